@@ -1,1 +1,57 @@
-//! claviger-proto
+//! The contract between Claviger's trusted application (TA) and its normal-world client.
+//!
+//! Both worlds see this crate and nothing else of each other. It needs neither `std` nor an
+//! allocator and does no cryptography: it says which bytes travel and which bytes outlive a call.
+//!
+//! | module | what it fixes |
+//! |---|---|
+//! | [`command`] | the one table of commands: id, request, response, whether it may be repeated |
+//! | [`message`] | the typed JSON headers of each command |
+//! | [`frame`] | how prefix, header and payload lie in the one shared memory reference |
+//! | [`codec`] | JSON headers to and from bytes; the only place that names the JSON crate |
+//! | [`status`] | every status that the TA can answer with |
+//! | [`key`] | algorithms, usages, origins and states of keys |
+//! | [`name`] | labels, identifiers, identities: validated on the way in |
+//! | [`blob`] | the sealed blob, which outlives the call that made it |
+//! | [`auth`] | the messages of the challenge-response protocol and what their MACs cover |
+//! | [`limits`] | every maximum, with its arithmetic |
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod auth;
+pub mod blob;
+pub mod codec;
+pub mod command;
+pub mod frame;
+pub mod key;
+pub mod limits;
+pub mod message;
+pub mod name;
+pub mod status;
+
+pub use command::Command;
+pub use key::{Algorithm, Origin, State, Usage};
+pub use name::{Digits, Identity, KeyId, Label, Login, PartyName, Uuid};
+pub use status::Status;
+
+/// The version of this contract. A frame that carries another one is refused with
+/// [`Status::ProtocolVersion`] before anything else in it is read.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// The UUID under which OP-TEE finds the trusted application,
+/// in the text form of RFC 9562.
+pub const TA_UUID: &str = "6920a19f-12e2-4bf9-8ea2-4abc01c722a9";

@@ -1,0 +1,172 @@
+//! The one table of commands. A GlobalPlatform command id is the command; ids are never reused.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Status, message::*};
+
+/// Who may ask for a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Any session, PUBLIC ones too.
+    Anyone,
+    /// A USER or GROUP session.
+    Identified,
+    /// A USER session of uid 0.
+    Administrator,
+}
+
+/// Whether the client may send a command again when the trusted application died under it and
+/// it cannot know whether the first one took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// A second one changes nothing that the first did not.
+    Safe,
+    /// It may have happened, or it belonged to a state that died too: the caller decides.
+    Never,
+}
+
+/// A request: names its command and what answers it.
+pub trait Request: Serialize + DeserializeOwned {
+    /// The command that this is the request of.
+    const COMMAND: Command;
+    /// The header of the answer.
+    type Response: Serialize + DeserializeOwned;
+}
+
+macro_rules! commands {
+    ($($(#[$doc:meta])+ $name:ident = $id:literal, $text:literal,
+        $request:ident => $response:ident, $access:ident, $repeat:ident;)+) => {
+        /// What a client can ask of the trusted application.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[repr(u32)]
+        pub enum Command {
+            $($(#[$doc])+ $name = $id,)+
+        }
+
+        impl Command {
+            /// Every command, in the order of their ids.
+            pub const ALL: &'static [Command] = &[$(Command::$name,)+];
+
+            /// The command with this id.
+            ///
+            /// # Errors
+            /// [`Status::UnknownCommand`] if there is none.
+            pub const fn from_id(id: u32) -> Result<Command, Status> {
+                match id {
+                    $($id => Ok(Command::$name),)+
+                    _ => Err(Status::UnknownCommand),
+                }
+            }
+
+            /// The name that people use.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Command::$name => $text,)+
+                }
+            }
+
+            /// Who may ask for it.
+            #[must_use]
+            pub const fn access(self) -> Access {
+                match self {
+                    $(Command::$name => Access::$access,)+
+                }
+            }
+
+            /// Whether it may be sent again after the trusted application died.
+            #[must_use]
+            pub const fn repeat(self) -> Repeat {
+                match self {
+                    $(Command::$name => Repeat::$repeat,)+
+                }
+            }
+        }
+
+        $(impl Request for $request {
+            const COMMAND: Command = Command::$name;
+            type Response = $response;
+        })+
+    };
+}
+
+commands! {
+    /// Versions, platform, limits, vault. Payload: none; answer: none.
+    Info = 1, "info", InfoRequest => InfoResponse, Anyone, Safe;
+    /// Known answers of every primitive. Payload: none; answer: none.
+    SelfTest = 2, "self-test", SelfTestRequest => SelfTestResponse, Anyone, Safe;
+    /// Random bytes. Payload: none; answer: the bytes.
+    Random = 3, "random", RandomRequest => Done, Identified, Safe;
+    /// Makes a key in the vault. Payload: none; answer: none.
+    Generate = 4, "generate", GenerateRequest => KeyDescription, Identified, Never;
+    /// Takes a key into the vault. Payload: its bytes; answer: none.
+    Import = 5, "import", ImportRequest => KeyDescription, Identified, Never;
+    /// A page of the caller's keys. Payload: none; answer: none.
+    List = 6, "list", ListRequest => ListResponse, Identified, Safe;
+    /// One key, without its secret. Payload: none; answer: none.
+    Describe = 7, "describe", DescribeRequest => KeyDescription, Identified, Safe;
+    /// Destroys a key. Payload: none; answer: none.
+    Delete = 8, "delete", DeleteRequest => Done, Identified, Never;
+    /// The public half of a signing key. Payload: none; answer: SEC 1 uncompressed point
+    /// (65 bytes) for P-256, RFC 8032 encoding (32 bytes) for Ed25519.
+    PublicKey = 9, "public-key", PublicKeyRequest => PublicKeyResponse, Identified, Safe;
+    /// Seals one chunk of a blob. Payload: context, then for every chunk but the first the
+    /// blob's header, then the plaintext; answer: for the first chunk the blob's header, then
+    /// the chunk.
+    Seal = 10, "seal", SealRequest => KeyVersion, Identified, Safe;
+    /// Opens one chunk of a blob. Payload: context, the blob's header, the chunk; answer: the
+    /// plaintext.
+    Unseal = 11, "unseal", UnsealRequest => KeyVersion, Identified, Safe;
+    /// A MAC of one message. Payload: the message; answer: the tag.
+    Mac = 12, "mac", MacRequest => KeyVersion, Identified, Safe;
+    /// Checks a MAC of one message. Payload: the tag, then the message; answer: none.
+    VerifyMac = 13, "verify-mac", VerifyMacRequest => KeyVersion, Identified, Safe;
+    /// Begins the session's MAC stream; one under way is dropped. Payload: none; answer: none.
+    MacStart = 14, "mac-start", MacStartRequest => KeyVersion, Identified, Never;
+    /// Feeds the MAC stream. Payload: the next bytes of the message; answer: none.
+    MacUpdate = 15, "mac-update", MacUpdateRequest => Done, Identified, Never;
+    /// Ends the MAC stream. Payload: the last bytes of the message; answer: the tag.
+    MacFinish = 16, "mac-finish", MacFinishRequest => Done, Identified, Never;
+    /// Ends the MAC stream and checks it. Payload: the tag; answer: none.
+    VerifyMacFinish = 17, "verify-mac-finish", VerifyMacFinishRequest => Done, Identified, Never;
+    /// Signs. Payload: for ECDSA P-256 the 32-byte SHA-256 digest of the message, for Ed25519
+    /// the message; answer: the signature, 64 bytes, r || s or as RFC 8032 has it.
+    Sign = 18, "sign", SignRequest => KeyVersion, Identified, Safe;
+    /// First pass of mutual authentication. Payload: none; answer: M1.
+    Challenge = 19, "challenge", ChallengeRequest => Done, Identified, Safe;
+    /// Second pass. Payload: M1; answer: M2.
+    Respond = 20, "respond", RespondRequest => Done, Identified, Safe;
+    /// Third pass and its check. Payload: M2 or M3; answer: M3 for M2, none for M3, and behind
+    /// it the session key if one was asked for and the key allows it.
+    Confirm = 21, "confirm", ConfirmRequest => ConfirmResponse, Identified, Never;
+    /// Ends imports until a factory reset. Payload: none; answer: none.
+    Lock = 22, "lock", LockRequest => Done, Administrator, Safe;
+    /// Destroys every key and begins a new vault. Payload: none; answer: none.
+    FactoryReset = 23, "factory-reset", FactoryResetRequest => Done, Administrator, Never;
+}
+
+impl Command {
+    /// The GlobalPlatform command id.
+    #[must_use]
+    pub const fn id(self) -> u32 {
+        self as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_round_trip_and_rise() {
+        for (earlier, later) in Command::ALL.iter().zip(Command::ALL.iter().skip(1)) {
+            assert!(earlier.id() < later.id());
+        }
+        for command in Command::ALL {
+            assert_eq!(Command::from_id(command.id()), Ok(*command));
+        }
+        for unknown in [0, 24, u32::MAX] {
+            assert_eq!(Command::from_id(unknown), Err(Status::UnknownCommand));
+        }
+    }
+}

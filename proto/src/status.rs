@@ -1,0 +1,153 @@
+//! Every status that the trusted application can answer with.
+//!
+//! A status travels in the frame's prefix. `TEE_Result` carries only success, a short buffer and
+//! faults of the transport itself. Numbers are never reused.
+
+macro_rules! statuses {
+    ($($(#[$doc:meta])+ $name:ident = $code:literal, $text:literal;)+) => {
+        /// What the trusted application says of a call.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        #[repr(u16)]
+        pub enum Status {
+            $($(#[$doc])+ $name = $code,)+
+        }
+
+        impl Status {
+            /// Every status, in the order of their codes.
+            pub const ALL: &'static [Status] = &[$(Status::$name,)+];
+
+            /// The status with this code, if this contract knows one.
+            #[must_use]
+            pub const fn from_code(code: u16) -> Option<Status> {
+                match code {
+                    $($code => Some(Status::$name),)+
+                    _ => None,
+                }
+            }
+
+            /// A sentence for people: what is wrong.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self {
+                    $(Status::$name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+statuses! {
+    /// The call did what was asked.
+    Ok = 0, "ok";
+
+    // The frame.
+    /// The frame speaks another version of the contract.
+    ProtocolVersion = 1, "client and trusted application speak different protocol versions";
+    /// No command has this id.
+    UnknownCommand = 2, "the trusted application knows no such command";
+    /// The prefix contradicts itself or the size of the shared memory.
+    BadFrame = 3, "the frame's lengths contradict each other";
+    /// The header is longer than [`crate::limits::HEADER`].
+    HeaderTooLong = 4, "the header is too long";
+    /// The payload is longer than this command allows.
+    PayloadTooLong = 5, "the payload is too long";
+    /// The header is not the JSON object that this command asks for.
+    BadHeader = 6, "the header is not the one that this command asks for";
+    /// The payload has a length or shape that this command cannot take.
+    BadPayload = 7, "the payload has a length or form that this command cannot take";
+
+    // Who asks.
+    /// A PUBLIC session may ask for `info` and `self-test` only.
+    LoginRequired = 16, "this needs a session that names its user or group";
+    /// Only uid 0 may do this.
+    AdministratorOnly = 17, "only uid 0 may do this";
+
+    // Keys.
+    /// The caller has no key with this label: absent, or another's.
+    NotFound = 32, "no such key";
+    /// The caller already has a key with this label.
+    AlreadyExists = 33, "a key with this label exists already";
+    /// The key's usage does not include this.
+    WrongUsage = 34, "the key's usage does not include this";
+    /// The key's algorithm cannot serve the usage that was asked for.
+    UnsupportedUsage = 35, "this algorithm cannot serve that usage";
+    /// The imported bytes are no key of this algorithm.
+    BadKey = 36, "these bytes are not a key of that algorithm";
+    /// The message is longer than this algorithm can sign in one call.
+    MessageTooLong = 37, "the message is longer than this algorithm can sign";
+    /// The vault has no free slot.
+    VaultFull = 39, "the vault has no free slot";
+    /// The vault is locked against imports.
+    Locked = 40, "the vault is locked: keys can no longer be imported";
+    /// The confirmation token is not the one that `info` shows.
+    BadConfirmation = 41, "the confirmation token is not the one that info shows";
+    /// The record of this key is damaged in both copies.
+    RecordDamaged = 42, "the record of this key is damaged in both copies";
+
+    // Proofs.
+    /// A blob, tag or proof is not authentic, or not under this key and context.
+    NotAuthentic = 48, "not authentic: altered, or made under another key or context";
+    /// No challenge of this caller is pending under this message.
+    NoChallenge = 49, "no challenge of this caller is pending for this message";
+    /// The session has no MAC stream under way.
+    NoStream = 50, "the session has no MAC stream under way";
+    /// Too many challenges of other callers are pending.
+    Busy = 51, "too many challenges are pending: try again later";
+
+    // The store.
+    /// Secure storage cannot be reached: is tee-supplicant running?
+    StorageUnavailable = 64, "secure storage cannot be reached";
+    /// Secure storage has no space left.
+    StorageFull = 65, "secure storage has no space left";
+    /// Secure storage is corrupt beyond what the second copy mends.
+    StorageCorrupt = 66, "secure storage is corrupt";
+    /// Secure storage failed in a way that the platform does not explain.
+    StorageFault = 67, "secure storage failed";
+    /// The store was rolled back or replaced.
+    StorageRollback = 68, "secure storage was rolled back or replaced";
+    /// The vault was written by a newer trusted application.
+    VaultNewer = 69, "the vault was written by a newer trusted application";
+
+    // The platform.
+    /// The trusted application's heap is exhausted.
+    OutOfMemory = 80, "the trusted application is out of memory";
+    /// The platform gives no random numbers.
+    RandomFailed = 81, "the platform gives no random numbers";
+    /// The platform failed in a way that has no name here.
+    PlatformFault = 82, "the platform failed";
+    /// A contradiction in the trusted application itself.
+    Internal = 83, "internal error of the trusted application";
+}
+
+impl Status {
+    /// The number that travels.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        self as u16
+    }
+}
+
+impl core::fmt::Display for Status {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl core::error::Error for Status {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_round_trip_and_rise() {
+        for (earlier, later) in Status::ALL.iter().zip(Status::ALL.iter().skip(1)) {
+            assert!(earlier.code() < later.code());
+        }
+        for status in Status::ALL {
+            assert_eq!(Status::from_code(status.code()), Some(*status));
+        }
+        assert_eq!(Status::from_code(u16::MAX), None);
+    }
+}
