@@ -1,2 +1,47 @@
-//! The runner.
-fn main() {}
+//! The runner behind `cargo qemu <verb>`: Claviger on real OP-TEE in an emulated ARMv8 machine.
+//!
+//! `setup` makes the platform from Debian's packages, `exec` runs one command on it, and the other verbs are built on
+//! these two. The modules, from the ground up: [`packages`] and [`apt`] fetch, [`firmware`] and [`guest_image`] build,
+//! [`device`] and [`machine`] are the hardware, [`guest`] is what runs on it, and each verb has a module of its name.
+
+#![forbid(unsafe_code)]
+
+mod apt;
+mod artifacts;
+mod cache;
+mod cli;
+mod cpio;
+mod device;
+mod exec;
+mod firmware;
+mod guest;
+mod guest_image;
+mod host_packages;
+mod machine;
+mod packages;
+mod process;
+mod report;
+mod setup;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Verb};
+
+/// The exit code for the runner's own failures.
+const FAILURE: u8 = 125;
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().verb {
+        Verb::Setup => setup::setup().map(|()| 0),
+        Verb::Exec(options) => exec::exec(&options),
+    };
+    match result {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            eprintln!("claviger-qemu: {error:#}");
+            ExitCode::from(FAILURE)
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! What of this workspace goes into the guest: cross-built by cargo, brought up to date before every boot.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
+
+use crate::cache::sha256;
+use crate::process;
+use crate::report;
+use crate::setup::{Platform, TARGET};
+
+/// The trusted application's name among OP-TEE's.
+const TA_UUID: &str = "6920a19f-12e2-4bf9-8ea2-4abc01c722a9";
+/// The platform's processor has these; bulk cryptography without them is some fifty times slower.
+const TA_RUSTFLAGS: &str = "-C target-feature=+aes,+sha2";
+
+/// The two halves of Claviger, for the guest.
+#[derive(Debug)]
+pub(crate) struct Claviger {
+    /// The signed trusted application.
+    pub(crate) ta: PathBuf,
+    /// The client `claviger`.
+    pub(crate) cli: PathBuf,
+}
+
+/// Which trusted application to build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flavour {
+    /// As for a device.
+    Plain,
+    /// With `info` showing how far heap and stack were used.
+    Marks,
+}
+
+impl Claviger {
+    /// The trusted application's name in the guest.
+    pub(crate) fn ta_name() -> String {
+        format!("{TA_UUID}.ta")
+    }
+
+    /// Builds and signs.
+    pub(crate) fn build(platform: &Platform, flavour: Flavour) -> Result<Self> {
+        let ta = trusted_application(platform, flavour)?;
+        let mut cargo = cargo(platform, "build", "device");
+        cargo.args(["-p", "claviger", "--bin", "claviger", "--no-default-features", "--features", "cli,optee"]);
+        let cli = only(executables(cargo.arg("--release"), "the client")?)?;
+        Ok(Self { ta, cli: cli.path })
+    }
+}
+
+/// The test binaries of the end-to-end suite.
+pub(crate) fn tests(platform: &Platform) -> Result<Vec<Executable>> {
+    let mut cargo = cargo(platform, "test", "device");
+    cargo.args(["--no-run", "-p", "claviger-tests", "--no-default-features", "--features", "optee", "--release"]);
+    let tests: Vec<_> =
+        executables(&mut cargo, "the end-to-end suite")?.into_iter().filter(|executable| executable.is_test).collect();
+    ensure!(!tests.is_empty(), "claviger-tests has no test binaries");
+    Ok(tests)
+}
+
+/// The benchmark.
+pub(crate) fn bench(platform: &Platform) -> Result<PathBuf> {
+    let mut cargo = cargo(platform, "build", "device");
+    cargo.args(["-p", "claviger-tests", "--bin", "claviger-bench", "--no-default-features", "--features", "optee"]);
+    Ok(only(executables(cargo.arg("--release"), "the benchmark")?)?.path)
+}
+
+/// Something that cargo built.
+#[derive(Debug)]
+pub(crate) struct Executable {
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    is_test: bool,
+}
+
+/// The workspace's root folder.
+pub(crate) fn workspace() -> PathBuf {
+    // Cargo says where the package is; without cargo, it is where it was compiled.
+    let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&package).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// A plain cargo in the workspace, without the environment that cargo gave this program.
+pub(crate) fn plain_cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        let name_text = name.to_string_lossy();
+        if name_text.starts_with("CARGO_PKG_") || name_text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo.current_dir(workspace());
+    cargo
+}
+
+/// A cargo that builds for the guest, with build folders of its own: other flags would make cargo build all anew.
+fn cargo(platform: &Platform, verb: &str, folder: &str) -> Command {
+    let mut cargo = plain_cargo();
+    for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
+        cargo.env_remove(flags);
+    }
+    cargo.args([verb, "--target", TARGET, "--message-format", "json-render-diagnostics", "--target-dir"]);
+    cargo.arg(build_folder(folder));
+    device_environment(&mut cargo, platform);
+    cargo
+}
+
+/// Tells the build scripts of OP-TEE's crates where its libraries are.
+pub(crate) fn device_environment(cargo: &mut Command, platform: &Platform) {
+    cargo.env("TA_DEV_KIT_DIR", platform.firmware.optee.dev_kit());
+    cargo.env("OPTEE_CLIENT_EXPORT", &platform.image.client_export);
+    cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
+}
+
+/// A build folder for the guest's programs.
+pub(crate) fn build_folder(name: &str) -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    workspace().join(target).join("qemu").join(name)
+}
+
+fn trusted_application(platform: &Platform, flavour: Flavour) -> Result<PathBuf> {
+    let (features, folder) = match flavour {
+        Flavour::Plain => ("optee", "ta"),
+        Flavour::Marks => ("optee,marks", "ta-marks"),
+    };
+    let mut cargo = cargo(platform, "build", folder);
+    cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS", TA_RUSTFLAGS);
+    cargo.args(["-p", "claviger-ta", "--bin", "claviger-ta", "--features", features, "--profile", "ta"]);
+    let elf = only(executables(&mut cargo, "the trusted application")?)?.path;
+    sign(platform, &elf, &build_folder(folder))
+}
+
+/// Signs a trusted application, unless exactly this was signed before.
+fn sign(platform: &Platform, elf: &Path, folder: &Path) -> Result<PathBuf> {
+    let signed = folder.join(Claviger::ta_name());
+    let mark = folder.join("signed");
+    let optee = &platform.firmware.optee;
+    let wanted = format!("{} {}", sha256(elf)?, optee.dev_kit().display());
+    if signed.exists() && fs::read_to_string(&mark).is_ok_and(|mark| mark == wanted) {
+        return Ok(signed);
+    }
+    refuse_shared_libraries(elf)?;
+    let draft = folder.join("draft.ta");
+    optee.sign(TA_UUID, elf, &draft, &platform.cache.log("signing"))?;
+    fs::rename(draft, &signed)?;
+    fs::write(mark, wanted)?;
+    Ok(signed)
+}
+
+/// OP-TEE's loader refuses a trusted application that wants a shared library, with an error that does not say so.
+fn refuse_shared_libraries(elf: &Path) -> Result<()> {
+    let dynamic = process::output(Command::new("aarch64-linux-gnu-readelf").args(["-d", "-W"]).arg(elf))?;
+    let needed: Vec<&str> = dynamic.lines().filter(|line| line.contains("(NEEDED)")).collect();
+    ensure!(needed.is_empty(), "{} wants shared libraries, which OP-TEE refuses:\n{}", elf.display(), needed.join("\n"));
+    Ok(())
+}
+
+fn only(executables: Vec<Executable>) -> Result<Executable> {
+    let count = executables.len();
+    let mut executables = executables.into_iter();
+    match (executables.next(), count) {
+        (Some(executable), 1) => Ok(executable),
+        _ => bail!("cargo built {count} executables where one was expected"),
+    }
+}
+
+/// Runs cargo and returns the executables it names. Cargo's own words reach stderr only where it had something to do.
+fn executables(cargo: &mut Command, what: &str) -> Result<Vec<Executable>> {
+    cargo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = cargo.spawn().context("cannot start cargo")?;
+    let stderr = child.stderr.take().context("cargo's stderr is piped")?;
+    let what_too = what.to_owned();
+    let progress = thread::spawn(move || show_progress(stderr, &what_too));
+    let mut messages = String::new();
+    child.stdout.take().context("cargo's stdout is piped")?.read_to_string(&mut messages)?;
+    let status = child.wait()?;
+    // It only prints; a panic there was printed too.
+    let _ = progress.join();
+    ensure!(status.success(), "cannot build {what} for the guest: cargo failed ({status})");
+    Ok(messages.lines().filter_map(executable).collect())
+}
+
+fn show_progress(stderr: impl Read, what: &str) {
+    let mut building = false;
+    for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        let word = line.trim_start().split(' ').next().unwrap_or_default();
+        match word {
+            "Compiling" if building => {}
+            "Compiling" => {
+                building = true;
+                report::say(&format!("building {what} for the guest ..."));
+            }
+            "Finished" | "Executable" | "Fresh" | "Downloading" | "Downloaded" | "Blocking" => {}
+            _ => eprintln!("{line}"),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    executable: Option<PathBuf>,
+    target: Option<Target>,
+    profile: Option<Profile>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Profile {
+    test: bool,
+}
+
+fn executable(line: &str) -> Option<Executable> {
+    let message: Message = serde_json::from_str(line).ok()?;
+    let target = message.target?;
+    if message.reason != "compiler-artifact" || target.kind.iter().any(|kind| kind == "custom-build") {
+        return None;
+    }
+    Some(Executable { name: target.name, path: message.executable?, is_test: message.profile?.test })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executables_among_cargos_messages() {
+        let artifact = r#"{"reason":"compiler-artifact","target":{"name":"t","kind":["test"]},"profile":{"test":true},"executable":"/x/t-1"}"#;
+        let found = executable(artifact).unwrap();
+        assert_eq!((found.name.as_str(), found.path.as_path(), found.is_test), ("t", Path::new("/x/t-1"), true));
+        for line in [
+            r#"{"reason":"build-finished","success":true}"#,
+            r#"{"reason":"compiler-artifact","target":{"name":"l","kind":["lib"]},"profile":{"test":false},"executable":null}"#,
+            "not json",
+        ] {
+            assert!(executable(line).is_none(), "{line}");
+        }
+    }
+}

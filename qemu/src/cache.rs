@@ -1,0 +1,217 @@
+//! The folder of everything that `setup` makes, and the folders of single runs.
+//!
+//! ```text
+//! ${CLAVIGER_CACHE:-${XDG_CACHE_HOME:-~/.cache}/claviger}/
+//!   lock              held while something is being made
+//!   signing-key.pem   this user's TA signing key (RSA-3072, mode 0600)
+//!   apt/              the private apt's configuration and indices
+//!   downloads/HASH/   packages, by the SHA-256 that packages.lock wants
+//!   built/NAME-KEY/   what was built, by the hash of its inputs
+//!   logs/             one log per step
+//!   runs/             one folder per boot, removed at its end; kept when the boot failed
+//! ```
+
+use std::env;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{FlockOperation, flock, statvfs};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use crate::{process, report};
+
+/// Room that a set-up from nothing needs: downloads, sources, builds and images.
+const ROOM: u64 = 2 << 30;
+const LOCK_DEADLINE: Duration = Duration::from_secs(30 * 60);
+/// Failed runs are kept for reading; older ones are swept.
+const KEPT_RUNS: usize = 5;
+
+/// The cache folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Cache {
+    root: PathBuf,
+}
+
+impl Cache {
+    /// Opens the cache, making the folder if it is missing.
+    pub(crate) fn open() -> Result<Self> {
+        let root = match (env::var_os("CLAVIGER_CACHE"), env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
+            (Some(root), _, _) => PathBuf::from(root),
+            (None, Some(caches), _) => PathBuf::from(caches).join("claviger"),
+            (None, None, Some(home)) => PathBuf::from(home).join(".cache/claviger"),
+            (None, None, None) => bail!("set CLAVIGER_CACHE to a folder: neither it nor HOME is set"),
+        };
+        for folder in ["downloads", "built", "logs", "runs", "apt"] {
+            let folder = root.join(folder);
+            fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        Ok(Self { root: root.canonicalize()? })
+    }
+
+    /// A path in the cache.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// The log of a step.
+    pub(crate) fn log(&self, step: &str) -> PathBuf {
+        self.root.join("logs").join(format!("{step}.log"))
+    }
+
+    /// Keeps other runners from making the same things; released when dropped.
+    pub(crate) fn lock(&self) -> Result<File> {
+        let file = File::create(self.path("lock"))?;
+        lock_within(&file, LOCK_DEADLINE, || {
+            report::say("another runner is setting up; waiting for it");
+        })
+        .with_context(|| format!("the lock {}", self.path("lock").display()))?;
+        Ok(file)
+    }
+
+    /// Refuses early when the disk is too full for a set-up.
+    pub(crate) fn check_room(&self) -> Result<()> {
+        let disk = statvfs(&self.root)?;
+        let free = disk.f_bavail * disk.f_frsize;
+        if free < ROOM {
+            bail!(
+                "{} MiB free at {}, {} MiB are needed: free some, or set CLAVIGER_CACHE to another disk",
+                free >> 20,
+                self.root.display(),
+                ROOM >> 20
+            );
+        }
+        Ok(())
+    }
+
+    /// The folder of a thing built from `inputs`, building it when it isn't there.
+    ///
+    /// It is built beside its place and renamed, so an interrupted build leaves nothing that looks whole.
+    pub(crate) fn built(
+        &self,
+        name: &str,
+        inputs: &Inputs,
+        build: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<PathBuf> {
+        let place = self.root.join("built").join(format!("{name}-{}", inputs.key()));
+        if place.is_dir() {
+            return Ok(place);
+        }
+        let draft = tempfile::Builder::new()
+            .prefix(&format!(".{name}-"))
+            .tempdir_in(self.root.join("built"))?;
+        fs::write(self.log(name), "")?;
+        report::step(name, || build(draft.path()))?;
+        let draft = draft.keep();
+        fs::set_permissions(&draft, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        fs::rename(draft, &place)?;
+        Ok(place)
+    }
+
+    /// A folder for work that nobody needs afterwards.
+    pub(crate) fn scratch(&self) -> Result<TempDir> {
+        Ok(tempfile::Builder::new().prefix(".work-").tempdir_in(self.root.join("built"))?)
+    }
+
+    /// A folder for one boot.
+    pub(crate) fn run(&self) -> Result<TempDir> {
+        let runs = self.root.join("runs");
+        self.sweep_runs(&runs)?;
+        Ok(tempfile::Builder::new().prefix("run-").tempdir_in(runs)?)
+    }
+
+    /// Removes what killed or failed runs left, but for the last few and those in use.
+    fn sweep_runs(&self, runs: &Path) -> Result<()> {
+        let mut left: Vec<_> = fs::read_dir(runs)?
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
+            })
+            .collect();
+        left.sort();
+        let surplus = left.len().saturating_sub(KEPT_RUNS);
+        for (_, run) in left.into_iter().take(surplus) {
+            let in_use = File::open(run.join(RUN_LOCK))
+                .is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err());
+            if !in_use {
+                // Another runner may be sweeping the same folder.
+                let _ = fs::remove_dir_all(&run);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The file in a run's folder that a live run holds locked.
+pub(crate) const RUN_LOCK: &str = "lock";
+
+/// Takes an exclusive lock, trying again until the deadline; `waiting` is called once if it is not free.
+pub(crate) fn lock_within(file: &File, deadline: Duration, waiting: impl FnOnce()) -> Result<()> {
+    let mut waiting = Some(waiting);
+    let started = Instant::now();
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(()),
+            Err(rustix::io::Errno::WOULDBLOCK) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(waiting) = waiting.take() {
+            waiting();
+        }
+        if started.elapsed() > deadline {
+            bail!("another run still holds it after {} s", deadline.as_secs());
+        }
+        std::thread::sleep(process::POLL);
+    }
+}
+
+/// What a built thing depends on, hashed into the name of its folder.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Inputs(Sha256);
+
+impl Inputs {
+    /// Adds one input. Lengths are hashed too, so no two lists of inputs run into one another.
+    pub(crate) fn with(mut self, input: impl AsRef<[u8]>) -> Self {
+        let input = input.as_ref();
+        self.0.update((input.len() as u64).to_le_bytes());
+        self.0.update(input);
+        self
+    }
+
+    fn key(&self) -> String {
+        hex(&self.0.clone().finalize())[..16].to_owned()
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The SHA-256 of a file, in lower-case hexadecimal.
+pub(crate) fn sha256(file: &Path) -> Result<String> {
+    let mut digest = Sha256::new();
+    let mut file = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            count => digest.update(&buffer[..count]),
+        }
+    }
+    Ok(hex(&digest.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_do_not_run_into_one_another() {
+        assert_ne!(Inputs::default().with("ab").with("c").key(), Inputs::default().with("a").with("bc").key());
+        assert_eq!(Inputs::default().with("ab").key(), Inputs::default().with("ab").key());
+    }
+}

@@ -1,0 +1,152 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Claviger on real OP-TEE, in an emulated ARMv8 machine.
+#[derive(Debug, Parser)]
+#[command(name = "cargo qemu", bin_name = "cargo qemu", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make the platform: packages, firmware, OP-TEE, the guest's system. Every other verb does so too where needed.
+    ///
+    /// All of it is kept under ${CLAVIGER_CACHE}, else ${XDG_CACHE_HOME}/claviger, else ~/.cache/claviger, and made anew
+    /// only where its inputs changed. Packages come from the Debian mirrors of this machine's own apt sources, or from
+    /// ${CLAVIGER_DEBIAN_MIRROR} and ${CLAVIGER_DEBIAN_SECURITY_MIRROR}.
+    Setup,
+    /// Run one command in a guest.
+    #[command(long_about = EXEC)]
+    Exec(ExecOptions),
+}
+
+const EXEC: &str = "\
+Run one command in a guest.
+
+Boots an emulated device, runs CMD on it with `claviger` on the PATH, powers it off and exits with CMD's exit code (128 \
++ N if signal N ended it, 126 or 127 if it can't be run), or with 125 when the runner itself failed: the guest didn't \
+boot, the time ran out, a device's file is missing or in use. The message on stderr then names the logs.
+
+CMD's stdout and stderr come out on the runner's, apart, byte for byte, while CMD runs; nothing else is written to \
+stdout. CMD's words are taken as they are, no shell comes between. Before the boot, what has changed in the workspace \
+is built; that is told on stderr.
+
+A device is FILE, its disk (an ext4 image, mounted at /var/lib/optee-client, where tee-supplicant stores), and \
+FILE.flash: firmware, hardware unique key, rollback counter. Both are created when neither exists; exactly one of them \
+is refused. Runs on the same FILE take turns: a second one waits up to 60 s for the first.
+
+In the guest: CMD starts in /tmp with HOME=/tmp and PATH=/usr/bin:/usr/sbin, stdin empty. Users alice, bob, carol and \
+dave are 1000 to 1003, group sensors (2000) has alice and bob; whoever runs CMD may open /dev/tee0. What CMD leaves \
+running is killed when it ends. /tmp and everything but the disk is memory. Also there: busybox, xtest.";
+
+/// Options of `exec`.
+#[derive(Debug, Args)]
+pub(crate) struct ExecOptions {
+    /// The device's disk; FILE.flash lies beside it
+    #[arg(long, value_name = "FILE", conflicts_with = "fresh")]
+    pub(crate) disk: Option<PathBuf>,
+    /// A new device that is thrown away afterwards (so it is without --disk)
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// The user who runs CMD; any number
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) uid: u32,
+    /// CMD reads exactly this file's bytes as its stdin
+    #[arg(long, value_name = "FILE")]
+    pub(crate) stdin: Option<PathBuf>,
+    /// A variable for CMD's environment; repeatable
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) env: Vec<(String, String)>,
+    /// A file to put into the guest, at the same name under /tmp by default; repeatable
+    #[arg(long, value_name = "HOSTFILE[:GUESTPATH]", value_parser = put)]
+    pub(crate) put: Vec<Put>,
+    /// Give up when CMD takes longer
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub(crate) timeout: u64,
+    /// The size of a disk that is created, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(8..))]
+    pub(crate) disk_size: u64,
+    /// The guest's processors
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(crate) smp: u8,
+    /// The guest's memory in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(512..=65536))]
+    pub(crate) memory: u32,
+    /// Count instructions instead of time: repeatable, and one processor only
+    #[arg(long)]
+    pub(crate) icount: bool,
+    /// Keep the logs of Linux, OP-TEE and QEMU in this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) logs: Option<PathBuf>,
+    /// Leave out Claviger's own files, and don't build them
+    #[arg(long)]
+    pub(crate) bare: bool,
+    /// The command
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// A file for the guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Put {
+    pub(crate) from: PathBuf,
+    pub(crate) to: String,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("not NAME=VALUE")?;
+    let is_name = name.bytes().enumerate().all(|(index, byte)| {
+        byte == b'_' || byte.is_ascii_alphabetic() || (index > 0 && byte.is_ascii_digit())
+    });
+    if name.is_empty() || !is_name {
+        return Err(format!("not a variable's name: {name}"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn put(text: &str) -> Result<Put, String> {
+    let (from, to) = match text.rsplit_once(':') {
+        Some((from, to)) if to.starts_with('/') => (PathBuf::from(from), to.to_owned()),
+        _ => {
+            let from = PathBuf::from(text);
+            let name = from.file_name().and_then(|name| name.to_str()).ok_or("not a file's name")?;
+            let to = format!("/tmp/{name}");
+            (from, to)
+        }
+    };
+    Ok(Put { from, to })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn variables() {
+        assert_eq!(variable("A_1=b=c").unwrap(), ("A_1".to_owned(), "b=c".to_owned()));
+        for text in ["A", "=b", "1A=b", "A-B=c", "A;id=b"] {
+            assert!(variable(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn files_to_put() {
+        let expected = Put { from: "a/b".into(), to: "/x/y".to_owned() };
+        assert_eq!(put("a/b:/x/y").unwrap(), expected);
+        assert_eq!(put("a/b").unwrap().to, "/tmp/b");
+    }
+}

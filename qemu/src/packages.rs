@@ -1,0 +1,232 @@
+//! The packages that the guest and its firmware are made of: `packages.lock`, and getting what it names.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::apt::Apt;
+use crate::cache::{Cache, Inputs, sha256};
+use crate::report;
+
+const LOCK: &str = include_str!("../packages.lock");
+const SOURCE: &str = "source";
+/// The file in a download's folder that says what it really holds.
+const IDENTITY: &str = "identity";
+
+/// A line of `packages.lock`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Locked {
+    package: String,
+    version: String,
+    architecture: String,
+    sha256: String,
+}
+
+/// A downloaded and verified package.
+#[derive(Debug, Clone)]
+pub(crate) struct Package {
+    name: String,
+    folder: PathBuf,
+    /// Name, version and SHA-256 of what was downloaded: the locked one or its substitute.
+    identity: String,
+}
+
+/// All packages of the lock file.
+#[derive(Debug)]
+pub(crate) struct Packages(Vec<Package>);
+
+impl Packages {
+    /// Downloads what is missing.
+    pub(crate) fn fetch(cache: &Cache) -> Result<Self> {
+        let locked = parse(LOCK)?;
+        let missing: Vec<&Locked> = locked.iter().filter(|locked| !place(cache, locked).is_dir()).collect();
+        if !missing.is_empty() {
+            report::step(&format!("downloading {} Debian packages", missing.len()), || {
+                let apt = Apt::update(cache)?;
+                missing.into_iter().try_for_each(|locked| download(cache, &apt, locked))
+            })?;
+        }
+        let packages = locked.into_iter().map(|locked| {
+            let folder = place(cache, &locked);
+            let identity = fs::read_to_string(folder.join(IDENTITY))?;
+            Ok(Package { name: locked.package, folder, identity })
+        });
+        packages.collect::<Result<_>>().map(Self)
+    }
+
+    /// The package of this name; `linux-image` stands for the kernel, whatever its version.
+    pub(crate) fn named(&self, name: &str) -> Result<&Package> {
+        let found = self.0.iter().find(|package| {
+            package.name == name || (name == "linux-image" && package.name.starts_with("linux-image-"))
+        });
+        found.with_context(|| format!("packages.lock names no {name}"))
+    }
+}
+
+impl Package {
+    /// What goes into the key of things made from this package.
+    pub(crate) fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// The downloaded file that ends in `suffix`.
+    pub(crate) fn file(&self, suffix: &str) -> Result<PathBuf> {
+        find_by_suffix(&self.folder, suffix)
+    }
+}
+
+impl Inputs {
+    /// Adds packages to what a built thing depends on.
+    pub(crate) fn with_packages<'a>(self, packages: impl IntoIterator<Item = &'a Package>) -> Self {
+        packages.into_iter().fold(self, |inputs, package| inputs.with(package.identity()))
+    }
+}
+
+fn parse(text: &str) -> Result<Vec<Locked>> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let &[package, version, architecture, sha256] = words.as_slice() else {
+                bail!("packages.lock: not `package version architecture sha256`: {line}");
+            };
+            ensure!(
+                sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit()),
+                "packages.lock: not a SHA-256: {line}"
+            );
+            ensure!(matches!(architecture, "arm64" | "all" | SOURCE), "packages.lock: unknown architecture: {line}");
+            Ok(Locked {
+                package: package.to_owned(),
+                version: version.to_owned(),
+                architecture: architecture.to_owned(),
+                sha256: sha256.to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// Where a package goes: named by the hash that the lock file wants, so that what is there has been verified.
+fn place(cache: &Cache, locked: &Locked) -> PathBuf {
+    cache.path("downloads").join(&locked.sha256)
+}
+
+fn download(cache: &Cache, apt: &Apt, locked: &Locked) -> Result<()> {
+    let downloads = cache.path("downloads");
+    let draft = || tempfile::Builder::new().prefix(".draft-").tempdir_in(&downloads);
+    let is_source = locked.architecture == SOURCE;
+    let fetch = |package: &str, version: &str, folder: &Path| {
+        if is_source {
+            apt.download_source(package, version, folder)
+        } else {
+            apt.download(package, version, folder)
+        }
+    };
+    let suffix = if is_source { ".dsc" } else { ".deb" };
+
+    let mut folder = draft()?;
+    let mut found = (locked.package.clone(), locked.version.clone(), Some(locked.sha256.clone()));
+    if fetch(&found.0, &found.1, folder.path()).is_err() {
+        folder = draft()?;
+        found = substitute(apt, locked)?;
+        report::say(&format!(
+            "{} {} of packages.lock is no longer to be had: taking {} {} instead",
+            locked.package, locked.version, found.0, found.1
+        ));
+        fetch(&found.0, &found.1, folder.path())?;
+    }
+    let file = find_by_suffix(folder.path(), suffix)?;
+    let hash = sha256(&file)?;
+    if let Some(expected) = found.2 {
+        ensure!(hash == expected, "{} has SHA-256 {hash}, expected {expected}", file.display());
+    }
+    if is_source {
+        verify_source(&file)?;
+    }
+    fs::write(folder.path().join(IDENTITY), format!("{} {} {hash}", found.0, found.1))?;
+    fs::rename(folder.keep(), place(cache, locked))?;
+    Ok(())
+}
+
+/// What the suite offers in place of a package that is gone: name, version, and the hash in the signed index. (For a
+/// source package apt itself compares the .dsc with the signed index while it downloads.)
+fn substitute(apt: &Apt, locked: &Locked) -> Result<(String, String, Option<String>)> {
+    if locked.architecture == SOURCE {
+        return Ok((locked.package.clone(), apt.source_candidate(&locked.package)?, None));
+    }
+    let name = match locked.package.strip_prefix("linux-image-") {
+        Some(_) => apt.current_kernel()?,
+        None => locked.package.clone(),
+    };
+    let (version, sha256) = apt.candidate(&name)?;
+    Ok((name, version, Some(sha256)))
+}
+
+/// Checks the files of a source package against its .dsc.
+fn verify_source(dsc: &Path) -> Result<()> {
+    let folder = dsc.parent().context("a .dsc has a folder")?;
+    let files = checksums(&fs::read_to_string(dsc)?);
+    ensure!(!files.is_empty(), "{} lists no checksums", dsc.display());
+    for (expected, name) in files {
+        let hash = sha256(&folder.join(&name))?;
+        ensure!(hash == expected, "{name} has SHA-256 {hash}, its .dsc says {expected}");
+    }
+    Ok(())
+}
+
+fn checksums(dsc: &str) -> Vec<(String, String)> {
+    dsc.lines()
+        .skip_while(|line| *line != "Checksums-Sha256:")
+        .skip(1)
+        .take_while(|line| line.starts_with(' '))
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let (hash, _size, name) = (words.next()?, words.next()?, words.next()?);
+            Some((hash.to_owned(), name.to_owned()))
+        })
+        .collect()
+}
+
+fn find_by_suffix(folder: &Path, suffix: &str) -> Result<PathBuf> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(suffix) {
+            return Ok(path);
+        }
+    }
+    bail!("no file *{suffix} in {}", folder.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_file_is_well_formed_and_names_nothing_twice() {
+        let locked = parse(LOCK).unwrap();
+        for (index, one) in locked.iter().enumerate() {
+            assert!(locked[..index].iter().all(|other| other.package != one.package), "{}", one.package);
+        }
+    }
+
+    #[test]
+    fn malformed_lines_are_refused() {
+        let hash = "a".repeat(64);
+        for line in [
+            "libc6 2.41 arm64",
+            "libc6 2.41 arm64 abc",
+            &format!("libc6 2.41 arm64 {hash} more"),
+            &format!("libc6 2.41 mips {hash}"),
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        assert_eq!(parse(&format!("# comment\n\nlibc6 2.41 arm64 {hash}\n")).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_dsc_gives_its_checksums() {
+        let dsc = "Checksums-Sha1:\n aa 1 x\nChecksums-Sha256:\n bb 2 y\n cc 3 z\nFiles:\n dd 4 w\n";
+        let expected = [("bb", "y"), ("cc", "z")].map(|(hash, name)| (hash.to_owned(), name.to_owned()));
+        assert_eq!(checksums(dsc), expected);
+    }
+}
