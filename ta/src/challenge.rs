@@ -1,0 +1,166 @@
+//! The challenges of mutual authentication that wait for their answer ([`claviger_proto::auth`]).
+//!
+//! They are kept in memory only: a restart forgets them all, which refuses what was begun before.
+
+use claviger_proto::{
+    Algorithm, Identity, KeyId, Status,
+    auth::{self, Exchange, Proof},
+    limits,
+};
+use heapless::Deque;
+use zeroize::Zeroizing;
+
+use crate::{
+    crypto::{
+        kdf,
+        mac::{MacTag, mac},
+    },
+    vault::KeyRecord,
+};
+
+/// Challenges pending in all.
+const CAPACITY: usize = 32;
+
+/// One side of an exchange, begun and not yet confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Who began it, and alone can end it.
+    pub caller: Identity,
+    /// Under which label; a key made anew under it has another id.
+    pub key: KeyId,
+    /// Which side the caller is.
+    pub role: Role,
+    /// What is known so far: a challenger does not know the responder's nonce yet (zeros).
+    pub exchange: Exchange,
+}
+
+/// A side of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// B, who sent M1 and awaits M2.
+    Challenger,
+    /// A, who sent M2 and awaits M3.
+    Responder,
+}
+
+/// Everything that is pending, oldest first.
+#[derive(Default)]
+pub struct Challenges {
+    pending: Deque<Pending, CAPACITY>,
+}
+
+impl Challenges {
+    /// Remembers a challenge. One caller has at most [`limits::CHALLENGES`]: a further one
+    /// displaces its oldest, never another's.
+    ///
+    /// # Errors
+    /// [`Status::Busy`] if others have taken all places.
+    pub fn remember(&mut self, pending: Pending) -> Result<(), Status> {
+        let mine = self
+            .pending
+            .iter()
+            .filter(|other| other.caller == pending.caller)
+            .count();
+        if mine >= limits::CHALLENGES {
+            self.take(|other| other.caller == pending.caller);
+        }
+        self.pending.push_back(pending).map_err(|_| Status::Busy)
+    }
+
+    /// Takes the caller's challenge of this role and nonces, whatever comes of it: each serves
+    /// once.
+    ///
+    /// # Errors
+    /// [`Status::NoChallenge`] if there is none.
+    pub fn redeem(
+        &mut self,
+        caller: Identity,
+        key: KeyId,
+        role: Role,
+        challenger_nonce: &[u8; auth::NONCE],
+        responder_nonce: Option<&[u8; auth::NONCE]>,
+    ) -> Result<Pending, Status> {
+        self.take(|pending| {
+            pending.caller == caller
+                && pending.key == key
+                && pending.role == role
+                && pending.exchange.challenger_nonce == *challenger_nonce
+                && responder_nonce.is_none_or(|nonce| pending.exchange.responder_nonce == *nonce)
+        })
+        .ok_or(Status::NoChallenge)
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.pending.clear();
+    }
+
+    /// Removes the oldest that is `wanted`; the others keep their order.
+    fn take(&mut self, wanted: impl Fn(&Pending) -> bool) -> Option<Pending> {
+        let mut taken = None;
+        for _ in 0..self.pending.len() {
+            let Some(pending) = self.pending.pop_front() else {
+                break;
+            };
+            if taken.is_none() && wanted(&pending) {
+                taken = Some(pending);
+            } else {
+                // There is room: one was taken out just before.
+                let _fits = self.pending.push_back(pending);
+            }
+        }
+        taken
+    }
+
+    /// Everything pending, oldest first.
+    #[cfg(feature = "workstation")]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Pending> {
+        self.pending.iter()
+    }
+}
+
+/// K': the key of the exchange, derived so that who may make MACs with K cannot answer for it.
+pub struct ExchangeKey {
+    algorithm: Algorithm,
+    secret: crate::crypto::Secret,
+}
+
+impl ExchangeKey {
+    /// Derives K' from a key.
+    ///
+    /// # Errors
+    /// [`Status::Internal`] if the key is no CMAC key, which its usage rules out.
+    pub fn of(key: &KeyRecord) -> Result<ExchangeKey, Status> {
+        Ok(ExchangeKey {
+            algorithm: key.algorithm,
+            secret: kdf::derive_alike(key.secret.as_bytes(), auth::LABEL, b"")?,
+        })
+    }
+
+    /// A proof's tag.
+    ///
+    /// # Errors
+    /// As [`ExchangeKey::of`].
+    pub fn tag(&self, exchange: &Exchange, proof: Proof) -> Result<MacTag, Status> {
+        mac(
+            self.algorithm,
+            self.secret.as_bytes(),
+            &exchange.tag_input(proof),
+        )
+    }
+
+    /// S: the session key of an exchange.
+    ///
+    /// # Errors
+    /// As [`ExchangeKey::of`].
+    pub fn session_key(
+        &self,
+        exchange: &Exchange,
+    ) -> Result<Zeroizing<[u8; auth::SESSION_KEY]>, Status> {
+        kdf::derive_32(
+            self.secret.as_bytes(),
+            auth::SESSION_LABEL,
+            &exchange.session_context(),
+        )
+    }
+}

@@ -1,0 +1,165 @@
+//! Known answers of every primitive, computed by what serves the keys (`self-test`).
+//!
+//! Sources: RFC 4493 section 4 and NIST SP 800-38B appendix D (CMAC), RFC 4231 case 2 (HMAC),
+//! RFC 5297 appendix A.1 (AES-128-SIV), RFC 6979 appendix A.2.5 (ECDSA), RFC 8032 section 7.1
+//! test 2 (Ed25519). AES-256-SIV and the KDF, for which no RFC has one, were computed with
+//! OpenSSL 3 through Python's `cryptography` (AESSIV, KBKDFCMAC).
+
+use claviger_proto::{Algorithm, Status, blob::Suite};
+use hex_literal::hex;
+use p256::ecdsa::{Signature, SigningKey, signature::hazmat::PrehashSigner};
+
+use super::{ecdsa, ed25519, kdf, mac, siv};
+
+/// A primitive and the computation of its known answer: `Ok(true)` if it came out.
+pub type KnownAnswer = (&'static str, fn() -> Result<bool, Status>);
+
+/// Every primitive that this trusted application uses.
+pub const ALL: &[KnownAnswer] = &[
+    ("aes-128-cmac", aes_128_cmac),
+    ("aes-256-cmac", aes_256_cmac),
+    ("hmac-sha256", hmac_sha256),
+    ("aes-128-siv", aes_128_siv),
+    ("aes-256-siv", aes_256_siv),
+    ("kdf-cmac", kdf_cmac),
+    ("ecdsa-p256", ecdsa_p256),
+    ("ed25519", ed25519_sign),
+];
+
+const BLOCK: [u8; 16] = hex!("6bc1bee22e409f96e93d7e117393172a");
+/// 00, 01, 02, ...
+const RISING: [u8; 64] = hex!(
+    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+    "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
+);
+const SIV_AD: [u8; 24] = hex!("101112131415161718191a1b1c1d1e1f2021222324252627");
+const SIV_TEXT: [u8; 14] = hex!("112233445566778899aabbccddee");
+
+fn mac_is(algorithm: Algorithm, key: &[u8], message: &[u8], tag: &[u8]) -> Result<bool, Status> {
+    Ok(mac::mac(algorithm, key, message)?.verify(tag).is_ok())
+}
+
+fn aes_128_cmac() -> Result<bool, Status> {
+    let key = hex!("2b7e151628aed2a6abf7158809cf4f3c");
+    Ok(mac_is(
+        Algorithm::Aes128Cmac,
+        &key,
+        b"",
+        &hex!("bb1d6929e95937287fa37d129b756746"),
+    )? && mac_is(
+        Algorithm::Aes128Cmac,
+        &key,
+        &BLOCK,
+        &hex!("070a16b46b4d4144f79bdd9dd04a287c"),
+    )?)
+}
+
+fn aes_256_cmac() -> Result<bool, Status> {
+    let key = hex!("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4");
+    Ok(mac_is(
+        Algorithm::Aes256Cmac,
+        &key,
+        b"",
+        &hex!("028962f61b7bf89efc6b551f4667d983"),
+    )? && mac_is(
+        Algorithm::Aes256Cmac,
+        &key,
+        &BLOCK,
+        &hex!("28a7023f452e8f82bd4bf28d8c37c35c"),
+    )?)
+}
+
+fn hmac_sha256() -> Result<bool, Status> {
+    let tag = hex!("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    mac_is(
+        Algorithm::HmacSha256,
+        b"Jefe",
+        b"what do ya want for nothing?",
+        &tag,
+    )
+}
+
+fn siv_is(suite: Suite, key: &[u8], tag: [u8; 16], text: &[u8]) -> Result<bool, Status> {
+    let mut work = SIV_TEXT;
+    let sealed = siv::seal(suite, key, [&SIV_AD], &mut work)? == tag && work == text;
+    let opened = siv::open(suite, key, [&SIV_AD], tag, &mut work).is_ok() && work == SIV_TEXT;
+    let forged = siv::open(suite, key, [&BLOCK], tag, &mut work) == Err(Status::NotAuthentic);
+    Ok(sealed && opened && forged)
+}
+
+fn aes_128_siv() -> Result<bool, Status> {
+    let key = hex!("fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff");
+    let tag = hex!("85632d07c6e8f37f950acd320a2ecc93");
+    siv_is(
+        Suite::Aes128Siv,
+        &key,
+        tag,
+        &hex!("40c02b9690c4dc04daef7f6afe5c"),
+    )
+}
+
+fn aes_256_siv() -> Result<bool, Status> {
+    let tag = hex!("801aa54859afc2c7a67a2892d0058e3e");
+    siv_is(
+        Suite::Aes256Siv,
+        &RISING,
+        tag,
+        &hex!("4fc606d573f01104a12bf8ab150c"),
+    )
+}
+
+fn kdf_cmac() -> Result<bool, Status> {
+    let [long, ..] = RISING.as_chunks::<32>().0 else {
+        return Ok(false);
+    };
+    let [short, ..] = RISING.as_chunks::<16>().0 else {
+        return Ok(false);
+    };
+    let (label, context) = (b"claviger", b"known answer");
+    Ok(kdf::derive_alike(short, label, context)?.as_bytes()
+        == hex!("745bcc1e3e6e099228416a432e1fc09a")
+        && *kdf::derive_32(long, label, context)?
+            == hex!("c942c29df2c29a080d5b9e2b873d269acfa7868d3285422316a4b1f0bc391b1d")
+        && *kdf::derive_64(long, label, context)?
+            == hex!(
+                "d6ba055d0b30a0967905295b877dbe6e7ba148ddcdd563d2dde61524ed60239b"
+                "ebc3a178f14f49b83a95fc2be6191641df3d662999510ce94038886af05fb2af"
+            ))
+}
+
+fn ecdsa_p256() -> Result<bool, Status> {
+    let scalar = hex!("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721");
+    // SHA-256("sample")
+    let digest = hex!("af2bdbe1aa9b6ec1e2ade1d694f41fc71a831d0268e9891562113d8a62add1bf");
+    let public = hex!(
+        "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"
+        "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299"
+    );
+    let key = SigningKey::from_slice(&scalar).map_err(|_| Status::Internal)?;
+    let signature: Signature = key.sign_prehash(&digest).map_err(|_| Status::Internal)?;
+    let expected = hex!(
+        "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
+        "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"
+    );
+    Ok(signature.to_bytes().as_slice() == expected && ecdsa::public_key(&scalar)? == public)
+}
+
+fn ed25519_sign() -> Result<bool, Status> {
+    let seed = hex!("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
+    let public = hex!("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
+    let signature = hex!(
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+        "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+    );
+    Ok(ed25519::sign(&seed, &[0x72])? == signature && ed25519::public_key(&seed)? == public)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_answer_is_the_known_one() {
+        for (primitive, compute) in super::ALL {
+            assert_eq!(compute(), Ok(true), "{primitive}");
+        }
+    }
+}

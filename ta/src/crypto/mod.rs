@@ -1,0 +1,83 @@
+//! Keys at work: one file for each mechanism, over RustCrypto. Nothing here stores anything.
+
+pub mod ecdsa;
+pub mod ed25519;
+pub mod kdf;
+pub mod known_answers;
+pub mod mac;
+pub mod siv;
+
+use claviger_proto::{Algorithm, Status};
+use zeroize::Zeroizing;
+
+use crate::platform::Platform;
+
+/// The longest secret of any algorithm, in bytes.
+pub const SECRET_MAX: usize = 64;
+
+/// A key's secret bytes: wiped when dropped, never printed, never compared.
+pub struct Secret {
+    bytes: Zeroizing<[u8; SECRET_MAX]>,
+    len: usize,
+}
+
+impl Secret {
+    /// A copy of `bytes`.
+    ///
+    /// # Errors
+    /// [`Status::BadKey`] if there are more than [`SECRET_MAX`].
+    pub fn new(bytes: &[u8]) -> Result<Secret, Status> {
+        let mut secret = Secret {
+            bytes: Zeroizing::new([0; SECRET_MAX]),
+            len: bytes.len(),
+        };
+        secret
+            .bytes
+            .get_mut(..bytes.len())
+            .ok_or(Status::BadKey)?
+            .copy_from_slice(bytes);
+        Ok(secret)
+    }
+
+    /// A new secret for `algorithm`.
+    ///
+    /// # Errors
+    /// [`Status::RandomFailed`].
+    pub fn generate(platform: &mut impl Platform, algorithm: Algorithm) -> Result<Secret, Status> {
+        if algorithm == Algorithm::EcdsaP256 {
+            return Secret::new(ecdsa::generate(platform)?.as_slice());
+        }
+        let mut secret = Secret {
+            bytes: Zeroizing::new([0; SECRET_MAX]),
+            len: algorithm.key_len(),
+        };
+        platform.random(secret.bytes.get_mut(..secret.len).ok_or(Status::Internal)?)?;
+        Ok(secret)
+    }
+
+    /// Takes a secret that came from outside.
+    ///
+    /// # Errors
+    /// [`Status::BadKey`] if these bytes are no key of this algorithm.
+    pub fn import(algorithm: Algorithm, bytes: &[u8]) -> Result<Secret, Status> {
+        if !algorithm.takes_key_len(bytes.len()) {
+            return Err(Status::BadKey);
+        }
+        if algorithm == Algorithm::EcdsaP256 {
+            ecdsa::check(bytes)?;
+        }
+        Secret::new(bytes)
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl core::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Secret({} bytes)", self.len)
+    }
+}

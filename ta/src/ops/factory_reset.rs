@@ -1,0 +1,24 @@
+//! `factory-reset`.
+
+use claviger_proto::{Digits, Status, message::*};
+
+use crate::{Platform, Service, Session, exchange::Payload, platform};
+
+/// Destroys every key and begins a new vault, with a new id and unlocked.
+#[inline(never)]
+pub(crate) fn factory_reset<P: Platform>(
+    service: &mut Service<P>,
+    _session: &mut Session,
+    request: FactoryResetRequest,
+    payload: &mut Payload,
+) -> Result<Done, Status> {
+    payload.expect_empty()?;
+    if request.confirmation != service.confirmation {
+        return Err(Status::BadConfirmation);
+    }
+    let confirmation = platform::random(&mut service.platform)?;
+    service.vault.reset(&mut service.platform)?;
+    service.challenges.clear();
+    service.confirmation = Digits(confirmation);
+    Ok(Done {})
+}

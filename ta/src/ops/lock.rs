@@ -1,0 +1,18 @@
+//! `lock`.
+
+use claviger_proto::{Status, message::*};
+
+use crate::{Platform, Service, Session, exchange::Payload};
+
+/// Ends imports until a factory reset.
+#[inline(never)]
+pub(crate) fn lock<P: Platform>(
+    service: &mut Service<P>,
+    _session: &mut Session,
+    _request: LockRequest,
+    payload: &mut Payload,
+) -> Result<Done, Status> {
+    payload.expect_empty()?;
+    service.vault.lock(&mut service.platform)?;
+    Ok(Done {})
+}

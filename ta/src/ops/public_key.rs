@@ -1,0 +1,34 @@
+//! `public-key`.
+
+use claviger_proto::{Algorithm, Status, Usage, message::*};
+
+use crate::{
+    Platform, Service, Session,
+    crypto::{ecdsa, ed25519},
+    exchange::Payload,
+    policy,
+};
+
+/// The public half of a signing key.
+#[inline(never)]
+pub(crate) fn public_key<P: Platform>(
+    service: &mut Service<P>,
+    session: &mut Session,
+    request: PublicKeyRequest,
+    payload: &mut Payload,
+) -> Result<PublicKeyResponse, Status> {
+    payload.expect_empty()?;
+    let owner = session.caller.identity()?;
+    let key = service
+        .vault
+        .find(&mut service.platform, &owner, &request.key)?;
+    policy::allows(key, Usage::Sign)?;
+    match key.algorithm {
+        Algorithm::EcdsaP256 => payload.set(&ecdsa::public_key(key.secret.as_bytes())?)?,
+        Algorithm::Ed25519 => payload.set(&ed25519::public_key(key.secret.as_bytes())?)?,
+        _ => return Err(Status::WrongUsage),
+    }
+    Ok(PublicKeyResponse {
+        algorithm: key.algorithm,
+    })
+}

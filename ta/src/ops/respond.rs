@@ -1,0 +1,59 @@
+//! `respond`: the second pass of mutual authentication.
+
+use claviger_proto::{
+    Status, Usage,
+    auth::{Exchange, Message, Proof},
+    message::*,
+};
+
+use crate::{
+    Platform, Service, Session,
+    challenge::{ExchangeKey, Pending, Role},
+    exchange::Payload,
+    platform, policy,
+};
+
+/// Answers M1 with M2 as the responder, and remembers it for the caller.
+#[inline(never)]
+pub(crate) fn respond<P: Platform>(
+    service: &mut Service<P>,
+    session: &mut Session,
+    request: RespondRequest,
+    payload: &mut Payload,
+) -> Result<Done, Status> {
+    let RespondRequest { key, me, peer } = request;
+    if me == peer {
+        return Err(Status::BadHeader);
+    }
+    let Message::Challenge { challenger_nonce } = Message::decode(payload.bytes())? else {
+        return Err(Status::BadPayload);
+    };
+    let caller = session.caller.identity()?;
+    let key = service.vault.find(&mut service.platform, &caller, &key)?;
+    policy::allows(key, Usage::Challenge)?;
+    let exchange_key = ExchangeKey::of(key)?;
+    let responder_nonce = platform::random(&mut service.platform)?;
+    let exchange = Exchange {
+        challenger: peer,
+        responder: me,
+        challenger_nonce,
+        responder_nonce,
+    };
+    let tag = exchange_key.tag(&exchange, Proof::Responder)?;
+    service.challenges.remember(Pending {
+        caller,
+        key: key.id,
+        role: Role::Responder,
+        exchange,
+    })?;
+    let tag = tag.as_bytes().try_into().map_err(|_| Status::Internal)?;
+    payload.set(
+        &Message::Response {
+            challenger_nonce,
+            responder_nonce,
+            tag,
+        }
+        .encode(),
+    )?;
+    Ok(Done {})
+}

@@ -1,0 +1,103 @@
+//! `seal`: one chunk of a blob.
+
+use claviger_proto::{
+    Status, Usage,
+    blob::{self, Header, Suite, chunk_position},
+    limits::{CHUNK, CONTEXT},
+    message::*,
+};
+
+use crate::{
+    Platform, Service, Session, crypto::siv, exchange::Payload, platform, policy, vault::KeyRecord,
+};
+
+/// Seals one chunk. The trusted application remembers nothing between chunks: the first one's
+/// answer brings the blob's header, and each further request carries it.
+#[inline(never)]
+pub(crate) fn seal<P: Platform>(
+    service: &mut Service<P>,
+    session: &mut Session,
+    request: SealRequest,
+    payload: &mut Payload,
+) -> Result<KeyVersion, Status> {
+    let owner = session.caller.identity()?;
+    let key = service
+        .vault
+        .find(&mut service.platform, &owner, &request.key)?;
+    policy::allows(key, Usage::Seal)?;
+    let first = request.index == 0;
+    let context_len = request.context as usize;
+    if context_len > CONTEXT {
+        return Err(Status::BadPayload);
+    }
+    let (context, rest) = payload.split(context_len)?;
+    let (header, text) = if first {
+        (
+            new_header(&mut service.platform, key, request.deterministic)?,
+            rest,
+        )
+    } else {
+        let (header, text) = rest
+            .split_at_mut_checked(blob::HEADER)
+            .ok_or(Status::BadPayload)?;
+        (continued(header, key, request.deterministic)?, text)
+    };
+    // All chunks but the last are full, and only a blob of nothing ends in an empty one.
+    let fits = if request.last {
+        text.len() <= CHUNK
+    } else {
+        text.len() == CHUNK
+    };
+    if !fits || (!first && text.is_empty()) {
+        return Err(Status::BadPayload);
+    }
+    let header_bytes = header.encode();
+    let position = chunk_position(request.index, request.last);
+    let associated: [&[u8]; 3] = [&header_bytes, context, &position];
+    let tag = siv::seal(header.suite, key.secret.as_bytes(), associated, text)?;
+    payload.drop_front(context_len)?;
+    if first {
+        payload.push_front(&tag)?;
+        payload.push_front(&header_bytes)?;
+    } else {
+        payload.drop_front(blob::HEADER)?;
+        payload.push_front(&tag)?;
+    }
+    Ok(KeyVersion {
+        version: key.version,
+    })
+}
+
+fn new_header(
+    platform: &mut impl Platform,
+    key: &KeyRecord,
+    deterministic: bool,
+) -> Result<Header, Status> {
+    Ok(Header {
+        suite: Suite::of(key.algorithm).ok_or(Status::WrongUsage)?,
+        deterministic,
+        key: key.id,
+        version: key.version,
+        chunk: CHUNK as u32,
+        nonce: if deterministic {
+            [0; 16]
+        } else {
+            platform::random(platform)?
+        },
+    })
+}
+
+/// The header of a blob that was begun before, if this key could have begun it so.
+fn continued(bytes: &[u8], key: &KeyRecord, deterministic: bool) -> Result<Header, Status> {
+    let header = Header::decode(bytes).map_err(|_| Status::BadPayload)?;
+    let ours = Suite::of(key.algorithm) == Some(header.suite)
+        && header.key == key.id
+        && header.version == key.version
+        && header.deterministic == deterministic
+        && header.chunk as usize == CHUNK;
+    if ours {
+        Ok(header)
+    } else {
+        Err(Status::BadPayload)
+    }
+}

@@ -1,0 +1,109 @@
+//! The service: one instance of the trusted application, whatever it runs on.
+
+use claviger_proto::{Command, Digits, Status, command::Request};
+
+use crate::{
+    challenge::Challenges,
+    exchange::{Exchange, Payload, SharedMemory},
+    ops,
+    platform::{Platform, Storage, random},
+    session::Session,
+    vault::Vault,
+};
+
+/// One instance of the trusted application.
+pub struct Service<P: Platform> {
+    pub(crate) platform: P,
+    pub(crate) vault: Vault<<P::Storage as Storage>::Object>,
+    pub(crate) challenges: Challenges,
+    pub(crate) instance: Digits<16>,
+    pub(crate) confirmation: Digits<4>,
+}
+
+/// One operation: what stands behind a command.
+type Operation<P, R> =
+    fn(&mut Service<P>, &mut Session, R, &mut Payload) -> Result<<R as Request>::Response, Status>;
+
+impl<P: Platform> Service<P> {
+    /// Starts an instance. Storage is not touched before a command needs it.
+    ///
+    /// # Errors
+    /// [`Status::RandomFailed`].
+    pub fn new(mut platform: P) -> Result<Self, Status> {
+        Ok(Service {
+            instance: Digits(random(&mut platform)?),
+            confirmation: Digits(random(&mut platform)?),
+            vault: Vault::default(),
+            challenges: Challenges::default(),
+            platform,
+        })
+    }
+
+    /// Serves one call: takes the request out of `memory` and leaves the reply in `exchange`.
+    /// Whatever the bytes are, there is a reply.
+    pub fn process(
+        &mut self,
+        session: &mut Session,
+        command_id: u32,
+        exchange: &mut Exchange,
+        memory: &impl SharedMemory,
+    ) {
+        let served = Command::from_id(command_id).and_then(|command| {
+            exchange.receive(memory)?;
+            session.caller.may(command.access())?;
+            self.serve(session, command, exchange)
+        });
+        if let Err(status) = served {
+            exchange.refuse(status);
+        }
+    }
+
+    fn serve(
+        &mut self,
+        session: &mut Session,
+        command: Command,
+        exchange: &mut Exchange,
+    ) -> Result<(), Status> {
+        match command {
+            Command::Info => self.run(session, exchange, ops::info),
+            Command::SelfTest => self.run(session, exchange, ops::self_test),
+            Command::Random => self.run(session, exchange, ops::random),
+            Command::Generate => self.run(session, exchange, ops::generate),
+            Command::Import => self.run(session, exchange, ops::import),
+            Command::List => self.run(session, exchange, ops::list),
+            Command::Describe => self.run(session, exchange, ops::describe),
+            Command::Delete => self.run(session, exchange, ops::delete),
+            Command::PublicKey => self.run(session, exchange, ops::public_key),
+            Command::Seal => self.run(session, exchange, ops::seal),
+            Command::Unseal => self.run(session, exchange, ops::unseal),
+            Command::Mac => self.run(session, exchange, ops::mac),
+            Command::VerifyMac => self.run(session, exchange, ops::verify_mac),
+            Command::MacStart => self.run(session, exchange, ops::mac_start),
+            Command::MacUpdate => self.run(session, exchange, ops::mac_update),
+            Command::MacFinish => self.run(session, exchange, ops::mac_finish),
+            Command::VerifyMacFinish => self.run(session, exchange, ops::verify_mac_finish),
+            Command::Sign => self.run(session, exchange, ops::sign),
+            Command::Challenge => self.run(session, exchange, ops::challenge),
+            Command::Respond => self.run(session, exchange, ops::respond),
+            Command::Confirm => self.run(session, exchange, ops::confirm),
+            Command::Lock => self.run(session, exchange, ops::lock),
+            Command::FactoryReset => self.run(session, exchange, ops::factory_reset),
+        }
+    }
+
+    fn run<R: Request>(
+        &mut self,
+        session: &mut Session,
+        exchange: &mut Exchange,
+        operation: Operation<P, R>,
+    ) -> Result<(), Status> {
+        let request = exchange.request()?;
+        let response = operation(self, session, request, exchange.payload())?;
+        exchange.succeed::<R>(&response)
+    }
+
+    /// The platform, for a test that wants storage to fail.
+    pub fn platform_mut(&mut self) -> &mut P {
+        &mut self.platform
+    }
+}

@@ -1,0 +1,87 @@
+//! The keys in memory: those used last, so that using a key again costs no storage operation.
+
+use alloc::vec::Vec;
+
+use claviger_proto::{Identity, Label};
+
+use super::{KeyRecord, SlotNumber};
+
+/// Keys kept. At about 220 bytes each, 14 KiB of heap.
+const CAPACITY: usize = 64;
+
+struct Kept {
+    number: SlotNumber,
+    /// The clock when it was last used.
+    used: u64,
+    record: KeyRecord,
+}
+
+/// The keys used last.
+#[derive(Default)]
+pub(super) struct Cache {
+    kept: Vec<Kept>,
+    clock: u64,
+}
+
+impl Cache {
+    /// The place of a key here and its slot; marks it as used.
+    pub(super) fn find(&mut self, owner: &Identity, label: &Label) -> Option<(usize, SlotNumber)> {
+        let place = self
+            .kept
+            .iter()
+            .position(|kept| kept.record.is(owner, label))?;
+        self.clock = self.clock.saturating_add(1);
+        let kept = self.kept.get_mut(place)?;
+        kept.used = self.clock;
+        Some((place, kept.number))
+    }
+
+    pub(super) fn get(&self, place: usize) -> Option<&KeyRecord> {
+        self.kept.get(place).map(|kept| &kept.record)
+    }
+
+    /// The key of this slot, if it is here.
+    pub(super) fn at(&self, number: SlotNumber) -> Option<&KeyRecord> {
+        self.kept
+            .iter()
+            .find(|kept| kept.number == number)
+            .map(|kept| &kept.record)
+    }
+
+    /// Keeps a key in place of the one that was not used for longest; says where.
+    pub(super) fn insert(&mut self, number: SlotNumber, record: KeyRecord) -> usize {
+        self.remove(number);
+        self.clock = self.clock.saturating_add(1);
+        let kept = Kept {
+            number,
+            used: self.clock,
+            record,
+        };
+        let room = self.kept.len() < CAPACITY && self.kept.try_reserve(1).is_ok();
+        let oldest = self
+            .kept
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, kept)| kept.used);
+        match oldest.map(|(place, _)| place) {
+            Some(place) if !room => {
+                if let Some(old) = self.kept.get_mut(place) {
+                    *old = kept;
+                }
+                place
+            }
+            _ => {
+                self.kept.push(kept);
+                self.kept.len().saturating_sub(1)
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, number: SlotNumber) {
+        self.kept.retain(|kept| kept.number != number);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.kept.clear();
+    }
+}

@@ -1,0 +1,175 @@
+//! The header of a shard's copy: the facts of the whole vault.
+//!
+//! ```text
+//! offset  bytes
+//!      0      4  "CLVV"
+//!      4      1  format: 1
+//!      5     11  zeros
+//!     16     16  V    of AES-256-SIV(KDF(root, "claviger vault header v1", ""),
+//!     32    480  C                   AD = (bytes 0..16, shard), content)
+//!
+//! content
+//!      0      8  sequence, big-endian: rises with every change of a header
+//!      8     16  vault id, random
+//!     24     32  secret, random: the keys of the slots are derived from it
+//!     56      1  number of shards
+//!     57      1  bit 0: locked; bit 1: resetting
+//!     58         zeros
+//! ```
+//!
+//! `root` is the platform's root key; where the platform has none, zeros: then the vault is as
+//! confidential as the platform's storage and no more.
+
+use claviger_proto::{Digits, Status, blob::Suite};
+use zeroize::Zeroizing;
+
+use super::{SHARDS, SLOT};
+use crate::{
+    crypto::{kdf, siv},
+    platform::{Platform, random},
+};
+
+const MAGIC: [u8; 4] = *b"CLVV";
+const FORMAT: u8 = 1;
+const PLAIN: usize = 16;
+const CONTENT: usize = SLOT - PLAIN - 16;
+const LOCKED: u8 = 1;
+const RESETTING: u8 = 2;
+
+/// The key under which headers are sealed.
+pub type HeaderKey = Zeroizing<[u8; 64]>;
+
+/// The facts of a vault.
+#[derive(Clone)]
+pub struct Header {
+    /// Rises with every change.
+    pub sequence: u64,
+    /// The vault's random id.
+    pub vault: Digits<16>,
+    /// What the slots' key is derived from.
+    pub secret: Zeroizing<[u8; 32]>,
+    /// How many shards count.
+    pub shards: u8,
+    /// Whether imports have ended.
+    pub locked: bool,
+    /// Whether a factory reset is under way.
+    pub resetting: bool,
+}
+
+/// Why a header cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeaderError {
+    /// Not one, or not authentic.
+    NotAuthentic,
+    /// Of a format that came after this program.
+    Newer,
+}
+
+/// Derives the key of the headers on this platform.
+///
+/// # Errors
+/// [`Status::PlatformFault`] if the root key cannot be had.
+pub fn key(platform: &mut impl Platform) -> Result<HeaderKey, Status> {
+    let root = platform.root_key()?.unwrap_or_default();
+    kdf::derive_64(&root, b"claviger vault header v1", b"")
+}
+
+impl Header {
+    /// The header of a new vault.
+    ///
+    /// # Errors
+    /// [`Status::RandomFailed`].
+    pub fn new(platform: &mut impl Platform) -> Result<Header, Status> {
+        Ok(Header {
+            sequence: 1,
+            vault: Digits(random(platform)?),
+            secret: Zeroizing::new(random(platform)?),
+            shards: 1,
+            locked: false,
+            resetting: false,
+        })
+    }
+
+    /// The header as it stands in `shard`.
+    ///
+    /// # Errors
+    /// [`Status::Internal`] if the cipher fails, which its arithmetic rules out.
+    pub fn seal(&self, key: &HeaderKey, shard: u8) -> Result<[u8; SLOT], Status> {
+        let mut bytes = [0; SLOT];
+        let (plain, rest) = bytes
+            .split_first_chunk_mut::<PLAIN>()
+            .ok_or(Status::Internal)?;
+        let (tag, content) = rest.split_first_chunk_mut::<16>().ok_or(Status::Internal)?;
+        *plain = plain_part();
+        let flags = u8::from(self.locked) | if self.resetting { RESETTING } else { 0 };
+        let fields: [&[u8]; 4] = [
+            &self.sequence.to_be_bytes(),
+            &self.vault.0,
+            self.secret.as_slice(),
+            &[self.shards, flags],
+        ];
+        for (place, byte) in content.iter_mut().zip(fields.into_iter().flatten()) {
+            *place = *byte;
+        }
+        *tag = siv::seal(Suite::Aes256Siv, key.as_slice(), [plain, &[shard]], content)?;
+        Ok(bytes)
+    }
+
+    /// Reads the header of `shard`.
+    ///
+    /// # Errors
+    /// [`HeaderError`].
+    pub fn open(key: &HeaderKey, shard: u8, bytes: &[u8; SLOT]) -> Result<Header, HeaderError> {
+        let (plain, rest) = bytes
+            .split_first_chunk::<PLAIN>()
+            .ok_or(HeaderError::NotAuthentic)?;
+        let (tag, sealed) = rest
+            .split_first_chunk::<16>()
+            .ok_or(HeaderError::NotAuthentic)?;
+        let [a, b, c, d, format, ..] = *plain;
+        if [a, b, c, d] == MAGIC && format > FORMAT {
+            return Err(HeaderError::Newer);
+        }
+        if *plain != plain_part() {
+            return Err(HeaderError::NotAuthentic);
+        }
+        let mut content = Zeroizing::new([0; CONTENT]);
+        for (place, byte) in content.iter_mut().zip(sealed) {
+            *place = *byte;
+        }
+        siv::open(
+            Suite::Aes256Siv,
+            key.as_slice(),
+            [plain, &[shard]],
+            *tag,
+            content.as_mut_slice(),
+        )
+        .map_err(|_| HeaderError::NotAuthentic)?;
+        Self::parse(content.as_slice()).ok_or(HeaderError::NotAuthentic)
+    }
+
+    fn parse(content: &[u8]) -> Option<Header> {
+        let (sequence, rest) = content.split_first_chunk()?;
+        let (vault, rest) = rest.split_first_chunk()?;
+        let (secret, rest) = rest.split_first_chunk()?;
+        let [shards, flags, rest @ ..] = rest else {
+            return None;
+        };
+        let possible = (1..=SHARDS).contains(&usize::from(*shards))
+            && flags & !(LOCKED | RESETTING) == 0
+            && rest.iter().all(|byte| *byte == 0);
+        possible.then(|| Header {
+            sequence: u64::from_be_bytes(*sequence),
+            vault: Digits(*vault),
+            secret: Zeroizing::new(*secret),
+            shards: *shards,
+            locked: flags & LOCKED != 0,
+            resetting: flags & RESETTING != 0,
+        })
+    }
+}
+
+fn plain_part() -> [u8; PLAIN] {
+    let [a, b, c, d] = MAGIC;
+    [a, b, c, d, FORMAT, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+}

@@ -1,0 +1,410 @@
+//! Opening the vault: read both copies of everything, believe what is authentic and newest, mend
+//! the rest.
+
+use alloc::vec::Vec;
+
+use claviger_proto::Status;
+use zeroize::Zeroizing;
+
+use super::{
+    COPIES, Entry, OBJECT, Open, SHARDS, SLOT, SLOTS, blank, entry_of,
+    header::{self, Header, HeaderError, HeaderKey},
+    offset,
+    slot::{Content, SlotKey},
+};
+use crate::platform::{Copy, ObjectId, Platform, Storage, StorageError, zeros};
+
+/// Bytes read at once: each read costs a fixed part, and each byte of buffer is heap.
+const BLOCK: usize = 16 * SLOT;
+
+/// An opened vault and how much of it had to be mended.
+pub(super) struct Loaded<O> {
+    pub(super) open: Open<O>,
+    pub(super) repaired: u32,
+}
+
+/// One copy of a shard as it was found.
+struct Found<O> {
+    object: O,
+    header: Result<Header, HeaderError>,
+    /// Whether a part of it could not be read: it must be made anew.
+    hurt: bool,
+}
+
+type FoundShard<O> = [Option<Found<O>>; 2];
+
+/// Opens the vault, finishes a reset that was cut short, makes the vault of a new device.
+///
+/// # Errors
+/// A status of storage, [`Status::VaultNewer`], [`Status::StorageCorrupt`] if there is something
+/// but no header of it is authentic. Nothing was changed then.
+pub(super) fn load<P: Platform>(platform: &mut P) -> Result<Loaded<ObjectOf<P>>, Status> {
+    let key = header::key(platform)?;
+    let mut found = Vec::new();
+    let result = probe(platform.storage(), &key, &mut found).and_then(|newest| match newest {
+        Some(newest) if newest.resetting => {
+            close_all(platform.storage(), &mut found);
+            delete_everything(platform.storage())?;
+            make(platform)
+        }
+        Some(newest) => settle(platform.storage(), &key, newest, &mut found),
+        None => make(platform),
+    });
+    close_all(platform.storage(), &mut found);
+    result
+}
+
+type ObjectOf<P> = <<P as Platform>::Storage as Storage>::Object;
+
+/// Opens every object that there is and finds the newest header.
+fn probe<S: Storage>(
+    storage: &mut S,
+    key: &HeaderKey,
+    found: &mut Vec<FoundShard<S::Object>>,
+) -> Result<Option<Header>, Status> {
+    let mut newest: Option<Header> = None;
+    let mut anything = false;
+    let mut newer = false;
+    for shard in 0..SHARDS as u8 {
+        if newest.as_ref().is_some_and(|header| shard >= header.shards) {
+            break;
+        }
+        found.try_reserve(1).map_err(|_| Status::OutOfMemory)?;
+        found.push([None, None]);
+        let copies = found.last_mut().ok_or(Status::Internal)?;
+        for (copy, place) in COPIES.into_iter().zip(copies) {
+            let object = match storage.open(ObjectId { shard, copy }) {
+                Ok(object) => object,
+                Err(StorageError::NotFound) => continue,
+                Err(StorageError::Corrupt) => {
+                    anything = true;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            anything = true;
+            let found = place.insert(Found {
+                object,
+                header: Err(HeaderError::NotAuthentic),
+                hurt: false,
+            });
+            let mut bytes = [0; SLOT];
+            match storage.read(&mut found.object, 0, &mut bytes) {
+                Ok(()) => found.header = Header::open(key, shard, &bytes),
+                Err(StorageError::Corrupt) => found.hurt = true,
+                Err(error) => return Err(error.into()),
+            }
+            match &found.header {
+                Ok(header)
+                    if newest
+                        .as_ref()
+                        .is_none_or(|old| header.sequence > old.sequence) =>
+                {
+                    newest = Some(header.clone());
+                }
+                Err(HeaderError::Newer) => newer = true,
+                _ => {}
+            }
+        }
+    }
+    match newest {
+        _ if newer => Err(Status::VaultNewer),
+        None if anything => Err(Status::StorageCorrupt),
+        newest => Ok(newest),
+    }
+}
+
+/// Makes the vault of a new device.
+fn make<P: Platform>(platform: &mut P) -> Result<Loaded<ObjectOf<P>>, Status> {
+    let header = Header::new(platform)?;
+    let mut open = Open {
+        slot_key: SlotKey::of(&header)?,
+        header: header.clone(),
+        shards: Vec::new(),
+        index: Vec::new(),
+        sequence: 0,
+    };
+    // One shard, made as any other; the header in it says that it counts.
+    open.add_shard(platform, 0, &header)?;
+    Ok(Loaded { open, repaired: 0 })
+}
+
+/// Merges and mends every shard that counts.
+fn settle<S: Storage>(
+    storage: &mut S,
+    key: &HeaderKey,
+    header: Header,
+    found: &mut Vec<FoundShard<S::Object>>,
+) -> Result<Loaded<S::Object>, Status> {
+    let mut open = Open {
+        slot_key: SlotKey::of(&header)?,
+        header,
+        shards: Vec::new(),
+        index: Vec::new(),
+        sequence: 0,
+    };
+    let shards = usize::from(open.header.shards);
+    open.shards
+        .try_reserve_exact(shards)
+        .map_err(|_| Status::OutOfMemory)?;
+    open.index
+        .try_reserve_exact(shards.saturating_mul(SLOTS))
+        .map_err(|_| Status::OutOfMemory)?;
+    let mut repaired = 0_u32;
+    let mut result = Ok(());
+    for (shard, copies) in (0..open.header.shards).zip(found.drain(..)) {
+        if result.is_ok() {
+            result = merge(storage, key, &mut open, shard, copies)
+                .map(|mended| repaired = repaired.saturating_add(mended));
+        } else {
+            close(storage, copies);
+        }
+    }
+    match result {
+        Ok(()) => Ok(Loaded { open, repaired }),
+        Err(error) => {
+            open.shards
+                .into_iter()
+                .flatten()
+                .flatten()
+                .for_each(|object| storage.close(object));
+            Err(error)
+        }
+    }
+}
+
+/// Merges the copies of one shard into the index and mends what differs; says how much.
+fn merge<S: Storage>(
+    storage: &mut S,
+    key: &HeaderKey,
+    open: &mut Open<S::Object>,
+    shard: u8,
+    mut copies: FoundShard<S::Object>,
+) -> Result<u32, Status> {
+    if copies.iter().all(Option::is_none) {
+        open.shards.push([None, None]);
+        open.index
+            .resize(open.index.len().saturating_add(SLOTS), Entry::Damaged);
+        return Ok(0);
+    }
+    let result = read_both(storage, open, shard, &mut copies)
+        .and_then(|merged| mend(storage, key, open, shard, &mut copies, merged));
+    let [first, second] = copies;
+    let objects = [
+        first.map(|found| found.object),
+        second.map(|found| found.object),
+    ];
+    open.shards.push(objects);
+    result
+}
+
+/// What both copies together hold.
+struct Merged {
+    /// The object as it ought to be, but for the header.
+    image: Vec<u8>,
+    /// For each copy, the places that are otherwise there.
+    differ: [Vec<u16>; 2],
+}
+
+fn read_both<S: Storage>(
+    storage: &mut S,
+    open: &mut Open<S::Object>,
+    shard: u8,
+    copies: &mut FoundShard<S::Object>,
+) -> Result<Merged, Status> {
+    let mut merged = Merged {
+        image: blank()?,
+        differ: [Vec::new(), Vec::new()],
+    };
+    let mut other = zeros(BLOCK)?;
+    let [first, second] = copies;
+    let mut place = 0_u16;
+    for block in merged.image.chunks_mut(BLOCK) {
+        let other = other.get_mut(..block.len()).ok_or(Status::Internal)?;
+        let have = [
+            read_block(storage, first, offset(place), block)?,
+            read_block(storage, second, offset(place), other)?,
+        ];
+        for (mine, other) in block
+            .as_chunks_mut::<SLOT>()
+            .0
+            .iter_mut()
+            .zip(other.as_chunks::<SLOT>().0)
+        {
+            // The header has been read already.
+            if place != 0 {
+                let choice = choose(&open.slot_key, shard, place, [mine, other], have);
+                for (differ, differs) in merged.differ.iter_mut().zip(choice.differs) {
+                    if differs {
+                        differ.try_reserve(1).map_err(|_| Status::OutOfMemory)?;
+                        differ.push(place);
+                    }
+                }
+                if choice.second {
+                    *mine = *other;
+                }
+                open.index.push(choice.entry);
+                open.sequence = open.sequence.max(choice.sequence);
+            }
+            place = place.saturating_add(1);
+        }
+    }
+    Ok(merged)
+}
+
+/// Reads a block of a copy; `false` if it cannot be had.
+fn read_block<S: Storage>(
+    storage: &mut S,
+    copy: &mut Option<Found<S::Object>>,
+    offset: u32,
+    bytes: &mut [u8],
+) -> Result<bool, Status> {
+    let Some(found) = copy else { return Ok(false) };
+    match storage.read(&mut found.object, offset, bytes) {
+        Ok(()) => Ok(true),
+        Err(StorageError::Corrupt | StorageError::NotFound) => {
+            found.hurt = true;
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What to believe of one slot.
+struct Choice {
+    entry: Entry,
+    sequence: u64,
+    /// Whether the second copy's bytes are the ones.
+    second: bool,
+    /// Which copies have other bytes.
+    differs: [bool; 2],
+}
+
+fn choose(
+    key: &SlotKey,
+    shard: u8,
+    place: u16,
+    copies: [&[u8; SLOT]; 2],
+    have: [bool; 2],
+) -> Choice {
+    let [first, second] = copies;
+    let read = |bytes: &[u8; SLOT], have: bool| {
+        let mut work = Zeroizing::new(*bytes);
+        have.then(|| key.open(shard, place, &mut work).ok())
+            .flatten()
+    };
+    let alike = have == [true, true] && first == second;
+    let one = read(first, have[0]);
+    let two = if alike { None } else { read(second, have[1]) };
+    let sequence_of = |content: &Option<(u64, Content)>| content.as_ref().map_or(0, |(n, _)| *n);
+    let take_second = match (&one, &two) {
+        (None, Some(_)) => true,
+        (Some(one), Some(two)) => sequence_of(two) > sequence_of(one),
+        _ => false,
+    };
+    let chosen = if take_second { two } else { one };
+    let readable = chosen.is_some();
+    let (entry, sequence) = match chosen {
+        None => (Entry::Damaged, 0),
+        Some(None) => (Entry::Free, 0),
+        Some(Some((sequence, Content::Tombstone))) => (Entry::Free, sequence),
+        Some(Some((sequence, Content::Key(key)))) => (entry_of(&key.owner, &key.label), sequence),
+    };
+    let differs = if alike || !readable {
+        [false, false]
+    } else if take_second {
+        [have[0] && first != second, false]
+    } else {
+        [false, have[1] && first != second]
+    };
+    Choice {
+        entry,
+        sequence,
+        second: take_second,
+        differs,
+    }
+}
+
+/// Writes to each copy what it lacks.
+fn mend<S: Storage>(
+    storage: &mut S,
+    key: &HeaderKey,
+    open: &Open<S::Object>,
+    shard: u8,
+    copies: &mut FoundShard<S::Object>,
+    mut merged: Merged,
+) -> Result<u32, Status> {
+    let mut mended = 0_u32;
+    let header = open.header.seal(key, shard)?;
+    *merged.image.first_chunk_mut().ok_or(Status::Internal)? = header;
+    for ((copy, place), differ) in COPIES.into_iter().zip(copies).zip(&merged.differ) {
+        match place {
+            Some(found) if !found.hurt => {
+                let current = found
+                    .header
+                    .as_ref()
+                    .is_ok_and(|old| old.sequence == open.header.sequence);
+                if !current {
+                    storage.write(&mut found.object, 0, &header)?;
+                    mended = mended.saturating_add(1);
+                }
+                for place in differ {
+                    let at = offset(*place) as usize;
+                    let bytes = merged.image.get(at..at.saturating_add(SLOT));
+                    storage.write(
+                        &mut found.object,
+                        offset(*place),
+                        bytes.ok_or(Status::Internal)?,
+                    )?;
+                    mended = mended.saturating_add(1);
+                }
+            }
+            place => {
+                let object = storage.create(ObjectId { shard, copy }, &merged.image)?;
+                let made = Found {
+                    object,
+                    header: Ok(open.header.clone()),
+                    hurt: false,
+                };
+                if let Some(old) = place.replace(made) {
+                    storage.close(old.object);
+                }
+                mended = mended.saturating_add(1);
+            }
+        }
+    }
+    Ok(mended)
+}
+
+/// A shard with this header and no keys.
+pub(super) fn empty_image(key: &HeaderKey, header: &Header, shard: u8) -> Result<Vec<u8>, Status> {
+    let mut image = blank()?;
+    *image.first_chunk_mut().ok_or(Status::Internal)? = header.seal(key, shard)?;
+    debug_assert_eq!(image.len(), OBJECT);
+    Ok(image)
+}
+
+/// Deletes every object that a vault may have.
+pub(super) fn delete_everything<S: Storage>(storage: &mut S) -> Result<(), Status> {
+    for shard in 0..SHARDS as u8 {
+        for copy in [Copy::First, Copy::Second] {
+            match storage.delete(ObjectId { shard, copy }) {
+                // What is corrupt, the platform has deleted by now.
+                Ok(()) | Err(StorageError::NotFound | StorageError::Corrupt) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn close<S: Storage>(storage: &mut S, copies: FoundShard<S::Object>) {
+    copies
+        .into_iter()
+        .flatten()
+        .for_each(|found| storage.close(found.object));
+}
+
+fn close_all<S: Storage>(storage: &mut S, found: &mut Vec<FoundShard<S::Object>>) {
+    found.drain(..).for_each(|copies| close(storage, copies));
+}

@@ -1,0 +1,320 @@
+//! Storage in memory or in a directory that behaves as OP-TEE's does, and fails when it is told to.
+
+use std::{
+    collections::BTreeMap,
+    format, fs,
+    io::{self, Write},
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    vec::Vec,
+};
+
+use crate::platform::{Copy, ObjectId, Storage, StorageError};
+
+/// What goes wrong, and at which storage operation (counted from 0 since it was set).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The power is cut just before this operation takes effect.
+    CutBefore(u64),
+    /// The power is cut just after this operation took effect, before it could be told.
+    CutAfter(u64),
+    /// This operation fails with this error, without effect.
+    Fail(u64, StorageError),
+    /// This operation takes effect and fails with this error all the same.
+    FailAfter(u64, StorageError),
+}
+
+/// The bytes of an object, and which of them can no longer be read.
+#[derive(Default)]
+struct Inode {
+    bytes: Vec<u8>,
+    corrupt: Vec<Range<usize>>,
+}
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<ObjectId, Arc<Mutex<Inode>>>,
+    directory: Option<PathBuf>,
+    fault: Option<Fault>,
+    operations: u64,
+    off: bool,
+    open: usize,
+}
+
+/// A disk. Clones are the same disk.
+#[derive(Clone, Default)]
+pub struct Disk(Arc<Mutex<State>>);
+
+/// An open object: goes on being readable after its name was deleted, as a file does.
+pub struct Handle {
+    id: ObjectId,
+    inode: Arc<Mutex<Inode>>,
+}
+
+impl Disk {
+    pub(super) fn in_memory() -> Disk {
+        Disk::default()
+    }
+
+    pub(super) fn in_directory(directory: &Path) -> io::Result<Disk> {
+        let disk = Disk::default();
+        let mut state = disk.state();
+        state.directory = Some(directory.into());
+        for shard in 0..crate::vault::SHARDS as u8 {
+            for copy in [Copy::First, Copy::Second] {
+                let id = ObjectId { shard, copy };
+                match fs::read(file_of(directory, id)) {
+                    Ok(bytes) => {
+                        let inode = Inode {
+                            bytes,
+                            corrupt: Vec::new(),
+                        };
+                        state.objects.insert(id, Arc::new(Mutex::new(inode)));
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        drop(state);
+        Ok(disk)
+    }
+
+    /// Arms a fault; counting begins anew.
+    pub fn arm(&self, fault: Fault) {
+        let mut state = self.state();
+        state.fault = Some(fault);
+        state.operations = 0;
+    }
+
+    /// Ends a fault and switches the power on again; says how many operations there were.
+    pub fn disarm(&self) -> u64 {
+        let mut state = self.state();
+        state.fault = None;
+        state.off = false;
+        core::mem::take(&mut state.operations)
+    }
+
+    /// Makes these bytes of an object unreadable, as a flipped bit does under OP-TEE.
+    ///
+    /// # Panics
+    /// If there is no such object.
+    pub fn corrupt(&self, id: ObjectId, bytes: Range<usize>) {
+        lock(&self.state().objects[&id]).corrupt.push(bytes);
+    }
+
+    /// Flips a bit that nothing below the vault notices.
+    ///
+    /// # Panics
+    /// If there is no such byte.
+    pub fn flip(&self, id: ObjectId, byte: usize) {
+        lock(&self.state().objects[&id]).bytes[byte] ^= 1;
+    }
+
+    /// Deletes an object behind everybody's back.
+    pub fn lose(&self, id: ObjectId) {
+        self.state().objects.remove(&id);
+    }
+
+    /// A copy of all that is stored.
+    #[must_use]
+    pub fn image(&self) -> BTreeMap<ObjectId, Vec<u8>> {
+        let state = self.state();
+        state
+            .objects
+            .iter()
+            .map(|(id, inode)| (*id, lock(inode).bytes.clone()))
+            .collect()
+    }
+
+    /// Puts back what [`Disk::image`] gave.
+    pub fn restore(&self, image: BTreeMap<ObjectId, Vec<u8>>) {
+        let inode = |bytes| {
+            Arc::new(Mutex::new(Inode {
+                bytes,
+                corrupt: Vec::new(),
+            }))
+        };
+        self.state().objects = image
+            .into_iter()
+            .map(|(id, bytes)| (id, inode(bytes)))
+            .collect();
+    }
+
+    /// How many objects are open.
+    #[must_use]
+    pub fn open_objects(&self) -> usize {
+        self.state().open
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.0)
+    }
+
+    /// Counts one operation and does it, unless the fault that is armed says otherwise.
+    fn operate<T>(
+        &self,
+        operation: impl FnOnce(&mut State) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let mut state = self.state();
+        if state.off {
+            return Err(StorageError::Unavailable);
+        }
+        let now = state.operations;
+        state.operations = now.saturating_add(1);
+        match state.fault {
+            Some(Fault::CutBefore(at)) if at == now => {
+                state.off = true;
+                Err(StorageError::Unavailable)
+            }
+            Some(Fault::CutAfter(at)) if at == now => {
+                let _unheard = operation(&mut state);
+                state.off = true;
+                Err(StorageError::Unavailable)
+            }
+            Some(Fault::Fail(at, error)) if at == now => Err(error),
+            Some(Fault::FailAfter(at, error)) if at == now => {
+                operation(&mut state)?;
+                Err(error)
+            }
+            _ => operation(&mut state),
+        }
+    }
+}
+
+impl Storage for Disk {
+    type Object = Handle;
+
+    fn open(&mut self, id: ObjectId) -> Result<Handle, StorageError> {
+        self.operate(|state| {
+            let inode = state
+                .objects
+                .get(&id)
+                .ok_or(StorageError::NotFound)?
+                .clone();
+            state.open += 1;
+            Ok(Handle { id, inode })
+        })
+    }
+
+    fn create(&mut self, id: ObjectId, bytes: &[u8]) -> Result<Handle, StorageError> {
+        self.operate(|state| {
+            state.save(id, Some(bytes))?;
+            let inode = Arc::new(Mutex::new(Inode {
+                bytes: bytes.to_vec(),
+                corrupt: Vec::new(),
+            }));
+            state.objects.insert(id, inode.clone());
+            state.open += 1;
+            Ok(Handle { id, inode })
+        })
+    }
+
+    fn read(
+        &mut self,
+        object: &mut Handle,
+        offset: u32,
+        bytes: &mut [u8],
+    ) -> Result<(), StorageError> {
+        self.operate(|state| {
+            let inode = lock(&object.inode);
+            let range = offset as usize..offset as usize + bytes.len();
+            let hurt = inode
+                .corrupt
+                .iter()
+                .any(|hurt| hurt.start < range.end && range.start < hurt.end);
+            match inode.bytes.get(range) {
+                Some(stored) if !hurt => {
+                    bytes.copy_from_slice(stored);
+                    Ok(())
+                }
+                _ => {
+                    state.forget(object)?;
+                    Err(StorageError::Corrupt)
+                }
+            }
+        })
+    }
+
+    fn write(
+        &mut self,
+        object: &mut Handle,
+        offset: u32,
+        bytes: &[u8],
+    ) -> Result<(), StorageError> {
+        self.operate(|state| {
+            let mut inode = lock(&object.inode);
+            let range = offset as usize..offset as usize + bytes.len();
+            let place = inode.bytes.get_mut(range).ok_or(StorageError::Other(0))?;
+            place.copy_from_slice(bytes);
+            if state.names(object) {
+                state.save(object.id, Some(&inode.bytes))
+            } else {
+                Ok(())
+            }
+        })
+    }
+
+    fn close(&mut self, _object: Handle) {
+        self.state().open -= 1;
+    }
+
+    fn delete(&mut self, id: ObjectId) -> Result<(), StorageError> {
+        self.operate(|state| {
+            state.objects.remove(&id).ok_or(StorageError::NotFound)?;
+            state.save(id, None)
+        })
+    }
+}
+
+impl State {
+    /// Whether the object's name still leads to these bytes.
+    fn names(&self, object: &Handle) -> bool {
+        self.objects
+            .get(&object.id)
+            .is_some_and(|inode| Arc::ptr_eq(inode, &object.inode))
+    }
+
+    /// Deletes a corrupt object's name, as OP-TEE does.
+    fn forget(&mut self, object: &Handle) -> Result<(), StorageError> {
+        if self.names(object) {
+            self.objects.remove(&object.id);
+            self.save(object.id, None)?;
+        }
+        Ok(())
+    }
+
+    fn save(&self, id: ObjectId, bytes: Option<&[u8]>) -> Result<(), StorageError> {
+        let Some(directory) = &self.directory else {
+            return Ok(());
+        };
+        let path = file_of(directory, id);
+        let saved = match bytes {
+            Some(bytes) => replace_file(&path, bytes),
+            None => fs::remove_file(path),
+        };
+        saved.map_err(|error| match error.kind() {
+            io::ErrorKind::StorageFull => StorageError::NoSpace,
+            _ => StorageError::Other(0),
+        })
+    }
+}
+
+fn file_of(directory: &Path, id: ObjectId) -> PathBuf {
+    let copy = if id.copy == Copy::First { 1 } else { 2 };
+    directory.join(format!("shard-{}.{copy}", id.shard))
+}
+
+/// Puts a file with these bytes in the place of one that may be there, in one step.
+pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = fs::File::create(&new)?;
+    file.write_all(bytes)?;
+    file.sync_data()?;
+    fs::rename(new, path)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,185 @@
+//! The platform of a workstation: for tests and for the emulator. **It protects nothing.**
+//!
+//! Storage lies in memory or in a directory and behaves as OP-TEE's does, down to deleting an
+//! object that it finds corrupt. A test can have it fail, or the power be cut, at any operation.
+
+mod disk;
+mod volatile;
+
+use std::{fs, io, path::Path, string::ToString};
+
+use claviger_proto::{Status, message::Build};
+use zeroize::Zeroizing;
+
+pub use disk::{Disk, Fault, Handle};
+
+use crate::{
+    exchange::{Exchange, SharedMemory},
+    platform::{Facts, Platform},
+    service::Service,
+    session::Session,
+};
+
+/// A workstation that plays a device: its disk, and the key that stands for its hardware key.
+/// Clones are the same device.
+#[derive(Clone)]
+pub struct Workstation {
+    disk: Disk,
+    root: Option<[u8; 32]>,
+}
+
+impl Workstation {
+    /// A new device whose disk is memory.
+    ///
+    /// # Panics
+    /// If the workstation gives no random numbers.
+    #[must_use]
+    pub fn in_memory() -> Workstation {
+        Workstation {
+            disk: Disk::in_memory(),
+            root: Some(random_key().expect("random numbers")),
+        }
+    }
+
+    /// The device in `directory`, made if there is none: one file for each object, and
+    /// `root-key`. Nothing here keeps two processes from using it at once.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn in_directory(directory: &Path) -> io::Result<Workstation> {
+        fs::create_dir_all(directory)?;
+        let path = directory.join("root-key");
+        let root = match fs::read(&path) {
+            Ok(bytes) => bytes.try_into().map_err(|_| {
+                let text = path.display().to_string() + " is not a root key of 32 bytes";
+                io::Error::new(io::ErrorKind::InvalidData, text)
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let root = random_key()?;
+                disk::replace_file(&path, &root)?;
+                root
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Workstation {
+            disk: Disk::in_directory(directory)?,
+            root: Some(root),
+        })
+    }
+
+    /// The same device without a root key of its own, as some platforms are.
+    #[must_use]
+    pub fn without_root_key(self) -> Workstation {
+        Workstation { root: None, ..self }
+    }
+
+    /// The device's disk, to be hurt.
+    #[must_use]
+    pub fn disk(&self) -> &Disk {
+        &self.disk
+    }
+}
+
+fn random_key() -> io::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(key)
+}
+
+impl Platform for Workstation {
+    type Storage = Disk;
+
+    fn random(&mut self, bytes: &mut [u8]) -> Result<(), Status> {
+        getrandom::fill(bytes).map_err(|_| Status::RandomFailed)
+    }
+
+    fn root_key(&mut self) -> Result<Option<Zeroizing<[u8; 32]>>, Status> {
+        Ok(self.root.map(Zeroizing::new))
+    }
+
+    fn storage(&mut self) -> &mut Disk {
+        &mut self.disk
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            name: "emulator: protects nothing",
+            insecure: true,
+            rollback_level: 0,
+            build: Build::Test,
+            marks: None,
+        }
+    }
+}
+
+/// A frame that the caller owns, in the place of shared memory.
+struct Frame<'a>(&'a [u8]);
+
+impl SharedMemory for Frame<'_> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn copy(&self, offset: usize, bytes: &mut [u8]) -> Result<(), Status> {
+        let from = self
+            .0
+            .get(offset..)
+            .and_then(|rest| rest.get(..bytes.len()));
+        bytes.copy_from_slice(from.ok_or(Status::BadFrame)?);
+        Ok(())
+    }
+}
+
+/// A reply that does not fit in the memory that came with the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the reply needs {needed} bytes")]
+pub struct ShortBuffer {
+    /// How many bytes it takes.
+    pub needed: usize,
+}
+
+/// A device that is switched on: an instance of the trusted application and its memory.
+pub struct Device {
+    /// The instance.
+    pub service: Service<Workstation>,
+    exchange: Exchange,
+}
+
+impl Device {
+    /// Switches a workstation on.
+    ///
+    /// # Errors
+    /// [`Status::RandomFailed`], [`Status::OutOfMemory`].
+    pub fn start(workstation: Workstation) -> Result<Device, Status> {
+        Ok(Device {
+            service: Service::new(workstation)?,
+            exchange: Exchange::new()?,
+        })
+    }
+
+    /// One call, as the entry point of the OP-TEE binary serves it: `frame` is the shared memory,
+    /// with the request at its front. Says how long the reply is that then lies there.
+    ///
+    /// # Errors
+    /// [`ShortBuffer`] if the reply does not fit; what the command did, it has done.
+    pub fn call(
+        &mut self,
+        session: &mut Session,
+        command_id: u32,
+        frame: &mut [u8],
+    ) -> Result<usize, ShortBuffer> {
+        self.service
+            .process(session, command_id, &mut self.exchange, &Frame(frame));
+        let (head, payload) = self.exchange.reply();
+        let needed = head.len().saturating_add(payload.len());
+        let (front, rest) = frame
+            .split_at_mut_checked(head.len())
+            .ok_or(ShortBuffer { needed })?;
+        let behind = rest
+            .get_mut(..payload.len())
+            .ok_or(ShortBuffer { needed })?;
+        front.copy_from_slice(head);
+        behind.copy_from_slice(payload);
+        Ok(needed)
+    }
+}
