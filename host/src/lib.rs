@@ -1,1 +1,17 @@
 //! claviger
+#![deny(unsafe_code)]
+#![cfg_attr(not(feature = "optee"), forbid(unsafe_code))]
+
+mod client;
+mod connection;
+mod error;
+pub mod identity;
+mod key;
+pub mod transport;
+
+pub use claviger_proto as proto;
+pub use claviger_proto::{Algorithm, Identity, Origin, State, Status, Usage};
+pub use client::{Builder, Client, EMULATOR_VARIABLE, Login};
+pub use error::{Effect, Error, ProtocolError};
+pub use key::{Confirmed, Creation, Key, PublicKey, SessionKey, Signature};
+pub use transport::TransportError;

@@ -1,0 +1,383 @@
+//! A connection to the trusted application, shared by its clones.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use claviger_proto::{
+    Algorithm, Digits, Identity, Label,
+    command::Request,
+    limits,
+    message::{
+        DeleteRequest, DescribeRequest, FactoryResetRequest, InfoRequest, InfoResponse,
+        KeyDescription, ListRequest, LockRequest, RandomRequest, SelfTestRequest, SelfTestResponse,
+    },
+};
+
+#[cfg(feature = "emulator")]
+use crate::transport::emulator::Emulator;
+use crate::{
+    Creation, Error, Key,
+    connection::Connection,
+    error::ProtocolError,
+    transport::{Transport, TransportError},
+};
+
+/// The environment variable that chooses the emulator for [`Client::open`].
+pub const EMULATOR_VARIABLE: &str = "CLAVIGER_EMULATOR";
+
+/// Whom a session speaks for. The kernel's driver vouches for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Login {
+    /// The process's effective user: keys belong to it.
+    #[default]
+    User,
+    /// A group that the process is in: keys belong to the group, and all its members use them.
+    Group(u32),
+    /// Nobody: enough for [`Client::info`] and [`Client::self_test`].
+    Public,
+}
+
+/// A session with the trusted application. Clones share it; it may be used from any thread, and
+/// calls wait for each other. It closes with the last clone.
+#[derive(Clone)]
+pub struct Client {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Client {
+    /// Opens a session of the effective user with the trusted application in OP-TEE; if the
+    /// environment variable `CLAVIGER_EMULATOR` names a directory, with the emulated device
+    /// in there, and then a line on stderr says that nothing is protected. There is no falling
+    /// back from one to the other.
+    ///
+    /// # Errors
+    /// [`Error::Transport`] if the trusted application cannot be reached.
+    pub fn open() -> Result<Client, Error> {
+        Client::builder().open()
+    }
+
+    /// Opens a session otherwise than [`Client::open`] does.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A client of a session that was opened elsewhere.
+    #[must_use]
+    pub fn with_transport(transport: impl Transport + 'static) -> Client {
+        Client::of(Box::new(transport))
+    }
+
+    fn of(transport: Box<dyn Transport>) -> Client {
+        Client {
+            connection: Arc::new(Mutex::new(Connection::new(transport))),
+        }
+    }
+
+    /// Versions, platform, limits, the state of the vault. Works in every session, and also when
+    /// the vault cannot be opened: then `store` says why.
+    ///
+    /// # Errors
+    /// [`Error::Transport`], [`Error::Protocol`].
+    pub fn info(&self) -> Result<InfoResponse, Error> {
+        self.ask(&InfoRequest {})
+    }
+
+    /// Known answers of every primitive, each with its verdict. Works in every session.
+    ///
+    /// # Errors
+    /// [`Error::Transport`], [`Error::Protocol`].
+    pub fn self_test(&self) -> Result<SelfTestResponse, Error> {
+        self.ask(&SelfTestRequest {})
+    }
+
+    /// `length` random bytes of the TEE's generator.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with `RandomFailed` or `LoginRequired`; [`Error::Transport`].
+    pub fn random(&self, length: usize) -> Result<Vec<u8>, Error> {
+        let mut bytes = vec![0; length];
+        self.random_into(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Fills `bytes` with random bytes of the TEE's generator.
+    ///
+    /// # Errors
+    /// As [`Client::random`].
+    pub fn random_into(&self, bytes: &mut [u8]) -> Result<(), Error> {
+        for piece in bytes.chunks_mut(limits::RANDOM) {
+            // A piece has at most limits::RANDOM bytes.
+            let request = RandomRequest {
+                length: piece.len() as u32,
+            };
+            self.call(&request, &[], |_, random| {
+                if random.len() != piece.len() {
+                    return Err(ProtocolError::Payload {
+                        command: "random",
+                        length: random.len(),
+                    }
+                    .into());
+                }
+                piece.copy_from_slice(random);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Makes a key with the algorithm's first usage. [`Client::create`] offers more.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with `AlreadyExists`, `VaultFull` or a status of the store;
+    /// [`Error::Restarted`] if it is unknown whether the key was made.
+    pub fn generate(&self, label: &str, algorithm: Algorithm) -> Result<Key, Error> {
+        self.create(label).algorithm(algorithm).generate()
+    }
+
+    /// Begins to make or import a key.
+    pub fn create(&self, label: &str) -> Creation {
+        Creation::new(self.clone(), label)
+    }
+
+    /// The caller's key with this label.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with `NotFound` if the caller has none.
+    pub fn key(&self, label: &str) -> Result<Key, Error> {
+        Ok(Key::new(self.clone(), self.describe(label)?))
+    }
+
+    /// All keys of the caller.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with a status of the store.
+    pub fn list(&self) -> Result<Vec<KeyDescription>, Error> {
+        self.pages(None)
+    }
+
+    /// All keys of another owner; for uid 0.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with `AdministratorOnly` or a status of the store.
+    pub fn list_of(&self, owner: Identity) -> Result<Vec<KeyDescription>, Error> {
+        self.pages(Some(owner))
+    }
+
+    fn pages(&self, owner: Option<Identity>) -> Result<Vec<KeyDescription>, Error> {
+        let mut keys = Vec::new();
+        let mut cursor = 0;
+        loop {
+            let page = self.ask(&ListRequest { cursor, owner })?;
+            keys.extend(page.keys);
+            match page.next {
+                // A cursor that does not rise would never end.
+                Some(next) if next > cursor => cursor = next,
+                Some(_) => return Err(ProtocolError::Header { command: "list" }.into()),
+                None => return Ok(keys),
+            }
+        }
+    }
+
+    /// Everything about a key but its secret.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with `NotFound` if the caller has no such key.
+    pub fn describe(&self, label: &str) -> Result<KeyDescription, Error> {
+        self.ask(&DescribeRequest {
+            key: parse_label(label)?,
+            owner: None,
+        })
+    }
+
+    /// Everything about another owner's key but its secret; for uid 0.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with `AdministratorOnly` or `NotFound`.
+    pub fn describe_of(&self, label: &str, owner: Identity) -> Result<KeyDescription, Error> {
+        self.ask(&DescribeRequest {
+            key: parse_label(label)?,
+            owner: Some(owner),
+        })
+    }
+
+    /// Destroys a key.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with `NotFound` or a status of the store; [`Error::Restarted`].
+    pub fn delete(&self, label: &str) -> Result<(), Error> {
+        self.ask(&DeleteRequest {
+            key: parse_label(label)?,
+            owner: None,
+        })
+        .map(drop)
+    }
+
+    /// Destroys another owner's key; for uid 0.
+    ///
+    /// # Errors
+    /// As [`Client::delete`], and [`Error::Ta`] with `AdministratorOnly`.
+    pub fn delete_of(&self, label: &str, owner: Identity) -> Result<(), Error> {
+        self.ask(&DeleteRequest {
+            key: parse_label(label)?,
+            owner: Some(owner),
+        })
+        .map(drop)
+    }
+
+    /// Ends imports, for all, until a factory reset; for uid 0.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with `AdministratorOnly` or a status of the store.
+    pub fn lock(&self) -> Result<(), Error> {
+        self.ask(&LockRequest {}).map(drop)
+    }
+
+    /// Destroys every key of every owner and begins a new vault; for uid 0. `confirmation` is
+    /// what [`Client::info`] shows to uid 0, and changes with every start.
+    ///
+    /// # Errors
+    /// [`Error::Name`] if it is no token, [`Error::Ta`] with `AdministratorOnly` or
+    /// `BadConfirmation`, [`Error::Restarted`].
+    pub fn factory_reset(&self, confirmation: &str) -> Result<(), Error> {
+        let confirmation =
+            Digits::try_from(confirmation).map_err(|source| Error::name(confirmation, source))?;
+        self.ask(&FactoryResetRequest { confirmation }).map(drop)
+    }
+
+    /// Sends any request of the contract and gives the answer's header and payload.
+    ///
+    /// # Errors
+    /// Any [`Error`] of a call.
+    pub fn request<R: Request>(
+        &self,
+        request: &R,
+        payload: &[u8],
+    ) -> Result<(R::Response, Vec<u8>), Error> {
+        self.call(request, &[payload], |response, payload| {
+            Ok((response, payload.to_vec()))
+        })
+    }
+
+    /// Sends bytes that need not be a frame, with room for any reply behind them (zeros), and
+    /// gives the reply as it came. For tests of the trusted application.
+    ///
+    /// # Errors
+    /// [`Error::Transport`]; [`Error::Ta`] with `PayloadTooLong` if `frame` is longer than
+    /// [`limits::FRAME`].
+    pub fn raw(&self, command_id: u32, frame: &[u8]) -> Result<Vec<u8>, Error> {
+        self.raw_within(command_id, frame, limits::FRAME)
+    }
+
+    /// As [`Client::raw`], in a memory reference of exactly `size` bytes.
+    ///
+    /// # Errors
+    /// As [`Client::raw`]; [`TransportError::ShortBuffer`] if the reply does not fit.
+    pub fn raw_within(&self, command_id: u32, frame: &[u8], size: usize) -> Result<Vec<u8>, Error> {
+        self.lock_connection().raw(command_id, frame, size)
+    }
+
+    pub(crate) fn ask<R: Request>(&self, request: &R) -> Result<R::Response, Error> {
+        self.call(request, &[], |response, _| Ok(response))
+    }
+
+    pub(crate) fn call<R: Request, T>(
+        &self,
+        request: &R,
+        parts: &[&[u8]],
+        take: impl FnOnce(R::Response, &[u8]) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.lock_connection().call(request, parts, take)
+    }
+
+    /// A client with a session of its own, for what is bound to a session.
+    pub(crate) fn another(&self) -> Result<Client, Error> {
+        let connection = self.lock_connection().another()?;
+        Ok(Client {
+            connection: Arc::new(Mutex::new(connection)),
+        })
+    }
+
+    /// A call that panicked leaves nothing half done that the next one does not overwrite.
+    fn lock_connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+/// How to open a [`Client`].
+#[derive(Default)]
+pub struct Builder {
+    login: Login,
+    #[cfg(feature = "emulator")]
+    emulator: Option<Emulator>,
+}
+
+impl Builder {
+    /// Whom the session speaks for; [`Login::User`] if not said.
+    #[must_use]
+    pub fn login(mut self, login: Login) -> Builder {
+        self.login = login;
+        self
+    }
+
+    /// Uses an emulated device, whatever the environment says.
+    #[cfg(feature = "emulator")]
+    #[must_use]
+    pub fn emulator(mut self, emulator: Emulator) -> Builder {
+        self.emulator = Some(emulator);
+        self
+    }
+
+    /// Opens the session.
+    ///
+    /// # Errors
+    /// [`Error::Transport`] if the trusted application cannot be reached.
+    pub fn open(self) -> Result<Client, Error> {
+        #[cfg(feature = "emulator")]
+        if let Some(emulator) = &self.emulator {
+            return Ok(Client::of(Box::new(emulator.open(self.login)?)));
+        }
+        match std::env::var_os(EMULATOR_VARIABLE) {
+            Some(dir) => self.open_emulator(dir.into()),
+            None => self.open_optee(),
+        }
+    }
+
+    #[cfg(feature = "emulator")]
+    fn open_emulator(self, dir: PathBuf) -> Result<Client, Error> {
+        let emulator = Emulator::from_environment(dir)?;
+        Ok(Client::of(Box::new(emulator.open(self.login)?)))
+    }
+
+    #[cfg(not(feature = "emulator"))]
+    fn open_emulator(self, dir: PathBuf) -> Result<Client, Error> {
+        Err(TransportError::EmulatorNotBuilt { dir }.into())
+    }
+
+    #[cfg(feature = "optee")]
+    fn open_optee(self) -> Result<Client, Error> {
+        Ok(Client::of(Box::new(crate::transport::optee::Optee::open(
+            self.login,
+        )?)))
+    }
+
+    #[cfg(not(feature = "optee"))]
+    fn open_optee(self) -> Result<Client, Error> {
+        Err(TransportError::OpteeNotBuilt.into())
+    }
+}
+
+pub(crate) fn parse_label(text: &str) -> Result<Label, Error> {
+    Label::try_from(text).map_err(|source| Error::name(text, source))
+}

@@ -1,0 +1,211 @@
+//! One session and what is done with it: requests into its memory, replies out of it, and the
+//! session opened anew when the trusted application died.
+
+use std::hint::black_box;
+
+use claviger_proto::{
+    Command, Status, blob, codec,
+    command::{Repeat, Request},
+    frame::{PREFIX, Prefix},
+    limits,
+};
+
+use crate::{
+    Error,
+    error::{Effect, ProtocolError},
+    transport::{Fault, Transport, TransportError},
+};
+
+/// The smallest range of the memory that is passed: the TEE maps whole pages anyway.
+const PAGE: usize = 4096;
+
+pub(crate) struct Connection {
+    transport: Box<dyn Transport>,
+}
+
+impl Connection {
+    pub(crate) fn new(transport: Box<dyn Transport>) -> Connection {
+        Connection { transport }
+    }
+
+    pub(crate) fn another(&self) -> Result<Connection, Error> {
+        Ok(Connection::new(self.transport.another()?))
+    }
+
+    /// Has `request` carried out with a payload of all `parts` joined, and shows the answer's
+    /// payload to `take` before the memory is used again.
+    pub(crate) fn call<R: Request, T>(
+        &mut self,
+        request: &R,
+        parts: &[&[u8]],
+        take: impl FnOnce(R::Response, &[u8]) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let length = self.exchange(request, parts)?;
+        let memory = self.transport.memory();
+        let result = answer::<R>(memory.get(..length).unwrap_or_default())
+            .and_then(|(response, payload)| take(response, payload));
+        if carries_secrets(R::COMMAND) {
+            wipe(
+                memory,
+                length.max(PREFIX + limits::HEADER + payload_len(parts)),
+            );
+        }
+        result
+    }
+
+    /// Sends a request and says how many bytes its reply has.
+    fn exchange<R: Request>(&mut self, request: &R, parts: &[&[u8]]) -> Result<usize, Error> {
+        let mut whole = false;
+        let mut reopened = false;
+        loop {
+            let length = encode(self.transport.memory(), request, parts)?;
+            let size = if whole {
+                limits::FRAME
+            } else {
+                room(R::COMMAND, length)
+            };
+            match self.transport.invoke(R::COMMAND.id(), size) {
+                Ok(length) => return Ok(length),
+                Err(Fault::ShortBuffer { .. }) if !whole && R::COMMAND.repeat() == Repeat::Safe => {
+                    whole = true;
+                }
+                Err(Fault::ShortBuffer { needed }) => {
+                    return Err(TransportError::ShortBuffer { needed }.into());
+                }
+                Err(Fault::Dead) => {
+                    let opened = self.transport.reopen();
+                    if R::COMMAND.repeat() == Repeat::Never {
+                        let effect = effect_of(R::COMMAND);
+                        return Err(Error::Restarted {
+                            command: R::COMMAND,
+                            effect,
+                        });
+                    }
+                    opened?;
+                    if reopened {
+                        return Err(TransportError::Dead.into());
+                    }
+                    reopened = true;
+                }
+                Err(Fault::Failed(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Sends `frame` as it is, in memory of `size` bytes, and gives the reply as it is.
+    pub(crate) fn raw(
+        &mut self,
+        command_id: u32,
+        frame: &[u8],
+        size: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let memory = self.transport.memory();
+        let size = size.min(memory.len());
+        let front = memory
+            .get_mut(..frame.len())
+            .filter(|_| frame.len() <= size)
+            .ok_or(Error::Ta(Status::PayloadTooLong))?;
+        front.copy_from_slice(frame);
+        memory[frame.len()..size].fill(0);
+        match self.transport.invoke(command_id, size) {
+            Ok(length) => Ok(self.transport.memory()[..length].to_vec()),
+            Err(Fault::ShortBuffer { needed }) => {
+                Err(TransportError::ShortBuffer { needed }.into())
+            }
+            Err(Fault::Dead) => {
+                self.transport.reopen()?;
+                Err(TransportError::Dead.into())
+            }
+            Err(Fault::Failed(error)) => Err(error.into()),
+        }
+    }
+}
+
+/// Puts a request at the front of `memory` and says how many bytes it takes.
+fn encode<R: Request>(memory: &mut [u8], request: &R, parts: &[&[u8]]) -> Result<usize, Error> {
+    let payload = payload_len(parts);
+    let (prefix, rest) = memory
+        .split_first_chunk_mut::<PREFIX>()
+        .ok_or(Error::Ta(Status::BadFrame))?;
+    let bounded = rest.len().min(limits::HEADER);
+    let header = codec::encode(request, &mut rest[..bounded]).map_err(Error::Ta)?;
+    let fields = Prefix {
+        status: Status::Ok,
+        header,
+        payload,
+    };
+    *prefix = fields.encode().map_err(Error::Ta)?;
+    let mut place = rest
+        .get_mut(header..header + payload)
+        .ok_or(Error::Ta(Status::PayloadTooLong))?;
+    for part in parts {
+        let (here, after) = place.split_at_mut(part.len());
+        here.copy_from_slice(part);
+        place = after;
+    }
+    Ok(fields.frame_len())
+}
+
+/// Takes a reply apart.
+fn answer<R: Request>(reply: &[u8]) -> Result<(R::Response, &[u8]), Error> {
+    let command = R::COMMAND.name();
+    let frame = |reason| ProtocolError::Frame {
+        command: command.to_owned(),
+        reason,
+    };
+    let (prefix, rest) = reply
+        .split_first_chunk::<PREFIX>()
+        .ok_or_else(|| frame(Status::BadFrame))?;
+    let prefix = Prefix::decode(prefix, reply.len()).map_err(frame)?;
+    if prefix.status != Status::Ok {
+        return Err(Error::Ta(prefix.status));
+    }
+    let (header, rest) = rest.split_at(prefix.header);
+    let response = codec::decode(header).map_err(|_| ProtocolError::Header { command })?;
+    Ok((response, &rest[..prefix.payload]))
+}
+
+fn payload_len(parts: &[&[u8]]) -> usize {
+    parts.iter().map(|part| part.len()).sum()
+}
+
+/// How much memory to pass: enough for the request and for the largest reply, and no more, since
+/// every page of it is mapped in every call.
+fn room(command: Command, request: usize) -> usize {
+    let reply = match command {
+        Command::Info | Command::SelfTest | Command::List => PREFIX + limits::HEADER,
+        Command::Random => PREFIX + 64 + limits::RANDOM,
+        Command::Seal => request + blob::HEADER + blob::TAG,
+        // A header of at most 456 bytes (a key's description), a payload of at most 100.
+        _ => PAGE,
+    };
+    reply.max(request).clamp(PAGE, limits::FRAME)
+}
+
+/// What a restart leaves of a command that may not be repeated.
+const fn effect_of(command: Command) -> Effect {
+    match command {
+        Command::MacStart
+        | Command::MacUpdate
+        | Command::MacFinish
+        | Command::VerifyMacFinish
+        | Command::Confirm => Effect::Lost,
+        _ => Effect::Unknown,
+    }
+}
+
+/// Whether request or reply hold what should not stay in memory.
+const fn carries_secrets(command: Command) -> bool {
+    matches!(
+        command,
+        Command::Random | Command::Import | Command::Seal | Command::Unseal | Command::Confirm
+    )
+}
+
+/// Overwrites the front of `memory`. The block outlives the call and is seen from outside, so
+/// the writes are not removed; volatile ones, byte by byte, would cost as much as the sealing.
+fn wipe(memory: &mut [u8], length: usize) {
+    let length = length.min(memory.len());
+    memory[..length].fill(0);
+    black_box(memory);
+}

@@ -1,0 +1,194 @@
+//! What can go wrong, in one type.
+
+use std::io;
+
+use claviger_proto::{Command, Status, blob::BlobError, name::NameError};
+
+use crate::transport::TransportError;
+
+/// Why a call of this library failed. The text says what is wrong; [`Error::hint`] says what to
+/// do about it where that is known.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The trusted application could not be reached.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The trusted application answered with something that the contract does not know.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    /// The trusted application refused, or would refuse: what needs no call to be known (a
+    /// message that is too long) is refused here, with the same status.
+    #[error("{0}")]
+    Ta(Status),
+    /// The trusted application was restarted under a call that may not be sent again.
+    #[error(
+        "the trusted application was restarted during {}: {effect}", .command.name()
+    )]
+    Restarted {
+        /// The call.
+        command: Command,
+        /// What became of it.
+        effect: Effect,
+    },
+    /// A label, name or identifier is malformed.
+    #[error("{text:?} cannot be used: {source}")]
+    Name {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        source: NameError,
+    },
+    /// The bytes to unseal are not a blob that this version knows.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// The bytes are no message of the challenge-response exchange.
+    #[error("this is no message of the challenge-response exchange")]
+    Message,
+    /// A public key that the trusted application gave is none.
+    #[error("the trusted application gave a public key that is none")]
+    PublicKey,
+    /// A local file or stream failed.
+    #[error("{doing}")]
+    Stream {
+        /// What was being done.
+        doing: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+/// What became of a call under which the trusted application was restarted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// It may have happened or not: look before doing it again.
+    Unknown,
+    /// It was part of something that is gone with the old instance: begin again.
+    Lost,
+}
+
+impl std::fmt::Display for Effect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Effect::Unknown => "it is not known whether that took effect",
+            Effect::Lost => "what it was part of is lost",
+        })
+    }
+}
+
+/// An answer that the contract does not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The reply's prefix is not one.
+    #[error(
+        "the reply to {command} is not a frame of protocol version {}: {reason}",
+        claviger_proto::PROTOCOL_VERSION
+    )]
+    Frame {
+        /// The command's name, or its number if it has none.
+        command: String,
+        /// What is wrong.
+        reason: Status,
+    },
+    /// The reply's header is not the message that answers the command.
+    #[error("the reply to {command} has a header that is not known here")]
+    Header {
+        /// The command's name.
+        command: &'static str,
+    },
+    /// The reply's payload has a length that the command cannot have.
+    #[error("the reply to {command} has a payload of {length} bytes, which it cannot have")]
+    Payload {
+        /// The command's name.
+        command: &'static str,
+        /// How long it is.
+        length: usize,
+    },
+}
+
+impl Error {
+    /// The status that the trusted application gave, or would have.
+    #[must_use]
+    pub fn status(&self) -> Option<Status> {
+        match self {
+            Error::Ta(status) => Some(*status),
+            Error::Blob(_) => Some(Status::NotAuthentic),
+            Error::Message => Some(Status::BadPayload),
+            _ => None,
+        }
+    }
+
+    /// What to do about it, if that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Error::Transport(error) => return error.hint(),
+            Error::Protocol(_) | Error::PublicKey => {
+                "client and trusted application are of different versions: install both anew"
+            }
+            Error::Ta(status) => return status_hint(*status).map(str::to_owned),
+            Error::Restarted {
+                effect: Effect::Unknown,
+                ..
+            } => "look whether it happened (list, describe, info) before doing it again",
+            Error::Restarted {
+                effect: Effect::Lost,
+                ..
+            } => "begin again",
+            Error::Name { .. } | Error::Blob(_) | Error::Message | Error::Stream { .. } => {
+                return None;
+            }
+        };
+        Some(text.to_owned())
+    }
+
+    pub(crate) fn stream(doing: &str, source: io::Error) -> Error {
+        Error::Stream {
+            doing: doing.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn name(text: &str, source: NameError) -> Error {
+        Error::Name {
+            text: text.to_owned(),
+            source,
+        }
+    }
+}
+
+const fn status_hint(status: Status) -> Option<&'static str> {
+    Some(match status {
+        Status::ProtocolVersion | Status::UnknownCommand => {
+            "client and trusted application are of different versions: install both anew"
+        }
+        Status::LoginRequired => "open the client with Login::User or Login::Group",
+        Status::AdministratorOnly => "run as root, without a group session",
+        Status::NotFound => "`claviger list` shows the keys of this user",
+        Status::AlreadyExists => "choose another label, or delete that key first",
+        Status::WrongUsage => "`claviger describe` shows what the key is for",
+        Status::VaultFull => "delete keys that are no longer needed",
+        Status::Locked => "generate the key instead; only a factory reset ends the lock",
+        Status::BadConfirmation => {
+            "`claviger info` shows the token to uid 0; it changes at every start"
+        }
+        Status::RecordDamaged => "delete the key and make it anew",
+        Status::NoChallenge => {
+            "begin with a new challenge: each is good for one answer, until a restart"
+        }
+        Status::Busy => "try again in a moment",
+        Status::StorageUnavailable => "start tee-supplicant; `claviger doctor` looks for it",
+        Status::StorageFull => "free space where tee-supplicant stores",
+        Status::StorageCorrupt | Status::StorageFault => {
+            "`claviger doctor` looks at the store; the secure console says more"
+        }
+        Status::StorageRollback => {
+            "put the store back that belongs to this device, or provision it anew"
+        }
+        Status::VaultNewer => "install the newer trusted application again",
+        Status::OutOfMemory => "close other sessions",
+        _ => return None,
+    })
+}

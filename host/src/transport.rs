@@ -1,0 +1,62 @@
+//! How a call reaches the trusted application.
+//!
+//! A [`Transport`] is one session: a block of memory that both sides see, and a way to have a
+//! command carried out on it. It knows nothing of what the bytes mean. There are two,
+//! `optee` (feature `optee`) and [`emulator`] (feature `emulator`); a third one can be handed to
+//! [`Client::with_transport`](crate::Client::with_transport).
+
+#[cfg(feature = "emulator")]
+pub mod emulator;
+mod error;
+#[cfg(feature = "optee")]
+pub mod optee;
+
+pub use error::{Stage, TransportError};
+
+/// One session with a trusted application.
+pub trait Transport: Send {
+    /// The memory that both sides see, [`limits::FRAME`](crate::proto::limits::FRAME) bytes. The
+    /// caller puts the request at its front.
+    fn memory(&mut self) -> &mut [u8];
+
+    /// Has a command carried out on the first `size` bytes of the memory, and says how many of
+    /// them the reply fills. Reusing the memory after a [`Fault`] needs the request to be put
+    /// there anew.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault>;
+
+    /// Opens the session anew, with the same login, after [`Fault::Dead`].
+    ///
+    /// # Errors
+    /// As opening it in the first place.
+    fn reopen(&mut self) -> Result<(), TransportError>;
+
+    /// Opens another session with the same login.
+    ///
+    /// # Errors
+    /// As opening this one.
+    fn another(&self) -> Result<Box<dyn Transport>, TransportError>;
+}
+
+/// Why a call brought no reply.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The reply does not fit into the memory that was offered.
+    ShortBuffer {
+        /// Bytes that it needs.
+        needed: usize,
+    },
+    /// The trusted application's instance is gone, and the session with it.
+    Dead,
+    /// Anything else.
+    Failed(TransportError),
+}
+
+impl From<TransportError> for Fault {
+    fn from(error: TransportError) -> Self {
+        Fault::Failed(error)
+    }
+}

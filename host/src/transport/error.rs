@@ -1,0 +1,249 @@
+//! Why the trusted application cannot be reached, and what to do about it.
+
+use std::{io, path::PathBuf};
+
+/// What was being done with the TEE when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Connecting to the TEE's driver.
+    Connect,
+    /// Setting memory aside that both worlds see.
+    Share,
+    /// Opening a session with the trusted application.
+    Open,
+    /// Having a command carried out.
+    Invoke,
+}
+
+/// Why the trusted application cannot be reached. [`TransportError::hint`] says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// There is no TEE device.
+    #[error("there is no TEE here: {path} does not exist")]
+    NoDevice {
+        /// The device that is missing.
+        path: PathBuf,
+    },
+    /// The device may not be opened by this user.
+    #[error("this user may not open {path}, which belongs to group {group}")]
+    NotPermitted {
+        /// The device.
+        path: PathBuf,
+        /// The name or number of the group that may.
+        group: String,
+    },
+    /// The device cannot be opened for another reason.
+    #[error("{path} cannot be opened")]
+    Device {
+        /// The device.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A session of a group that the caller is not in.
+    #[error("this process is not in group {gid}, so it gets no session of it")]
+    NotInGroup {
+        /// The group.
+        gid: u32,
+    },
+    /// A GlobalPlatform error code.
+    #[error("{}: {} ({code:#010x}, from {})", doing(*.stage), meaning(*.stage, *.code), origin_name(*.origin))]
+    Tee {
+        /// What was being done.
+        stage: Stage,
+        /// The `TEEC_Result`.
+        code: u32,
+        /// The `TEEC_ORIGIN_*`: who made the code.
+        origin: u32,
+    },
+    /// A reply does not fit into the memory that was offered.
+    #[error("the reply needs {needed} bytes, more than were offered")]
+    ShortBuffer {
+        /// Bytes that it needs.
+        needed: usize,
+    },
+    /// The trusted application's instance is gone, in a call that may not be repeated.
+    #[error("the trusted application's session died")]
+    Dead,
+    /// This build cannot speak to OP-TEE.
+    #[error("this build of claviger cannot speak to OP-TEE")]
+    OpteeNotBuilt,
+    /// `CLAVIGER_EMULATOR` is set, and this build has no emulator.
+    #[error("CLAVIGER_EMULATOR is set to {dir:?}, but this build of claviger has no emulator")]
+    EmulatorNotBuilt {
+        /// What `CLAVIGER_EMULATOR` says.
+        dir: PathBuf,
+    },
+    /// Another process holds the emulated device.
+    #[error("the emulated device in {dir} has been in use by another process for {seconds} s")]
+    EmulatorBusy {
+        /// Its directory.
+        dir: PathBuf,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The files of the emulated device cannot be used.
+    #[error("the emulated device in {dir} cannot be used")]
+    Emulator {
+        /// Its directory.
+        dir: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The emulated device cannot start.
+    #[error("the emulated device cannot start: {0}")]
+    EmulatorStart(claviger_proto::Status),
+}
+
+impl TransportError {
+    /// What to do about it, if that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::NoDevice { .. } => {
+                "boot with OP-TEE and a kernel whose modules tee and optee are loaded; on a \
+                 workstation set CLAVIGER_EMULATOR=DIR"
+            }
+            Self::NotPermitted { group, .. } => {
+                return Some(format!(
+                    "run as a member of group {group}: usermod -aG {group} USER, then log in again"
+                ));
+            }
+            Self::NotInGroup { .. } => "only the groups that `id` shows can be asked for",
+            Self::Tee { stage, code, .. } => return tee_hint(*stage, *code).map(str::to_owned),
+            Self::OpteeNotBuilt => {
+                "build with feature optee for a device; on a workstation set CLAVIGER_EMULATOR=DIR"
+            }
+            Self::EmulatorNotBuilt { .. } => {
+                "unset CLAVIGER_EMULATOR, or use a build with feature emulator"
+            }
+            Self::EmulatorBusy { .. } => "see what holds it: fuser DIR/lock",
+            Self::Emulator { .. } => "name a directory that this user can write",
+            Self::Device { .. } | Self::ShortBuffer { .. } | Self::EmulatorStart(_) => return None,
+            Self::Dead => "try again",
+        };
+        Some(text.to_owned())
+    }
+}
+
+/// `TEEC_ERROR_ACCESS_DENIED`.
+pub(crate) const ACCESS_DENIED: u32 = 0xFFFF_0001;
+/// `TEEC_ERROR_ITEM_NOT_FOUND`.
+pub(crate) const ITEM_NOT_FOUND: u32 = 0xFFFF_0008;
+/// `TEEC_ERROR_SECURITY`.
+pub(crate) const SECURITY: u32 = 0xFFFF_000F;
+/// `TEE_ERROR_CORRUPT_OBJECT`.
+pub(crate) const CORRUPT_OBJECT: u32 = 0xF010_0001;
+/// `TEEC_ERROR_SHORT_BUFFER`.
+#[cfg(feature = "optee")]
+pub(crate) const SHORT_BUFFER: u32 = 0xFFFF_0010;
+/// `TEEC_ERROR_TARGET_DEAD`.
+pub(crate) const TARGET_DEAD: u32 = 0xFFFF_3024;
+
+const fn doing(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Connect => "connecting to the TEE",
+        Stage::Share => "sharing memory with the TEE",
+        Stage::Open => "opening the trusted application",
+        Stage::Invoke => "calling the trusted application",
+    }
+}
+
+const fn meaning(stage: Stage, code: u32) -> &'static str {
+    match (code, stage) {
+        (ACCESS_DENIED, _) => "access denied",
+        (0xFFFF_0005, Stage::Open) => "the file of the trusted application is malformed",
+        (0xFFFF_0006, _) => "bad parameters",
+        (0xFFFF_0007, _) => "bad state",
+        (ITEM_NOT_FOUND, Stage::Open) => "the trusted application is not installed",
+        (ITEM_NOT_FOUND, _) => "not found",
+        (0xFFFF_000C, _) => "out of memory",
+        (0xFFFF_000D, _) => "the TEE is busy",
+        (0xFFFF_000E, _) => "the TEE cannot reach its helper in Linux",
+        (SECURITY, Stage::Open) => {
+            "the TEE refuses the trusted application's signature, or its secure storage was \
+             damaged or rolled back"
+        }
+        (SECURITY, _) => "a security check failed",
+        (TARGET_DEAD, _) => "the trusted application ended in a panic",
+        (CORRUPT_OBJECT, _) => "secure storage is corrupt",
+        _ => "the TEE failed",
+    }
+}
+
+const fn tee_hint(stage: Stage, code: u32) -> Option<&'static str> {
+    Some(match (code, stage) {
+        (ACCESS_DENIED, _) => "the session's user or group may not do this; `id` shows both",
+        (0xFFFF_0005, Stage::Open) => "install the TA file anew; the secure console says more",
+        (ITEM_NOT_FOUND, Stage::Open) => {
+            "install the TA file in /lib/optee_armtz and see that tee-supplicant runs; \
+             `claviger doctor` looks at both"
+        }
+        (0xFFFF_000C, Stage::Open) => {
+            "the TEE's memory is taken: close other sessions, or give it more (CFG_TZDRAM_SIZE)"
+        }
+        (0xFFFF_000C, _) => "free memory in Linux, or close other sessions",
+        (0xFFFF_000D, _) => "try again in a moment",
+        (0xFFFF_000E, _) => "start tee-supplicant; `claviger doctor` looks for it",
+        (SECURITY, Stage::Open) => {
+            "`claviger doctor` tells what can be told from Linux; the secure console names the cause"
+        }
+        (CORRUPT_OBJECT, _) => "the store of the TEE needs repair; see the secure console",
+        (TARGET_DEAD, _) => "try again; the secure console says where it panicked",
+        _ => return None,
+    })
+}
+
+const fn origin_name(origin: u32) -> &'static str {
+    match origin {
+        1 => "libteec",
+        2 => "the driver",
+        3 => "OP-TEE",
+        4 => "the trusted application",
+        _ => "nobody known",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_that_is_known_says_what_to_do() {
+        for code in [
+            ACCESS_DENIED,
+            0xFFFF_0005,
+            ITEM_NOT_FOUND,
+            0xFFFF_000C,
+            0xFFFF_000D,
+            0xFFFF_000E,
+            SECURITY,
+            TARGET_DEAD,
+            CORRUPT_OBJECT,
+        ] {
+            let error = TransportError::Tee {
+                stage: Stage::Open,
+                code,
+                origin: 3,
+            };
+            assert!(error.hint().is_some(), "{code:#x}");
+            assert!(!error.to_string().contains("the TEE failed"), "{error}");
+            assert!(
+                error.to_string().contains(&format!("{code:#010x}")),
+                "{error}"
+            );
+        }
+        let odd = TransportError::Tee {
+            stage: Stage::Invoke,
+            code: 0xFFFF_0000,
+            origin: 9,
+        };
+        assert_eq!(
+            odd.to_string(),
+            "calling the trusted application: the TEE failed (0xffff0000, from nobody known)"
+        );
+        assert_eq!(odd.hint(), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! Sessions with the trusted application in OP-TEE.
+//!
+//! One block of memory is set aside for each session and registered with the TEE once; a call
+//! names the range of it that request and reply need, and only the pages of that range are mapped
+//! into the trusted application.
+
+#[allow(unsafe_code)]
+mod seam;
+
+use std::{
+    fs::{Metadata, OpenOptions},
+    io,
+    os::unix::fs::MetadataExt,
+    path::Path,
+};
+
+use claviger_proto::{TA_UUID, limits, name::Uuid};
+
+use self::seam::{Failure, Outcome, Seam};
+use super::{
+    Fault, Stage, Transport, TransportError,
+    error::{ITEM_NOT_FOUND, SHORT_BUFFER, TARGET_DEAD},
+};
+use crate::{Login, identity};
+
+/// The device through which clients reach OP-TEE.
+pub(crate) const DEVICE: &str = "/dev/tee0";
+
+/// A session with the trusted application in OP-TEE.
+pub struct Optee {
+    login: Login,
+    seam: Seam,
+}
+
+impl Optee {
+    /// Connects to OP-TEE and opens a session.
+    ///
+    /// # Errors
+    /// [`TransportError`]: no device, no permission, no trusted application, ...
+    pub fn open(login: Login) -> Result<Optee, TransportError> {
+        let mut optee = Optee {
+            login,
+            seam: connect(limits::FRAME)?,
+        };
+        optee.open_session()?;
+        Ok(optee)
+    }
+
+    fn open_session(&mut self) -> Result<(), TransportError> {
+        self.seam
+            .open(&ta_uuid(), self.login)
+            .map_err(|failure| match self.login {
+                Login::Group(gid) if !identity::in_group(gid) => TransportError::NotInGroup { gid },
+                _ => tee(Stage::Open, failure),
+            })
+    }
+}
+
+impl Transport for Optee {
+    fn memory(&mut self) -> &mut [u8] {
+        self.seam.memory()
+    }
+
+    fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault> {
+        match self.seam.invoke(command_id, size) {
+            Outcome::Done { length } => Ok(length),
+            Outcome::Failed { failure, length } => Err(match failure.code {
+                SHORT_BUFFER => Fault::ShortBuffer { needed: length },
+                TARGET_DEAD => Fault::Dead,
+                _ => Fault::Failed(tee(Stage::Invoke, failure)),
+            }),
+            // An earlier attempt to open it anew failed.
+            Outcome::NoSession => Err(Fault::Dead),
+        }
+    }
+
+    fn reopen(&mut self) -> Result<(), TransportError> {
+        self.open_session()
+    }
+
+    fn another(&self) -> Result<Box<dyn Transport>, TransportError> {
+        Ok(Box::new(Optee::open(self.login)?))
+    }
+}
+
+/// Whether a trusted application that needs neither a file nor the store can be opened: OP-TEE's
+/// own list of devices. Tells a TEE that does not run from one that refuses ours.
+pub(crate) fn tee_answers() -> Result<(), TransportError> {
+    const DEVICE_PTA: &str = "7011a688-ddde-4053-a5a9-7b3c4ddf13b8";
+    let mut seam = connect(4096)?;
+    let uuid = Uuid::try_from(DEVICE_PTA).unwrap_or(Uuid([0; 16]));
+    seam.open(&uuid, Login::Public)
+        .map_err(|failure| tee(Stage::Open, failure))
+}
+
+fn ta_uuid() -> Uuid {
+    Uuid::try_from(TA_UUID).unwrap_or(Uuid([0; 16]))
+}
+
+fn tee(stage: Stage, failure: Failure) -> TransportError {
+    TransportError::Tee {
+        stage,
+        code: failure.code,
+        origin: failure.origin,
+    }
+}
+
+fn connect(size: usize) -> Result<Seam, TransportError> {
+    Seam::connect(size).map_err(|(stage, failure)| match (stage, failure.code) {
+        // libteec says no more than that no device could be opened.
+        (Stage::Connect, ITEM_NOT_FOUND) => diagnose_device(Path::new(DEVICE))
+            .err()
+            .unwrap_or_else(|| tee(stage, failure)),
+        _ => tee(stage, failure),
+    })
+}
+
+/// Why the TEE's device cannot be opened, if it cannot.
+pub(crate) fn diagnose_device(path: &Path) -> Result<(), TransportError> {
+    let path = path.to_owned();
+    match OpenOptions::new().read(true).write(true).open(&path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(TransportError::NoDevice { path })
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let group = path
+                .metadata()
+                .map_or_else(|_| "teeclnt".to_owned(), |meta| group_of(&meta));
+            Err(TransportError::NotPermitted { path, group })
+        }
+        Err(source) => Err(TransportError::Device { path, source }),
+    }
+}
+
+fn group_of(metadata: &Metadata) -> String {
+    crate::identity::group_name(metadata.gid()).unwrap_or_else(|| metadata.gid().to_string())
+}
