@@ -29,17 +29,32 @@ impl Apt {
     /// Writes the configuration and fetches the indices.
     pub(crate) fn update(cache: &Cache) -> Result<Self> {
         let root = cache.path("apt");
-        for folder in ["etc/empty", "state/lists/partial", "cache/archives/partial", "log"] {
+        for folder in [
+            "etc/empty",
+            "state/lists/partial",
+            "cache/archives/partial",
+            "log",
+        ] {
             fs::create_dir_all(root.join(folder))?;
         }
         fs::write(root.join("state/status"), "")?;
         fs::create_dir_all(root.join("etc/sources"))?;
-        fs::write(root.join("etc/sources/debian.sources"), sources(&Mirrors::find()?))?;
-        let apt = Self { config: root.join("apt.conf"), log: cache.log("apt") };
+        fs::write(
+            root.join("etc/sources/debian.sources"),
+            sources(&Mirrors::find()?),
+        )?;
+        let apt = Self {
+            config: root.join("apt.conf"),
+            log: cache.log("apt"),
+        };
         fs::write(&apt.config, configuration(&root, &machine_settings()?))?;
         fs::write(&apt.log, "")?;
-        process::run(apt.command("apt-get").args(["-q", "update"]), &apt.log, DEADLINE)
-            .context("cannot fetch Debian's package lists")?;
+        process::run(
+            apt.command("apt-get").args(["-q", "update"]),
+            &apt.log,
+            DEADLINE,
+        )
+        .context("cannot fetch Debian's package lists")?;
         Ok(apt)
     }
 
@@ -48,20 +63,38 @@ impl Apt {
     /// The folder must be empty: apt takes a corrupt file of the right size for the package.
     pub(crate) fn download(&self, package: &str, version: &str, folder: &Path) -> Result<()> {
         let mut command = self.command("apt-get");
-        command.current_dir(folder).args(["-q", "download"]).arg(format!("{package}={version}"));
+        command
+            .current_dir(folder)
+            .args(["-q", "download"])
+            .arg(format!("{package}={version}"));
         process::run(&mut command, &self.log, DEADLINE)
     }
 
     /// Downloads a source package into an empty folder.
-    pub(crate) fn download_source(&self, package: &str, version: &str, folder: &Path) -> Result<()> {
+    pub(crate) fn download_source(
+        &self,
+        package: &str,
+        version: &str,
+        folder: &Path,
+    ) -> Result<()> {
         let mut command = self.command("apt-get");
-        command.current_dir(folder).args(["-q", "source", "--download-only"]);
-        process::run(command.arg(format!("{package}={version}")), &self.log, DEADLINE)
+        command
+            .current_dir(folder)
+            .args(["-q", "source", "--download-only"]);
+        process::run(
+            command.arg(format!("{package}={version}")),
+            &self.log,
+            DEADLINE,
+        )
     }
 
     /// Version and SHA-256 of the package that the suite offers now.
     pub(crate) fn candidate(&self, package: &str) -> Result<(String, String)> {
-        let shown = process::output(self.command("apt-cache").args(["show", "--no-all-versions", package]))?;
+        let shown = process::output(self.command("apt-cache").args([
+            "show",
+            "--no-all-versions",
+            package,
+        ]))?;
         match (field(&shown, "Version"), field(&shown, "SHA256")) {
             (Some(version), Some(sha256)) => Ok((version.to_owned(), sha256.to_owned())),
             _ => bail!("apt knows no {package}"),
@@ -70,23 +103,40 @@ impl Apt {
 
     /// The newest version of a source package.
     pub(crate) fn source_candidate(&self, package: &str) -> Result<String> {
-        let shown = process::output(self.command("apt-cache").args(["showsrc", "--only-source", package]))?;
+        let shown =
+            process::output(
+                self.command("apt-cache")
+                    .args(["showsrc", "--only-source", package]),
+            )?;
         let mut newest: Option<&str> = None;
-        for version in shown.lines().filter_map(|line| line.strip_prefix("Version: ")) {
+        for version in shown
+            .lines()
+            .filter_map(|line| line.strip_prefix("Version: "))
+        {
             if newest.is_none_or(|newest| is_newer(version, newest)) {
                 newest = Some(version);
             }
         }
-        Ok(newest.with_context(|| format!("apt knows no source package {package}"))?.to_owned())
+        Ok(newest
+            .with_context(|| format!("apt knows no source package {package}"))?
+            .to_owned())
     }
 
     /// The kernel image that Debian's meta package stands for.
     pub(crate) fn current_kernel(&self) -> Result<String> {
         let meta = "linux-image-cloud-arm64";
-        let shown = process::output(self.command("apt-cache").args(["show", "--no-all-versions", meta]))?;
+        let shown =
+            process::output(
+                self.command("apt-cache")
+                    .args(["show", "--no-all-versions", meta]),
+            )?;
         let depends = field(&shown, "Depends").unwrap_or_default();
-        let kernel = depends.split([',', ' ']).find(|name| name.starts_with("linux-image-"));
-        Ok(kernel.with_context(|| format!("{meta} names no kernel"))?.to_owned())
+        let kernel = depends
+            .split([',', ' '])
+            .find(|name| name.starts_with("linux-image-"));
+        Ok(kernel
+            .with_context(|| format!("{meta} names no kernel"))?
+            .to_owned())
     }
 
     fn command(&self, program: &str) -> Command {
@@ -97,7 +147,9 @@ impl Apt {
 }
 
 fn field<'a>(paragraph: &'a str, name: &str) -> Option<&'a str> {
-    paragraph.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    paragraph
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
 fn is_newer(version: &str, than: &str) -> bool {
@@ -133,7 +185,10 @@ impl Mirrors {
         };
         Ok(Self {
             main: named("CLAVIGER_DEBIAN_MIRROR", codename)?,
-            security: named("CLAVIGER_DEBIAN_SECURITY_MIRROR", &format!("{codename}-security"))?,
+            security: named(
+                "CLAVIGER_DEBIAN_SECURITY_MIRROR",
+                &format!("{codename}-security"),
+            )?,
         })
     }
 }
@@ -164,7 +219,7 @@ fn sources(mirrors: &Mirrors) -> String {
 
 /// The machine's own settings for fetching: proxies and the like.
 fn machine_settings() -> Result<String> {
-    let dump = process::output(&mut Command::new("apt-config").arg("dump"))?;
+    let dump = process::output(Command::new("apt-config").arg("dump"))?;
     Ok(fetch_settings(&dump))
 }
 
@@ -212,13 +267,19 @@ mod tests {
     #[test]
     fn the_machines_own_mirror_is_found() {
         let targets = "bookworm-security http://s.example/\nnodistro http://n.example/\nbookworm http://m.example/\n";
-        assert_eq!(mirror_of("bookworm", targets).as_deref(), Some("http://m.example/"));
+        assert_eq!(
+            mirror_of("bookworm", targets).as_deref(),
+            Some("http://m.example/")
+        );
         assert_eq!(mirror_of("trixie", targets), None);
     }
 
     #[test]
     fn proxies_are_carried_over_and_hooks_are_not() {
         let dump = "Acquire::http::Proxy \"http://p:1\";\nAPT::Update::Post-Invoke:: \"rm x\";\n";
-        assert_eq!(fetch_settings(dump), "Acquire::http::Proxy \"http://p:1\";\n");
+        assert_eq!(
+            fetch_settings(dump),
+            "Acquire::http::Proxy \"http://p:1\";\n"
+        );
     }
 }

@@ -48,7 +48,15 @@ impl Claviger {
     pub(crate) fn build(platform: &Platform, flavour: Flavour) -> Result<Self> {
         let ta = trusted_application(platform, flavour)?;
         let mut cargo = cargo(platform, "build", "device");
-        cargo.args(["-p", "claviger", "--bin", "claviger", "--no-default-features", "--features", "cli,optee"]);
+        cargo.args([
+            "-p",
+            "claviger",
+            "--bin",
+            "claviger",
+            "--no-default-features",
+            "--features",
+            "cli,optee",
+        ]);
         let cli = only(executables(cargo.arg("--release"), "the client")?)?;
         Ok(Self { ta, cli: cli.path })
     }
@@ -57,9 +65,19 @@ impl Claviger {
 /// The test binaries of the end-to-end suite.
 pub(crate) fn tests(platform: &Platform) -> Result<Vec<Executable>> {
     let mut cargo = cargo(platform, "test", "device");
-    cargo.args(["--no-run", "-p", "claviger-tests", "--no-default-features", "--features", "optee", "--release"]);
-    let tests: Vec<_> =
-        executables(&mut cargo, "the end-to-end suite")?.into_iter().filter(|executable| executable.is_test).collect();
+    cargo.args([
+        "--no-run",
+        "-p",
+        "claviger-tests",
+        "--no-default-features",
+        "--features",
+        "optee",
+        "--release",
+    ]);
+    let tests: Vec<_> = executables(&mut cargo, "the end-to-end suite")?
+        .into_iter()
+        .filter(|executable| executable.is_test)
+        .collect();
     ensure!(!tests.is_empty(), "claviger-tests has no test binaries");
     Ok(tests)
 }
@@ -67,7 +85,15 @@ pub(crate) fn tests(platform: &Platform) -> Result<Vec<Executable>> {
 /// The benchmark.
 pub(crate) fn bench(platform: &Platform) -> Result<PathBuf> {
     let mut cargo = cargo(platform, "build", "device");
-    cargo.args(["-p", "claviger-tests", "--bin", "claviger-bench", "--no-default-features", "--features", "optee"]);
+    cargo.args([
+        "-p",
+        "claviger-tests",
+        "--bin",
+        "claviger-bench",
+        "--no-default-features",
+        "--features",
+        "optee",
+    ]);
     Ok(only(executables(cargo.arg("--release"), "the benchmark")?)?.path)
 }
 
@@ -82,8 +108,12 @@ pub(crate) struct Executable {
 /// The workspace's root folder.
 pub(crate) fn workspace() -> PathBuf {
     // Cargo says where the package is; without cargo, it is where it was compiled.
-    let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-    Path::new(&package).parent().map(Path::to_owned).unwrap_or_default()
+    let package =
+        env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&package)
+        .parent()
+        .map(Path::to_owned)
+        .unwrap_or_default()
 }
 
 /// A plain cargo in the workspace, without the environment that cargo gave this program.
@@ -105,7 +135,14 @@ fn cargo(platform: &Platform, verb: &str, folder: &str) -> Command {
     for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
         cargo.env_remove(flags);
     }
-    cargo.args([verb, "--target", TARGET, "--message-format", "json-render-diagnostics", "--target-dir"]);
+    cargo.args([
+        verb,
+        "--target",
+        TARGET,
+        "--message-format",
+        "json-render-diagnostics",
+        "--target-dir",
+    ]);
     cargo.arg(build_folder(folder));
     device_environment(&mut cargo, platform);
     cargo
@@ -115,12 +152,16 @@ fn cargo(platform: &Platform, verb: &str, folder: &str) -> Command {
 pub(crate) fn device_environment(cargo: &mut Command, platform: &Platform) {
     cargo.env("TA_DEV_KIT_DIR", platform.firmware.optee.dev_kit());
     cargo.env("OPTEE_CLIENT_EXPORT", &platform.image.client_export);
-    cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
+    cargo.env(
+        "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+        "aarch64-linux-gnu-gcc",
+    );
 }
 
 /// A build folder for the guest's programs.
 pub(crate) fn build_folder(name: &str) -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     workspace().join(target).join("qemu").join(name)
 }
 
@@ -130,8 +171,20 @@ fn trusted_application(platform: &Platform, flavour: Flavour) -> Result<PathBuf>
         Flavour::Marks => ("optee,marks", "ta-marks"),
     };
     let mut cargo = cargo(platform, "build", folder);
-    cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS", TA_RUSTFLAGS);
-    cargo.args(["-p", "claviger-ta", "--bin", "claviger-ta", "--features", features, "--profile", "ta"]);
+    cargo.env(
+        "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
+        TA_RUSTFLAGS,
+    );
+    cargo.args([
+        "-p",
+        "claviger-ta",
+        "--bin",
+        "claviger-ta",
+        "--features",
+        features,
+        "--profile",
+        "ta",
+    ]);
     let elf = only(executables(&mut cargo, "the trusted application")?)?.path;
     sign(platform, &elf, &build_folder(folder))
 }
@@ -155,9 +208,21 @@ fn sign(platform: &Platform, elf: &Path, folder: &Path) -> Result<PathBuf> {
 
 /// OP-TEE's loader refuses a trusted application that wants a shared library, with an error that does not say so.
 fn refuse_shared_libraries(elf: &Path) -> Result<()> {
-    let dynamic = process::output(Command::new("aarch64-linux-gnu-readelf").args(["-d", "-W"]).arg(elf))?;
-    let needed: Vec<&str> = dynamic.lines().filter(|line| line.contains("(NEEDED)")).collect();
-    ensure!(needed.is_empty(), "{} wants shared libraries, which OP-TEE refuses:\n{}", elf.display(), needed.join("\n"));
+    let dynamic = process::output(
+        Command::new("aarch64-linux-gnu-readelf")
+            .args(["-d", "-W"])
+            .arg(elf),
+    )?;
+    let needed: Vec<&str> = dynamic
+        .lines()
+        .filter(|line| line.contains("(NEEDED)"))
+        .collect();
+    ensure!(
+        needed.is_empty(),
+        "{} wants shared libraries, which OP-TEE refuses:\n{}",
+        elf.display(),
+        needed.join("\n")
+    );
     Ok(())
 }
 
@@ -172,17 +237,27 @@ fn only(executables: Vec<Executable>) -> Result<Executable> {
 
 /// Runs cargo and returns the executables it names. Cargo's own words reach stderr only where it had something to do.
 fn executables(cargo: &mut Command, what: &str) -> Result<Vec<Executable>> {
-    cargo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    cargo
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = cargo.spawn().context("cannot start cargo")?;
     let stderr = child.stderr.take().context("cargo's stderr is piped")?;
     let what_too = what.to_owned();
     let progress = thread::spawn(move || show_progress(stderr, &what_too));
     let mut messages = String::new();
-    child.stdout.take().context("cargo's stdout is piped")?.read_to_string(&mut messages)?;
+    child
+        .stdout
+        .take()
+        .context("cargo's stdout is piped")?
+        .read_to_string(&mut messages)?;
     let status = child.wait()?;
     // It only prints; a panic there was printed too.
     let _ = progress.join();
-    ensure!(status.success(), "cannot build {what} for the guest: cargo failed ({status})");
+    ensure!(
+        status.success(),
+        "cannot build {what} for the guest: cargo failed ({status})"
+    );
     Ok(messages.lines().filter_map(executable).collect())
 }
 
@@ -224,10 +299,16 @@ struct Profile {
 fn executable(line: &str) -> Option<Executable> {
     let message: Message = serde_json::from_str(line).ok()?;
     let target = message.target?;
-    if message.reason != "compiler-artifact" || target.kind.iter().any(|kind| kind == "custom-build") {
+    if message.reason != "compiler-artifact"
+        || target.kind.iter().any(|kind| kind == "custom-build")
+    {
         return None;
     }
-    Some(Executable { name: target.name, path: message.executable?, is_test: message.profile?.test })
+    Some(Executable {
+        name: target.name,
+        path: message.executable?,
+        is_test: message.profile?.test,
+    })
 }
 
 #[cfg(test)]
@@ -238,7 +319,10 @@ mod tests {
     fn executables_among_cargos_messages() {
         let artifact = r#"{"reason":"compiler-artifact","target":{"name":"t","kind":["test"]},"profile":{"test":true},"executable":"/x/t-1"}"#;
         let found = executable(artifact).unwrap();
-        assert_eq!((found.name.as_str(), found.path.as_path(), found.is_test), ("t", Path::new("/x/t-1"), true));
+        assert_eq!(
+            (found.name.as_str(), found.path.as_path(), found.is_test),
+            ("t", Path::new("/x/t-1"), true)
+        );
         for line in [
             r#"{"reason":"build-finished","success":true}"#,
             r#"{"reason":"compiler-artifact","target":{"name":"l","kind":["lib"]},"profile":{"test":false},"executable":null}"#,

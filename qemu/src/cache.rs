@@ -39,17 +39,26 @@ pub(crate) struct Cache {
 impl Cache {
     /// Opens the cache, making the folder if it is missing.
     pub(crate) fn open() -> Result<Self> {
-        let root = match (env::var_os("CLAVIGER_CACHE"), env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
+        let root = match (
+            env::var_os("CLAVIGER_CACHE"),
+            env::var_os("XDG_CACHE_HOME"),
+            env::var_os("HOME"),
+        ) {
             (Some(root), _, _) => PathBuf::from(root),
             (None, Some(caches), _) => PathBuf::from(caches).join("claviger"),
             (None, None, Some(home)) => PathBuf::from(home).join(".cache/claviger"),
-            (None, None, None) => bail!("set CLAVIGER_CACHE to a folder: neither it nor HOME is set"),
+            (None, None, None) => {
+                bail!("set CLAVIGER_CACHE to a folder: neither it nor HOME is set")
+            }
         };
         for folder in ["downloads", "built", "logs", "runs", "apt"] {
             let folder = root.join(folder);
-            fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        Ok(Self { root: root.canonicalize()? })
+        Ok(Self {
+            root: root.canonicalize()?,
+        })
     }
 
     /// A path in the cache.
@@ -96,7 +105,10 @@ impl Cache {
         inputs: &Inputs,
         build: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<PathBuf> {
-        let place = self.root.join("built").join(format!("{name}-{}", inputs.key()));
+        let place = self
+            .root
+            .join("built")
+            .join(format!("{name}-{}", inputs.key()));
         if place.is_dir() {
             return Ok(place);
         }
@@ -113,14 +125,22 @@ impl Cache {
 
     /// A folder for work that nobody needs afterwards.
     pub(crate) fn scratch(&self) -> Result<TempDir> {
-        Ok(tempfile::Builder::new().prefix(".work-").tempdir_in(self.root.join("built"))?)
+        Ok(tempfile::Builder::new()
+            .prefix(".work-")
+            .tempdir_in(self.root.join("built"))?)
     }
 
-    /// A folder for one boot.
-    pub(crate) fn run(&self) -> Result<TempDir> {
+    /// A folder for one run.
+    pub(crate) fn run(&self) -> Result<RunFolder> {
         let runs = self.root.join("runs");
         self.sweep_runs(&runs)?;
-        Ok(tempfile::Builder::new().prefix("run-").tempdir_in(runs)?)
+        let folder = tempfile::Builder::new().prefix("run-").tempdir_in(runs)?;
+        let lock = File::create(folder.path().join(RUN_LOCK))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(RunFolder {
+            folder,
+            _lock: lock,
+        })
     }
 
     /// Removes what killed or failed runs left, but for the last few and those in use.
@@ -146,7 +166,26 @@ impl Cache {
 }
 
 /// The file in a run's folder that a live run holds locked.
-pub(crate) const RUN_LOCK: &str = "lock";
+const RUN_LOCK: &str = "lock";
+
+/// A folder for one run; removed when dropped, unless it was kept.
+#[derive(Debug)]
+pub(crate) struct RunFolder {
+    folder: TempDir,
+    _lock: File,
+}
+
+impl RunFolder {
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Leaves the folder for reading; a later run sweeps it.
+    pub(crate) fn keep(&mut self) {
+        self.folder.disable_cleanup(true);
+    }
+}
 
 /// Takes an exclusive lock, trying again until the deadline; `waiting` is called once if it is not free.
 pub(crate) fn lock_within(file: &File, deadline: Duration, waiting: impl FnOnce()) -> Result<()> {
@@ -211,7 +250,13 @@ mod tests {
 
     #[test]
     fn inputs_do_not_run_into_one_another() {
-        assert_ne!(Inputs::default().with("ab").with("c").key(), Inputs::default().with("a").with("bc").key());
-        assert_eq!(Inputs::default().with("ab").key(), Inputs::default().with("ab").key());
+        assert_ne!(
+            Inputs::default().with("ab").with("c").key(),
+            Inputs::default().with("a").with("bc").key()
+        );
+        assert_eq!(
+            Inputs::default().with("ab").key(),
+            Inputs::default().with("ab").key()
+        );
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::device::DISK_MEBIBYTES;
+
 /// Claviger on real OP-TEE, in an emulated ARMv8 machine.
 #[derive(Debug, Parser)]
 #[command(name = "cargo qemu", bin_name = "cargo qemu", version)]
@@ -25,6 +27,34 @@ pub(crate) enum Verb {
     /// Run one command in a guest.
     #[command(long_about = EXEC)]
     Exec(ExecOptions),
+    /// See all of it at work: keys made and used in OP-TEE, tampering and strangers refused, a power cut survived.
+    ///
+    /// Exits with 0, and says so in its closing line, only if everything held.
+    Demo,
+    /// Run the end-to-end suite in a guest. The last line is `N passed, N failed`.
+    Test(TestOptions),
+    /// Measure Claviger's commands by counted instructions (2 ns each), which repeats from run to run.
+    Bench,
+    /// Get an interactive shell in a guest, as root.
+    Shell(ShellOptions),
+    /// Run everything that continuous integration runs. The last line is `N passed, N failed`.
+    Ci,
+}
+
+/// Options of `test`.
+#[derive(Debug, Args)]
+pub(crate) struct TestOptions {
+    /// Arguments for the test binaries, such as a part of a test's name
+    #[arg(last = true, value_name = "ARGUMENT")]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+/// Options of `shell`.
+#[derive(Debug, Args)]
+pub(crate) struct ShellOptions {
+    /// The device's disk, as with `exec`; a device that is thrown away afterwards where none is named
+    #[arg(long, value_name = "FILE")]
+    pub(crate) disk: Option<PathBuf>,
 }
 
 const EXEC: &str = "\
@@ -71,7 +101,7 @@ pub(crate) struct ExecOptions {
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     pub(crate) timeout: u64,
     /// The size of a disk that is created, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(8..))]
+    #[arg(long, value_name = "MIB", default_value_t = DISK_MEBIBYTES, value_parser = clap::value_parser!(u64).range(8..))]
     pub(crate) disk_size: u64,
     /// The guest's processors
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
@@ -116,7 +146,10 @@ fn put(text: &str) -> Result<Put, String> {
         Some((from, to)) if to.starts_with('/') => (PathBuf::from(from), to.to_owned()),
         _ => {
             let from = PathBuf::from(text);
-            let name = from.file_name().and_then(|name| name.to_str()).ok_or("not a file's name")?;
+            let name = from
+                .file_name()
+                .and_then(|name| name.to_str())
+                .ok_or("not a file's name")?;
             let to = format!("/tmp/{name}");
             (from, to)
         }
@@ -137,7 +170,10 @@ mod tests {
 
     #[test]
     fn variables() {
-        assert_eq!(variable("A_1=b=c").unwrap(), ("A_1".to_owned(), "b=c".to_owned()));
+        assert_eq!(
+            variable("A_1=b=c").unwrap(),
+            ("A_1".to_owned(), "b=c".to_owned())
+        );
         for text in ["A", "=b", "1A=b", "A-B=c", "A;id=b"] {
             assert!(variable(text).is_err(), "{text}");
         }
@@ -145,7 +181,10 @@ mod tests {
 
     #[test]
     fn files_to_put() {
-        let expected = Put { from: "a/b".into(), to: "/x/y".to_owned() };
+        let expected = Put {
+            from: "a/b".into(),
+            to: "/x/y".to_owned(),
+        };
         assert_eq!(put("a/b:/x/y").unwrap(), expected);
         assert_eq!(put("a/b").unwrap().to, "/tmp/b");
     }

@@ -22,7 +22,12 @@ pub(crate) struct Archive<W> {
 
 impl<W: Write> Archive<W> {
     pub(crate) fn new(to: W) -> Self {
-        Self { to, written: 0, inode: 0, directories: BTreeSet::new() }
+        Self {
+            to,
+            written: 0,
+            inode: 0,
+            directories: BTreeSet::new(),
+        }
     }
 
     /// Adds a folder and those above it, once.
@@ -50,7 +55,9 @@ impl<W: Write> Archive<W> {
         self.entry(path, REGULAR | mode, size(length)?)?;
         let copied = io::copy(&mut io::Read::take(&mut from, length), &mut self.to)?;
         if copied != length {
-            return Err(io::Error::other("a file shrank while it was being archived"));
+            return Err(io::Error::other(
+                "a file shrank while it was being archived",
+            ));
         }
         self.written += copied;
         self.align()
@@ -90,7 +97,9 @@ impl<W: Write> Archive<W> {
         let links = if mode & DIRECTORY == DIRECTORY { 2 } else { 1 };
         let name_size = path.len() as u32 + 1;
         let mut header = String::from("070701");
-        for field in [self.inode, mode, 0, 0, links, 0, size, 0, 0, 0, 0, name_size, 0] {
+        for field in [
+            self.inode, mode, 0, 0, links, 0, size, 0, 0, 0, 0, name_size, 0,
+        ] {
             header.push_str(&format!("{field:08x}"));
         }
         self.write(header.as_bytes())?;
@@ -111,13 +120,18 @@ impl<W: Write> Archive<W> {
 }
 
 fn size(length: u64) -> io::Result<u32> {
-    u32::try_from(length).map_err(|_| io::Error::other("a file of 4 GiB or more does not fit into the guest"))
+    u32::try_from(length)
+        .map_err(|_| io::Error::other("a file of 4 GiB or more does not fit into the guest"))
 }
 
 /// Whether a file of the host may be executed, as a mode for the guest.
 pub(crate) fn mode_of(file: &Path) -> io::Result<u32> {
     use std::os::unix::fs::PermissionsExt;
-    Ok(if fs::metadata(file)?.permissions().mode() & 0o111 == 0 { 0o644 } else { 0o755 })
+    Ok(if fs::metadata(file)?.permissions().mode() & 0o111 == 0 {
+        0o644
+    } else {
+        0o755
+    })
 }
 
 #[cfg(test)]
@@ -138,7 +152,11 @@ mod tests {
             00000005000000000000000000000000000000000000000400000000a/b\0\0\0hello\0\0\0";
         let start = directory.len().next_multiple_of(4);
         assert_eq!(bytes[start..start + file.len()], file[..]);
-        assert!(bytes[start + file.len()..].windows(11).any(|window| window == b"TRAILER!!!\0"));
+        assert!(
+            bytes[start + file.len()..]
+                .windows(11)
+                .any(|window| window == b"TRAILER!!!\0")
+        );
         assert_eq!(bytes.len() % 512, 0);
     }
 
@@ -149,6 +167,12 @@ mod tests {
         archive.file("a/b", 0o644, b"").unwrap();
         archive.file("a/c", 0o644, b"").unwrap();
         let bytes = archive.finish().unwrap();
-        assert_eq!(bytes.windows(6).filter(|window| window == b"070701").count(), 4);
+        assert_eq!(
+            bytes
+                .windows(6)
+                .filter(|window| window == b"070701")
+                .count(),
+            4
+        );
     }
 }

@@ -11,10 +11,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::cache::{Cache, lock_within};
+use crate::setup::Platform;
 use crate::{firmware, process, report};
 
 const LOCK_DEADLINE: Duration = Duration::from_secs(60);
 const FORMAT_DEADLINE: Duration = Duration::from_secs(60);
+
+/// The size of a disk where nobody asks for another.
+pub(crate) const DISK_MEBIBYTES: u64 = 64;
 
 /// A device, locked for this run.
 #[derive(Debug)]
@@ -38,7 +42,8 @@ enum Found {
 
 impl Device {
     /// Opens the device of this disk, making it if neither of its files is there.
-    pub(crate) fn open(cache: &Cache, disk: &Path, mebibytes: u64, image: &Path) -> Result<Self> {
+    pub(crate) fn open(platform: &Platform, disk: &Path, mebibytes: u64) -> Result<Self> {
+        let image = &platform.firmware.image;
         let flash = flash_of(disk);
         // Not even the lock may turn a missing disk into an empty one.
         refuse_half(disk, &flash)?;
@@ -50,12 +55,15 @@ impl Device {
             .open(disk)
             .with_context(|| format!("cannot open {}", disk.display()))?;
         lock_within(&lock, LOCK_DEADLINE, || {
-            report::say(&format!("{} is in use by another run; waiting up to 60 s", disk.display()));
+            report::say(&format!(
+                "{} is in use by another run; waiting up to 60 s",
+                disk.display()
+            ));
         })
         .with_context(|| format!("{} is in use", disk.display()))?;
         match refuse_half(disk, &flash)? {
             Found::New => {
-                format(cache, disk, mebibytes)?;
+                format(&platform.cache, disk, mebibytes)?;
                 let draft = with_suffix(&flash, ".new");
                 let _ = fs::remove_file(&draft);
                 firmware::create_flash(&draft, image)?;
@@ -63,7 +71,11 @@ impl Device {
             }
             _ => firmware::update_flash(&flash, image)?,
         }
-        Ok(Self { disk: disk.to_owned(), flash, _lock: lock })
+        Ok(Self {
+            disk: disk.to_owned(),
+            flash,
+            _lock: lock,
+        })
     }
 }
 
@@ -109,7 +121,17 @@ fn format(cache: &Cache, disk: &Path, mebibytes: u64) -> Result<()> {
     let mut format = Command::new("mke2fs");
     // On Debian it may be out of an ordinary user's PATH.
     format.env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin");
-    format.args(["-q", "-F", "-t", "ext4", "-m", "0", "-E", "root_owner=0:0", "--"]);
+    format.args([
+        "-q",
+        "-F",
+        "-t",
+        "ext4",
+        "-m",
+        "0",
+        "-E",
+        "root_owner=0:0",
+        "--",
+    ]);
     format.arg(disk).arg(format!("{mebibytes}M"));
     process::run(&mut format, &cache.log("disk"), FORMAT_DEADLINE)
 }
@@ -127,10 +149,20 @@ mod tests {
         fs::write(&disk, "").unwrap();
         assert_eq!(refuse_half(&disk, &flash).unwrap(), Found::New);
         fs::write(&disk, "x").unwrap();
-        assert!(refuse_half(&disk, &flash).unwrap_err().to_string().contains("Put the flash back"));
+        assert!(
+            refuse_half(&disk, &flash)
+                .unwrap_err()
+                .to_string()
+                .contains("Put the flash back")
+        );
         fs::write(&flash, "x").unwrap();
         assert_eq!(refuse_half(&disk, &flash).unwrap(), Found::Whole);
         fs::remove_file(&disk).unwrap();
-        assert!(refuse_half(&disk, &flash).unwrap_err().to_string().contains("rolled-back"));
+        assert!(
+            refuse_half(&disk, &flash)
+                .unwrap_err()
+                .to_string()
+                .contains("rolled-back")
+        );
     }
 }

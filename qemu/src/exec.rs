@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use tempfile::TempDir;
 
 use crate::artifacts::{Claviger, Flavour};
 use crate::cli::ExecOptions;
@@ -18,16 +17,32 @@ use crate::setup::Platform;
 /// Runs the command and returns its exit status.
 pub(crate) fn exec(options: &ExecOptions) -> Result<u8> {
     let platform = Platform::ready()?;
-    let claviger = if options.bare { None } else { Some(Claviger::build(&platform, Flavour::Plain)?) };
-    let place = Place::new(&platform, options.disk.as_deref())?;
-    let device = Device::open(&platform.cache, place.disk(), options.disk_size, &platform.firmware.image)?;
-    let stdin = options.stdin.as_deref().map(|file| Input::new(file, place.folder())).transpose()?;
+    let claviger = if options.bare {
+        None
+    } else {
+        Some(Claviger::build(&platform, Flavour::Plain)?)
+    };
+    let folder = platform.cache.run()?;
+    let disk = options
+        .disk
+        .clone()
+        .unwrap_or_else(|| folder.path().join("disk"));
+    let device = Device::open(&platform, &disk, options.disk_size)?;
+    let stdin = options
+        .stdin
+        .as_deref()
+        .map(|file| Input::new(file, folder.path()))
+        .transpose()?;
 
     let mut boot = Boot::new(&device, claviger.as_ref());
     boot.processors = if options.icount { 1 } else { options.smp };
     boot.mebibytes = options.memory;
     boot.icount = options.icount;
-    boot.files = options.put.iter().map(|put| (put.from.clone(), put.to.clone())).collect();
+    boot.files = options
+        .put
+        .iter()
+        .map(|put| (put.from.clone(), put.to.clone()))
+        .collect();
     boot.stdin = stdin.as_ref().and_then(Input::disk);
 
     let mut job = Job::new(options.uid, &options.command);
@@ -47,34 +62,6 @@ pub(crate) fn exec(options: &ExecOptions) -> Result<u8> {
     Ok(status)
 }
 
-/// Where the device's files are: the user's place, or one that goes away.
-enum Place {
-    Kept { disk: PathBuf, folder: TempDir },
-    Fresh { disk: PathBuf, folder: TempDir },
-}
-
-impl Place {
-    fn new(platform: &Platform, disk: Option<&Path>) -> Result<Self> {
-        let folder = platform.cache.run()?;
-        Ok(match disk {
-            Some(disk) => Self::Kept { disk: disk.to_owned(), folder },
-            None => Self::Fresh { disk: folder.path().join("disk"), folder },
-        })
-    }
-
-    fn disk(&self) -> &Path {
-        match self {
-            Self::Kept { disk, .. } | Self::Fresh { disk, .. } => disk,
-        }
-    }
-
-    fn folder(&self) -> &Path {
-        match self {
-            Self::Kept { folder, .. } | Self::Fresh { folder, .. } => folder.path(),
-        }
-    }
-}
-
 /// A file that the command reads as its stdin.
 struct Input {
     file: PathBuf,
@@ -89,10 +76,16 @@ impl Input {
         ensure!(!metadata.is_dir(), "{} is a folder", file.display());
         if metadata.is_file() {
             fs::File::open(file).with_context(named)?;
-            return Ok(Self { file: file.canonicalize()?, size: metadata.len() });
+            return Ok(Self {
+                file: file.canonicalize()?,
+                size: metadata.len(),
+            });
         }
         let copy = folder.join("stdin");
-        let size = io::copy(&mut fs::File::open(file).with_context(named)?, &mut fs::File::create(&copy)?)?;
+        let size = io::copy(
+            &mut fs::File::open(file).with_context(named)?,
+            &mut fs::File::create(&copy)?,
+        )?;
         Ok(Self { file: copy, size })
     }
 

@@ -11,11 +11,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use base64::Engine;
-use rustix::fs::{FlockOperation, flock};
-use tempfile::TempDir;
 
 use crate::artifacts::Claviger;
-use crate::cache::{RUN_LOCK, hex};
+use crate::cache::{RunFolder, hex};
 use crate::cpio::{Archive, mode_of};
 use crate::device::Device;
 use crate::guest_image::TRUSTED_APPLICATIONS;
@@ -75,7 +73,11 @@ pub(crate) struct Job {
 impl Job {
     /// A command as this user.
     pub(crate) fn new(uid: u32, words: &[impl AsRef<OsStr>]) -> Self {
-        Self { uid, words: words.iter().map(|word| word.as_ref().to_owned()).collect(), ..Self::default() }
+        Self {
+            uid,
+            words: words.iter().map(|word| word.as_ref().to_owned()).collect(),
+            ..Self::default()
+        }
     }
 
     /// The script that becomes the command. Every word is quoted, so the shell interprets nothing in it.
@@ -115,16 +117,13 @@ pub(crate) struct Guest {
     control: Control,
     stdout: UnixStream,
     stderr: UnixStream,
-    folder: Option<TempDir>,
-    logs: PathBuf,
+    folder: RunFolder,
 }
 
 impl Guest {
     /// Boots and waits until the guest takes commands.
     pub(crate) fn boot(platform: &Platform, boot: &Boot<'_>) -> Result<Self> {
         let folder = platform.cache.run()?;
-        let lock = File::create(folder.path().join(RUN_LOCK))?;
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
         let own = folder.path().join("own.cpio");
         write_own_archive(boot, &own)?;
         let machine = Machine {
@@ -142,16 +141,18 @@ impl Guest {
         let (machine, ports) = machine.start()?;
         let mut guest = Self {
             machine,
-            control: Control { lines: BufReader::new(ports.control), _run_lock: lock },
+            control: Control(BufReader::new(ports.control)),
             stdout: ports.stdout,
             stderr: ports.stderr,
-            logs: folder.path().to_owned(),
-            folder: Some(folder),
+            folder,
         };
-        let ready = guest.control.line(BOOT_DEADLINE).and_then(|line| match line.as_str() {
-            "ready" => Ok(()),
-            other => bail!("the guest says: {other}"),
-        });
+        let ready = guest
+            .control
+            .line(BOOT_DEADLINE)
+            .and_then(|line| match line.as_str() {
+                "ready" => Ok(()),
+                other => bail!("the guest says: {other}"),
+            });
         guest.explain(ready.context("the guest did not boot"))?;
         Ok(guest)
     }
@@ -172,13 +173,21 @@ impl Guest {
     pub(crate) fn capture(&mut self, job: &Job, deadline: Duration) -> Result<Output> {
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let status = self.run(job, &mut stdout, &mut stderr, deadline)?;
-        Ok(Output { status, stdout, stderr })
+        Ok(Output {
+            status,
+            stdout,
+            stderr,
+        })
     }
 
     /// Gives the console to an interactive shell, until it ends.
-    pub(crate) fn shell(&mut self) -> Result<()> {
-        self.control.send("shell")?;
-        let status = self.control.line(Duration::MAX).and_then(|line| exit_status(&line));
+    pub(crate) fn shell(&mut self, rows: u16, columns: u16, terminal: &str) -> Result<()> {
+        self.control
+            .send(&format!("shell {rows} {columns} {terminal}"))?;
+        let status = self
+            .control
+            .line(Duration::MAX)
+            .and_then(|line| exit_status(&line));
         self.explain(status.map(|_| ()))
     }
 
@@ -195,7 +204,7 @@ impl Guest {
 
     /// The file of one of this boot's logs; it is gone when the guest ended well.
     pub(crate) fn log(&self, log: Log) -> PathBuf {
-        log.file(&self.logs)
+        log.file(self.folder.path())
     }
 
     fn try_run(
@@ -206,10 +215,19 @@ impl Guest {
         deadline: Duration,
     ) -> Result<u8> {
         let token = token()?;
-        let stdin = job.stdin.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
+        let stdin = job
+            .stdin
+            .map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
         let script = base64::engine::general_purpose::STANDARD.encode(job.script());
-        self.control.send(&format!("run {} {stdin} {token} {script}", job.uid))?;
-        let Self { machine, control, stdout: out, stderr: err, .. } = self;
+        self.control
+            .send(&format!("run {} {stdin} {token} {script}", job.uid))?;
+        let Self {
+            machine,
+            control,
+            stdout: out,
+            stderr: err,
+            ..
+        } = self;
         thread::scope(|scope| {
             let out = scope.spawn(|| copy_until(out, token.as_bytes(), stdout));
             let err = scope.spawn(|| copy_until(err, token.as_bytes(), stderr));
@@ -219,7 +237,9 @@ impl Guest {
                 machine.kill()?;
             }
             for copy in [out, err] {
-                let ended = copy.join().map_err(|_| anyhow!("copying the guest's output panicked"))??;
+                let ended = copy
+                    .join()
+                    .map_err(|_| anyhow!("copying the guest's output panicked"))??;
                 ensure!(ended || status.is_err(), "the command's output broke off");
             }
             status
@@ -240,9 +260,7 @@ impl Guest {
     /// On an error, keeps the boot's folder and says which logs to read.
     fn explain<T>(&mut self, result: Result<T>) -> Result<T> {
         result.map_err(|error| {
-            if let Some(folder) = self.folder.take() {
-                let _ = folder.keep();
-            }
+            self.folder.keep();
             error.context(format!(
                 "the guest failed; read {} (Linux), {} (OP-TEE) and {}",
                 self.log(Log::Linux).display(),
@@ -263,15 +281,14 @@ pub(crate) struct Output {
 
 /// The port over which guest and runner talk in lines.
 #[derive(Debug)]
-struct Control {
-    lines: BufReader<UnixStream>,
-    /// Says that the run's folder is in use.
-    _run_lock: File,
-}
+struct Control(BufReader<UnixStream>);
 
 impl Control {
     fn send(&mut self, line: &str) -> Result<()> {
-        self.lines.get_mut().write_all(format!("{line}\n").as_bytes()).context("the guest takes no requests")
+        self.0
+            .get_mut()
+            .write_all(format!("{line}\n").as_bytes())
+            .context("the guest takes no requests")
     }
 
     fn line(&mut self, deadline: Duration) -> Result<String> {
@@ -281,11 +298,14 @@ impl Control {
             let left = deadline.saturating_sub(started.elapsed());
             ensure!(!left.is_zero(), "no answer within {} s", deadline.as_secs());
             // A timeout of this many seconds is none to speak of, and the kernel takes it.
-            self.lines.get_ref().set_read_timeout(Some(left.min(Duration::from_secs(1 << 30))))?;
-            match self.lines.read_until(b'\n', &mut line) {
+            self.0
+                .get_ref()
+                .set_read_timeout(Some(left.min(Duration::from_secs(1 << 30))))?;
+            match self.0.read_until(b'\n', &mut line) {
                 Ok(0) => bail!("QEMU ended"),
                 Ok(_) => {}
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -294,7 +314,9 @@ impl Control {
 }
 
 fn exit_status(line: &str) -> Result<u8> {
-    let status = line.strip_prefix("exit ").and_then(|status| status.parse().ok());
+    let status = line
+        .strip_prefix("exit ")
+        .and_then(|status| status.parse().ok());
     status.with_context(|| format!("the guest says: {line}"))
 }
 
@@ -321,8 +343,16 @@ fn copy_until(from: &mut UnixStream, mark: &[u8], to: &mut (dyn Write + Send)) -
         };
         held.extend_from_slice(&buffer[..count]);
         let ended = held.ends_with(mark);
-        let keep = if ended { mark.len() } else { possible_mark(&held, mark) };
-        let ready = if count == 0 && !ended { held.len() } else { held.len() - keep };
+        let keep = if ended {
+            mark.len()
+        } else {
+            possible_mark(&held, mark)
+        };
+        let ready = if count == 0 && !ended {
+            held.len()
+        } else {
+            held.len() - keep
+        };
         if wanted && ready > 0 {
             match to.write_all(&held[..ready]).and_then(|()| to.flush()) {
                 Ok(()) => {}
@@ -339,14 +369,21 @@ fn copy_until(from: &mut UnixStream, mark: &[u8], to: &mut (dyn Write + Send)) -
 
 /// How many of the last bytes may be the beginning of the mark.
 fn possible_mark(bytes: &[u8], mark: &[u8]) -> usize {
-    (1..mark.len()).rev().find(|length| bytes.ends_with(&mark[..*length])).unwrap_or(0)
+    (1..mark.len())
+        .rev()
+        .find(|length| bytes.ends_with(&mark[..*length]))
+        .unwrap_or(0)
 }
 
 /// This boot's own files: Claviger and whatever the caller wants.
 fn write_own_archive(boot: &Boot<'_>, path: &Path) -> io::Result<()> {
     let mut archive = Archive::new(BufWriter::new(File::create(path)?));
     if let Some(claviger) = boot.claviger {
-        archive.copy(&format!("{TRUSTED_APPLICATIONS}/{}", Claviger::ta_name()), 0o644, &claviger.ta)?;
+        archive.copy(
+            &format!("{TRUSTED_APPLICATIONS}/{}", Claviger::ta_name()),
+            0o644,
+            &claviger.ta,
+        )?;
         archive.copy("usr/bin/claviger", 0o755, &claviger.cli)?;
     }
     for (from, to) in &boot.files {
@@ -363,10 +400,23 @@ mod tests {
 
     #[test]
     fn words_reach_the_command_as_they_are() {
-        let words = ["printf", "%s|", "", "it's", "a b", "line\nbreak", "$HOME `id` \\ \"", "-n", "\u{fc}*?"];
+        let words = [
+            "printf",
+            "%s|",
+            "",
+            "it's",
+            "a b",
+            "line\nbreak",
+            "$HOME `id` \\ \"",
+            "-n",
+            "\u{fc}*?",
+        ];
         let script = Job::new(0, &words).script();
-        let output =
-            std::process::Command::new("sh").arg("-c").arg(OsStr::from_bytes(&script)).output().unwrap();
+        let output = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(OsStr::from_bytes(&script))
+            .output()
+            .unwrap();
         let expected: String = words[2..].iter().map(|word| format!("{word}|")).collect();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
     }

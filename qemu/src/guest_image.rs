@@ -17,6 +17,8 @@ use crate::process;
 const INIT: &str = include_str!("../guest/init");
 const USERS: &str = include_str!("../guest/passwd");
 const GROUPS: &str = include_str!("../guest/group");
+/// To be raised when this file makes something else of the same inputs.
+const RECIPE: &str = "2";
 const DEADLINE: Duration = Duration::from_secs(300);
 const MODULES: [&str; 4] = ["virtio-rng", "virtio_blk", "tee", "optee"];
 const LIBRARIES: &str = "usr/lib/aarch64-linux-gnu";
@@ -54,12 +56,21 @@ pub(crate) struct GuestImage {
 impl GuestImage {
     /// Builds what is missing.
     pub(crate) fn build(cache: &Cache, packages: &Packages, optee: &Optee) -> Result<Self> {
-        let mut used = vec!["linux-image", "busybox-static", "tee-supplicant", "optee-test-qemu"];
+        let mut used = vec![
+            "linux-image",
+            "busybox-static",
+            "tee-supplicant",
+            "optee-test-qemu",
+        ];
         used.extend(LIBRARY_FILES.map(|(package, _)| package));
         used.dedup();
-        let used = used.into_iter().map(|name| packages.named(name)).collect::<Result<Vec<_>>>()?;
+        let used = used
+            .into_iter()
+            .map(|name| packages.named(name))
+            .collect::<Result<Vec<_>>>()?;
         let inputs = Inputs::default()
             .with_packages(used.iter().copied())
+            .with(RECIPE)
             .with(INIT)
             .with(USERS)
             .with(GROUPS)
@@ -71,7 +82,10 @@ impl GuestImage {
             unpack(&used, work.path(), &log)?;
             let export = into.join("client/usr/lib");
             fs::create_dir_all(&export)?;
-            fs::copy(work.path().join(LIBRARIES).join("libteec.so"), export.join("libteec.so"))?;
+            fs::copy(
+                work.path().join(LIBRARIES).join("libteec.so"),
+                export.join("libteec.so"),
+            )?;
             fs::copy(kernel(work.path())?, into.join("kernel"))?;
             let signed = work.path().join("signed");
             sign_test_applications(work.path(), optee, &signed, &log)?;
@@ -97,7 +111,10 @@ fn unpack(packages: &[&Package], into: &Path, log: &Path) -> Result<()> {
 fn kernel(root: &Path) -> Result<PathBuf> {
     for entry in fs::read_dir(root.join("boot"))? {
         let path = entry?.path();
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz-")) {
+        if path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz-"))
+        {
             return Ok(path);
         }
     }
@@ -109,7 +126,11 @@ fn sign_test_applications(root: &Path, optee: &Optee, into: &Path, log: &Path) -
     fs::create_dir_all(into)?;
     for entry in fs::read_dir(root.join(TRUSTED_APPLICATIONS))? {
         let path = entry?.path();
-        let uuid = path.file_stem().context("a trusted application has a name")?.to_string_lossy().into_owned();
+        let uuid = path
+            .file_stem()
+            .context("a trusted application has a name")?
+            .to_string_lossy()
+            .into_owned();
         let signed = fs::read(&path)?;
         let Some(elf) = elf_of(&signed) else {
             // Encrypted: not ours to read.
@@ -128,9 +149,14 @@ fn sign_test_applications(root: &Path, optee: &Optee, into: &Path, log: &Path) -
 fn elf_of(signed: &[u8]) -> Option<&[u8]> {
     let word = |at: usize, length: usize| -> Option<usize> {
         let bytes = signed.get(at..at + length)?;
-        Some(bytes.iter().rev().fold(0, |value, byte| value << 8 | usize::from(*byte)))
+        Some(
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |value, byte| value << 8 | usize::from(*byte)),
+        )
     };
-    if signed.get(..4)? != b"OTSH" {
+    if signed.get(..4)? != b"HSTO" {
         return None;
     }
     let (image, hash, signature) = (word(8, 4)?, word(16, 2)?, word(18, 2)?);
@@ -157,29 +183,50 @@ fn write_initramfs(root: &Path, signed: &Path, into: &Path) -> Result<()> {
     for (link, target) in [("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib")] {
         archive.link(link, target)?;
     }
-    archive.link("usr/lib/ld-linux-aarch64.so.1", "aarch64-linux-gnu/ld-linux-aarch64.so.1")?;
+    archive.link(
+        "usr/lib/ld-linux-aarch64.so.1",
+        "aarch64-linux-gnu/ld-linux-aarch64.so.1",
+    )?;
     archive.file("init", 0o755, INIT.as_bytes())?;
     archive.file("etc/passwd", 0o644, USERS.as_bytes())?;
     archive.file("etc/group", 0o644, GROUPS.as_bytes())?;
-    for program in ["usr/bin/busybox", "usr/sbin/tee-supplicant", "usr/bin/xtest"] {
+    for program in [
+        "usr/bin/busybox",
+        "usr/sbin/tee-supplicant",
+        "usr/bin/xtest",
+    ] {
         archive.copy(program, 0o755, &root.join(program))?;
     }
     for (_, library) in LIBRARY_FILES {
         let path = format!("{LIBRARIES}/{library}");
-        archive.copy(&path, 0o755, &root.join(&path)).with_context(|| path.clone())?;
+        archive
+            .copy(&path, 0o755, &root.join(&path))
+            .with_context(|| path.clone())?;
     }
     for module in MODULES {
         let packed = find(&root.join("usr/lib/modules"), &format!("{module}.ko.xz"))?
             .with_context(|| format!("the kernel package has no module {module}"))?;
         let plain = Command::new("xz").arg("-dc").arg(&packed).output()?;
         ensure!(plain.status.success(), "cannot unpack {}", packed.display());
-        archive.file(&format!("usr/lib/modules/{module}.ko"), 0o644, &plain.stdout)?;
+        archive.file(
+            &format!("usr/lib/modules/{module}.ko"),
+            0o644,
+            &plain.stdout,
+        )?;
     }
     for folder in [signed, &root.join("usr/lib/tee-supplicant/plugins")] {
-        let place = if folder == signed { TRUSTED_APPLICATIONS } else { "usr/lib/tee-supplicant/plugins" };
+        let place = if folder == signed {
+            TRUSTED_APPLICATIONS
+        } else {
+            "usr/lib/tee-supplicant/plugins"
+        };
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
-            let name = path.file_name().context("a file has a name")?.to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .context("a file has a name")?
+                .to_string_lossy()
+                .into_owned();
             archive.copy(&format!("{place}/{name}"), mode_of(&path)?, &path)?;
         }
     }
@@ -208,7 +255,7 @@ mod tests {
     #[test]
     fn the_elf_of_a_signed_application() {
         let header = |image: u8| {
-            let mut header = b"OTSH\x01\0\0\0".to_vec();
+            let mut header = b"HSTO\x01\0\0\0".to_vec();
             header.extend([image, 0, 0, 0, 0x30, 0x47, 0x41, 0x70, 4, 0, 3, 0]);
             header.extend([0xaa; 7 + 20]);
             header

@@ -39,11 +39,17 @@ pub(crate) fn ensure(cache: &Cache) -> Result<()> {
     } else if sudo_works() {
         &["sudo", "-n"]
     } else {
-        bail!("host packages are missing; run: sudo apt-get install --no-install-recommends {names}");
+        bail!(
+            "host packages are missing; run: sudo apt-get install --no-install-recommends {names}"
+        );
     };
     let log = cache.log("host-packages");
     let apt = |arguments: &[&str]| {
-        let mut words = [sudo, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]].concat();
+        let mut words = [
+            sudo,
+            &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"],
+        ]
+        .concat();
         words.extend(arguments);
         let mut command = Command::new(words[0]);
         command.args(&words[1..]);
@@ -67,12 +73,22 @@ fn missing() -> Result<Vec<&'static str>> {
 }
 
 fn not_installed<'a>(needed: &[&'a str], answer: &str) -> Vec<&'a str> {
-    let installed: Vec<&str> = answer.lines().filter_map(|line| line.strip_suffix(" installed")).collect();
-    needed.iter().copied().filter(|name| !installed.contains(name)).collect()
+    let installed: Vec<&str> = answer
+        .lines()
+        .filter_map(|line| line.strip_suffix(" installed"))
+        .collect();
+    needed
+        .iter()
+        .copied()
+        .filter(|name| !installed.contains(name))
+        .collect()
 }
 
 fn sudo_works() -> bool {
-    Command::new("sudo").args(["-n", "true"]).output().is_ok_and(|output| output.status.success())
+    Command::new("sudo")
+        .args(["-n", "true"])
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 #[cfg(test)]
@@ -82,6 +98,9 @@ mod tests {
     #[test]
     fn a_removed_package_is_missing() {
         let answer = "make installed\ngcc config-files\n";
-        assert_eq!(not_installed(&["gcc", "make", "xz-utils"], answer), ["gcc", "xz-utils"]);
+        assert_eq!(
+            not_installed(&["gcc", "make", "xz-utils"], answer),
+            ["gcc", "xz-utils"]
+        );
     }
 }

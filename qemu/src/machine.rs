@@ -63,16 +63,37 @@ impl Machine<'_> {
         arguments
             .add("-no-reboot")
             .pair("-dtb", &tree)
-            .pair("-drive", format!("if=pflash,unit=0,format=raw,file={}", escape(self.flash)))
-            .pair("-device", format!("loader,file={},addr={KERNEL_AT:#x},force-raw=on", escape(self.kernel)))
-            .pair("-serial", format!("file:{}", self.log(Log::Linux).display()))
-            .pair("-serial", format!("file:{}", self.log(Log::Secure).display()))
+            .pair(
+                "-drive",
+                format!("if=pflash,unit=0,format=raw,file={}", escape(self.flash)),
+            )
+            .pair(
+                "-device",
+                format!(
+                    "loader,file={},addr={KERNEL_AT:#x},force-raw=on",
+                    escape(self.kernel)
+                ),
+            )
+            .pair(
+                "-serial",
+                format!("file:{}", self.log(Log::Linux).display()),
+            )
+            .pair(
+                "-serial",
+                format!("file:{}", self.log(Log::Secure).display()),
+            )
             .pair("-object", "rng-random,filename=/dev/urandom,id=random")
             .pair("-device", "virtio-rng-pci,rng=random")
             .pair("-device", "virtio-serial-pci");
         let mut address = INITRAMFS_AT;
         for archive in self.initramfs {
-            arguments.pair("-device", format!("loader,file={},addr={address:#x},force-raw=on", escape(archive)));
+            arguments.pair(
+                "-device",
+                format!(
+                    "loader,file={},addr={address:#x},force-raw=on",
+                    escape(archive)
+                ),
+            );
             address += fs::metadata(archive)?.len();
         }
         if self.icount {
@@ -81,10 +102,23 @@ impl Machine<'_> {
         for (name, file, writable) in [("store", self.disk, true), ("stdin", self.stdin, false)] {
             if let Some(file) = file {
                 // A shared, read-only file of the user's needs no lock.
-                let access = if writable { "cache=writeback" } else { "readonly=on,file.locking=off" };
+                let access = if writable {
+                    "cache=writeback"
+                } else {
+                    "readonly=on,file.locking=off"
+                };
                 arguments
-                    .pair("-drive", format!("if=none,id={name},format=raw,{access},file={}", escape(file)))
-                    .pair("-device", format!("virtio-blk-pci,drive={name},serial={name}"));
+                    .pair(
+                        "-drive",
+                        format!(
+                            "if=none,id={name},format=raw,{access},file={}",
+                            escape(file)
+                        ),
+                    )
+                    .pair(
+                        "-device",
+                        format!("virtio-blk-pci,drive={name},serial={name}"),
+                    );
             }
         }
         // The guest's ends must outlive the start of QEMU, which inherits them, and no longer.
@@ -95,13 +129,22 @@ impl Machine<'_> {
             let number = std::os::fd::AsRawFd::as_raw_fd(&theirs);
             arguments
                 .pair("-chardev", format!("socket,id={name},fd={number}"))
-                .pair("-device", format!("virtserialport,chardev={name},name=claviger.{name}"));
+                .pair(
+                    "-device",
+                    format!("virtserialport,chardev={name},name=claviger.{name}"),
+                );
             guest_ends.push(theirs);
             Ok(ours)
         };
-        let ports = Ports { control: port("control")?, stdout: port("stdout")?, stderr: port("stderr")? };
+        let ports = Ports {
+            control: port("control")?,
+            stdout: port("stdout")?,
+            stderr: port("stderr")?,
+        };
         if self.console {
-            arguments.pair("-chardev", "stdio,id=console,signal=off").pair("-device", "virtconsole,chardev=console");
+            arguments
+                .pair("-chardev", "stdio,id=console,signal=off")
+                .pair("-device", "virtconsole,chardev=console");
         }
 
         let mut command = process::tethered("KILL", "qemu-system-aarch64");
@@ -112,7 +155,9 @@ impl Machine<'_> {
         if !self.console {
             command.stdin(Stdio::null()).stdout(Stdio::null());
         }
-        let child = command.spawn().context("cannot start qemu-system-aarch64")?;
+        let child = command
+            .spawn()
+            .context("cannot start qemu-system-aarch64")?;
         Ok((Running { child }, ports))
     }
 
@@ -133,7 +178,11 @@ impl Machine<'_> {
         let mut dump = Arguments::default();
         self.board(&mut dump);
         dump.pair("-machine", format!("{BOARD},dumpdtb={}", escape(&tree)));
-        process::run(Command::new("qemu-system-aarch64").args(&dump.0), &log, SHORT_DEADLINE)?;
+        process::run(
+            Command::new("qemu-system-aarch64").args(&dump.0),
+            &log,
+            SHORT_DEADLINE,
+        )?;
 
         let mut end = INITRAMFS_AT;
         for archive in self.initramfs {
@@ -141,15 +190,29 @@ impl Machine<'_> {
         }
         let memory_end = 0x4000_0000 + (u64::from(self.mebibytes) << 20);
         if end >= memory_end {
-            bail!("the guest's files do not fit into its {} MiB of memory", self.mebibytes);
+            bail!(
+                "the guest's files do not fit into its {} MiB of memory",
+                self.mebibytes
+            );
         }
         for (format, property, values) in [
             ("s", "bootargs", vec![KERNEL_ARGUMENTS.to_owned()]),
-            ("x", "linux,initrd-start", vec!["0".to_owned(), format!("{INITRAMFS_AT:x}")]),
-            ("x", "linux,initrd-end", vec!["0".to_owned(), format!("{end:x}")]),
+            (
+                "x",
+                "linux,initrd-start",
+                vec!["0".to_owned(), format!("{INITRAMFS_AT:x}")],
+            ),
+            (
+                "x",
+                "linux,initrd-end",
+                vec!["0".to_owned(), format!("{end:x}")],
+            ),
         ] {
             let mut put = Command::new("fdtput");
-            put.args(["-t", format]).arg(&tree).args(["/chosen", property]).args(values);
+            put.args(["-t", format])
+                .arg(&tree)
+                .args(["/chosen", property])
+                .args(values);
             process::run(&mut put, &log, SHORT_DEADLINE)?;
         }
         Ok(tree)
@@ -205,7 +268,10 @@ impl Running {
                 return Ok(status);
             }
             if started.elapsed() > deadline {
-                bail!("the guest did not power off within {} s", deadline.as_secs());
+                bail!(
+                    "the guest did not power off within {} s",
+                    deadline.as_secs()
+                );
             }
             thread::sleep(Duration::from_millis(5));
         }

@@ -8,9 +8,12 @@
 
 mod apt;
 mod artifacts;
+mod bench;
 mod cache;
+mod ci;
 mod cli;
 mod cpio;
+mod demo;
 mod device;
 mod exec;
 mod firmware;
@@ -21,7 +24,10 @@ mod machine;
 mod packages;
 mod process;
 mod report;
+mod runner_tests;
 mod setup;
+mod shell;
+mod suite;
 
 use std::process::ExitCode;
 
@@ -33,9 +39,22 @@ use crate::cli::{Cli, Verb};
 const FAILURE: u8 = 125;
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().verb {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => {
+            // A closed stdout or stderr is nothing to report on it.
+            let _ = message.print();
+            return ExitCode::from(if message.use_stderr() { FAILURE } else { 0 });
+        }
+    };
+    let result = match cli.verb {
         Verb::Setup => setup::setup().map(|()| 0),
         Verb::Exec(options) => exec::exec(&options),
+        Verb::Demo => demo::demo().map(|()| 0),
+        Verb::Test(options) => suite::test(&options).map(verdict),
+        Verb::Bench => bench::bench().map(|()| 0),
+        Verb::Shell(options) => shell::shell(&options).map(|()| 0),
+        Verb::Ci => ci::ci().map(verdict),
     };
     match result {
         Ok(status) => ExitCode::from(status),
@@ -44,4 +63,8 @@ fn main() -> ExitCode {
             ExitCode::from(FAILURE)
         }
     }
+}
+
+fn verdict(good: bool) -> u8 {
+    u8::from(!good)
 }

@@ -40,17 +40,29 @@ impl Packages {
     /// Downloads what is missing.
     pub(crate) fn fetch(cache: &Cache) -> Result<Self> {
         let locked = parse(LOCK)?;
-        let missing: Vec<&Locked> = locked.iter().filter(|locked| !place(cache, locked).is_dir()).collect();
+        let missing: Vec<&Locked> = locked
+            .iter()
+            .filter(|locked| !place(cache, locked).is_dir())
+            .collect();
         if !missing.is_empty() {
-            report::step(&format!("downloading {} Debian packages", missing.len()), || {
-                let apt = Apt::update(cache)?;
-                missing.into_iter().try_for_each(|locked| download(cache, &apt, locked))
-            })?;
+            report::step(
+                &format!("downloading {} Debian packages", missing.len()),
+                || {
+                    let apt = Apt::update(cache)?;
+                    missing
+                        .into_iter()
+                        .try_for_each(|locked| download(cache, &apt, locked))
+                },
+            )?;
         }
         let packages = locked.into_iter().map(|locked| {
             let folder = place(cache, &locked);
             let identity = fs::read_to_string(folder.join(IDENTITY))?;
-            Ok(Package { name: locked.package, folder, identity })
+            Ok(Package {
+                name: locked.package,
+                folder,
+                identity,
+            })
         });
         packages.collect::<Result<_>>().map(Self)
     }
@@ -58,7 +70,8 @@ impl Packages {
     /// The package of this name; `linux-image` stands for the kernel, whatever its version.
     pub(crate) fn named(&self, name: &str) -> Result<&Package> {
         let found = self.0.iter().find(|package| {
-            package.name == name || (name == "linux-image" && package.name.starts_with("linux-image-"))
+            package.name == name
+                || (name == "linux-image" && package.name.starts_with("linux-image-"))
         });
         found.with_context(|| format!("packages.lock names no {name}"))
     }
@@ -79,12 +92,17 @@ impl Package {
 impl Inputs {
     /// Adds packages to what a built thing depends on.
     pub(crate) fn with_packages<'a>(self, packages: impl IntoIterator<Item = &'a Package>) -> Self {
-        packages.into_iter().fold(self, |inputs, package| inputs.with(package.identity()))
+        packages
+            .into_iter()
+            .fold(self, |inputs, package| inputs.with(package.identity()))
     }
 }
 
 fn parse(text: &str) -> Result<Vec<Locked>> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines
         .map(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -95,7 +113,10 @@ fn parse(text: &str) -> Result<Vec<Locked>> {
                 sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit()),
                 "packages.lock: not a SHA-256: {line}"
             );
-            ensure!(matches!(architecture, "arm64" | "all" | SOURCE), "packages.lock: unknown architecture: {line}");
+            ensure!(
+                matches!(architecture, "arm64" | "all" | SOURCE),
+                "packages.lock: unknown architecture: {line}"
+            );
             Ok(Locked {
                 package: package.to_owned(),
                 version: version.to_owned(),
@@ -113,7 +134,11 @@ fn place(cache: &Cache, locked: &Locked) -> PathBuf {
 
 fn download(cache: &Cache, apt: &Apt, locked: &Locked) -> Result<()> {
     let downloads = cache.path("downloads");
-    let draft = || tempfile::Builder::new().prefix(".draft-").tempdir_in(&downloads);
+    let draft = || {
+        tempfile::Builder::new()
+            .prefix(".draft-")
+            .tempdir_in(&downloads)
+    };
     let is_source = locked.architecture == SOURCE;
     let fetch = |package: &str, version: &str, folder: &Path| {
         if is_source {
@@ -125,7 +150,11 @@ fn download(cache: &Cache, apt: &Apt, locked: &Locked) -> Result<()> {
     let suffix = if is_source { ".dsc" } else { ".deb" };
 
     let mut folder = draft()?;
-    let mut found = (locked.package.clone(), locked.version.clone(), Some(locked.sha256.clone()));
+    let mut found = (
+        locked.package.clone(),
+        locked.version.clone(),
+        Some(locked.sha256.clone()),
+    );
     if fetch(&found.0, &found.1, folder.path()).is_err() {
         folder = draft()?;
         found = substitute(apt, locked)?;
@@ -138,12 +167,19 @@ fn download(cache: &Cache, apt: &Apt, locked: &Locked) -> Result<()> {
     let file = find_by_suffix(folder.path(), suffix)?;
     let hash = sha256(&file)?;
     if let Some(expected) = found.2 {
-        ensure!(hash == expected, "{} has SHA-256 {hash}, expected {expected}", file.display());
+        ensure!(
+            hash == expected,
+            "{} has SHA-256 {hash}, expected {expected}",
+            file.display()
+        );
     }
     if is_source {
         verify_source(&file)?;
     }
-    fs::write(folder.path().join(IDENTITY), format!("{} {} {hash}", found.0, found.1))?;
+    fs::write(
+        folder.path().join(IDENTITY),
+        format!("{} {} {hash}", found.0, found.1),
+    )?;
     fs::rename(folder.keep(), place(cache, locked))?;
     Ok(())
 }
@@ -152,7 +188,11 @@ fn download(cache: &Cache, apt: &Apt, locked: &Locked) -> Result<()> {
 /// source package apt itself compares the .dsc with the signed index while it downloads.)
 fn substitute(apt: &Apt, locked: &Locked) -> Result<(String, String, Option<String>)> {
     if locked.architecture == SOURCE {
-        return Ok((locked.package.clone(), apt.source_candidate(&locked.package)?, None));
+        return Ok((
+            locked.package.clone(),
+            apt.source_candidate(&locked.package)?,
+            None,
+        ));
     }
     let name = match locked.package.strip_prefix("linux-image-") {
         Some(_) => apt.current_kernel()?,
@@ -169,7 +209,10 @@ fn verify_source(dsc: &Path) -> Result<()> {
     ensure!(!files.is_empty(), "{} lists no checksums", dsc.display());
     for (expected, name) in files {
         let hash = sha256(&folder.join(&name))?;
-        ensure!(hash == expected, "{name} has SHA-256 {hash}, its .dsc says {expected}");
+        ensure!(
+            hash == expected,
+            "{name} has SHA-256 {hash}, its .dsc says {expected}"
+        );
     }
     Ok(())
 }
@@ -205,7 +248,13 @@ mod tests {
     fn the_lock_file_is_well_formed_and_names_nothing_twice() {
         let locked = parse(LOCK).unwrap();
         for (index, one) in locked.iter().enumerate() {
-            assert!(locked[..index].iter().all(|other| other.package != one.package), "{}", one.package);
+            assert!(
+                locked[..index]
+                    .iter()
+                    .all(|other| other.package != one.package),
+                "{}",
+                one.package
+            );
         }
     }
 
@@ -220,13 +269,20 @@ mod tests {
         ] {
             assert!(parse(line).is_err(), "{line}");
         }
-        assert_eq!(parse(&format!("# comment\n\nlibc6 2.41 arm64 {hash}\n")).unwrap().len(), 1);
+        assert_eq!(
+            parse(&format!("# comment\n\nlibc6 2.41 arm64 {hash}\n"))
+                .unwrap()
+                .len(),
+            1
+        );
     }
 
     #[test]
     fn a_dsc_gives_its_checksums() {
-        let dsc = "Checksums-Sha1:\n aa 1 x\nChecksums-Sha256:\n bb 2 y\n cc 3 z\nFiles:\n dd 4 w\n";
-        let expected = [("bb", "y"), ("cc", "z")].map(|(hash, name)| (hash.to_owned(), name.to_owned()));
+        let dsc =
+            "Checksums-Sha1:\n aa 1 x\nChecksums-Sha256:\n bb 2 y\n cc 3 z\nFiles:\n dd 4 w\n";
+        let expected =
+            [("bb", "y"), ("cc", "z")].map(|(hash, name)| (hash.to_owned(), name.to_owned()));
         assert_eq!(checksums(dsc), expected);
     }
 }

@@ -18,7 +18,11 @@ pub(crate) const POLL: Duration = Duration::from_millis(20);
 /// The signal follows the *thread* that starts the command, so commands are started from the main thread.
 pub(crate) fn tethered(signal: &str, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
-    command.arg("--pdeathsig").arg(signal).arg("--").arg(program);
+    command
+        .arg("--pdeathsig")
+        .arg(signal)
+        .arg("--")
+        .arg(program);
     command
 }
 
@@ -39,12 +43,21 @@ pub(crate) fn run(command: &mut Command, log: &Path, deadline: Duration) -> Resu
             if status.success() {
                 return Ok(());
             }
-            bail!("{:?} failed ({status}); read {}\n{}", command.get_program(), log.display(), tail(log));
+            bail!(
+                "{:?} failed ({status}); read {}\n{}",
+                command.get_program(),
+                log.display(),
+                tail(log)
+            );
         }
         if started.elapsed() > deadline {
             child.kill()?;
             child.wait()?;
-            bail!("{command:?} took longer than {} s; read {}", deadline.as_secs(), log.display());
+            bail!(
+                "{command:?} took longer than {} s; read {}",
+                deadline.as_secs(),
+                log.display()
+            );
         }
         thread::sleep(POLL);
     }
@@ -52,10 +65,16 @@ pub(crate) fn run(command: &mut Command, log: &Path, deadline: Duration) -> Resu
 
 /// Runs a short command and returns what it wrote to stdout.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output =
-        command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {command:?}"))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {command:?}"))?;
     if !output.status.success() {
-        bail!("{command:?} failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "{command:?} failed ({}): {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -34,7 +34,11 @@ impl Platform {
         let packages = Packages::fetch(&cache)?;
         let firmware = Firmware::build(&cache, &packages)?;
         let image = GuestImage::build(&cache, &packages, &firmware.optee)?;
-        Ok(Self { cache, firmware, image })
+        Ok(Self {
+            cache,
+            firmware,
+            image,
+        })
     }
 }
 
@@ -52,18 +56,31 @@ pub(crate) fn setup() -> Result<()> {
 
 /// Makes sure that the compiler has its standard library for [`TARGET`].
 fn ensure_target(cache: &Cache) -> Result<()> {
-    let library = process::output(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]))?;
+    let library = process::output(Command::new("rustc").args([
+        "--print",
+        "target-libdir",
+        "--target",
+        TARGET,
+    ]))?;
     if Path::new(library.trim()).is_dir() {
         return Ok(());
     }
-    report::step(&format!("adding Rust's standard library for {TARGET}"), || {
-        let mut add = Command::new("rustup");
-        let log = cache.log("rust-target");
-        process::run(add.args(["target", "add", TARGET]), &log, std::time::Duration::from_secs(600)).with_context(|| {
-            format!(
-                "Rust's standard library for {TARGET} is missing and rustup cannot add it: \
-                 run `rustup target add {TARGET}` where rustup reaches its server"
+    report::step(
+        &format!("adding Rust's standard library for {TARGET}"),
+        || {
+            let mut add = Command::new("rustup");
+            let log = cache.log("rust-target");
+            process::run(
+                add.args(["target", "add", TARGET]),
+                &log,
+                std::time::Duration::from_secs(600),
             )
-        })
-    })
+            .with_context(|| {
+                format!(
+                    "Rust's standard library for {TARGET} is missing and rustup cannot add it: \
+                 run `rustup target add {TARGET}` where rustup reaches its server"
+                )
+            })
+        },
+    )
 }

@@ -50,12 +50,18 @@ pub(super) fn image(cache: &Cache, stages: &Path, optee_images: &Path) -> Result
         process::run(fiptool.arg(&package), &cache.log("firmware"), DEADLINE)?;
 
         let bl1 = fs::read(bl1)?;
-        ensure!(bl1.len() as u64 <= SECTOR_PACKAGE * SECTOR, "BL1 does not fit before the package");
+        ensure!(
+            bl1.len() as u64 <= SECTOR_PACKAGE * SECTOR,
+            "BL1 does not fit before the package"
+        );
         let mut image = File::create(into.join("firmware.bin"))?;
         image.write_all(&bl1)?;
         image.seek(SeekFrom::Start(SECTOR_PACKAGE * SECTOR))?;
         image.write_all(&fs::read(&package)?)?;
-        ensure!(image.stream_position()? <= SECTOR_KEY * SECTOR, "the firmware does not fit before the key's sector");
+        ensure!(
+            image.stream_position()? <= SECTOR_KEY * SECTOR,
+            "the firmware does not fit before the key's sector"
+        );
         fs::remove_file(package)?;
         Ok(())
     })?;
@@ -92,7 +98,11 @@ pub(crate) fn update(path: &Path, firmware: &Path) -> Result<()> {
         .write(true)
         .open(path)
         .with_context(|| format!("cannot open {}", path.display()))?;
-    ensure!(flash.metadata()?.len() == SIZE, "{} is no flash image: its size is not {SIZE}", path.display());
+    ensure!(
+        flash.metadata()?.len() == SIZE,
+        "{} is no flash image: its size is not {SIZE}",
+        path.display()
+    );
     let mut present = vec![0; wanted.len()];
     flash.read_exact(&mut present)?;
     if present != wanted {
@@ -109,7 +119,11 @@ mod tests {
     #[test]
     fn an_update_keeps_key_and_counter() {
         let folder = tempfile::tempdir().unwrap();
-        let (flash, old, new) = (folder.path().join("flash"), folder.path().join("old"), folder.path().join("new"));
+        let (flash, old, new) = (
+            folder.path().join("flash"),
+            folder.path().join("old"),
+            folder.path().join("new"),
+        );
         fs::write(&old, [1; 100]).unwrap();
         fs::write(&new, [2; 50]).unwrap();
         create(&flash, &old).unwrap();
@@ -120,14 +134,21 @@ mod tests {
         let kept = (SECTOR_KEY * SECTOR) as usize;
         assert_eq!(after[kept..], before[kept..]);
         assert_eq!(before[kept..kept + 8], *KEY_MAGIC);
-        assert!(before[(SECTOR_LOGS * SECTOR) as usize..].iter().all(|byte| *byte == 0xff));
+        assert!(
+            before[(SECTOR_LOGS * SECTOR) as usize..]
+                .iter()
+                .all(|byte| *byte == 0xff)
+        );
     }
 
     #[test]
     fn two_devices_have_two_keys() {
         let folder = tempfile::tempdir().unwrap();
-        let (one, other, firmware) =
-            (folder.path().join("one"), folder.path().join("other"), folder.path().join("firmware"));
+        let (one, other, firmware) = (
+            folder.path().join("one"),
+            folder.path().join("other"),
+            folder.path().join("firmware"),
+        );
         fs::write(&firmware, [1]).unwrap();
         create(&one, &firmware).unwrap();
         create(&other, &firmware).unwrap();

@@ -41,15 +41,29 @@ impl Firmware {
 /// Unpacks a source package; it was verified when it was downloaded.
 fn unpack(source: &Package, into: &Path, log: &Path) -> Result<()> {
     let mut unpack = Command::new("dpkg-source");
-    unpack.args(["--no-check", "-x"]).arg(source.file(".dsc")?).arg(into);
+    unpack
+        .args(["--no-check", "-x"])
+        .arg(source.file(".dsc")?)
+        .arg(into);
     process::run(&mut unpack, log, DEADLINE)
 }
 
 /// A make that cross-builds the tree on all processors, and hears nothing of cargo's or the user's own make.
 fn cross<'a>(make: &'a mut Command, tree: &Path) -> &'a mut Command {
-    for variable in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL", "CFLAGS", "LDFLAGS", "CARGO_MAKEFLAGS"] {
+    for variable in [
+        "MAKEFLAGS",
+        "MFLAGS",
+        "MAKELEVEL",
+        "CFLAGS",
+        "LDFLAGS",
+        "CARGO_MAKEFLAGS",
+    ] {
         make.env_remove(variable);
     }
     let jobs = thread::available_parallelism().map_or(1, usize::from);
-    make.env("LC_ALL", "C").args(["-s", "-C"]).arg(tree).arg(format!("-j{jobs}")).arg("CROSS_COMPILE=aarch64-linux-gnu-")
+    make.env("LC_ALL", "C")
+        .args(["-s", "-C"])
+        .arg(tree)
+        .arg(format!("-j{jobs}"))
+        .arg("CROSS_COMPILE=aarch64-linux-gnu-")
 }

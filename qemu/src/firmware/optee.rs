@@ -29,15 +29,28 @@ const OPTIONS: &[&str] = &[
     "CFG_BUILD_IN_TREE_TA=n",
 ];
 /// The images for the flash.
-pub(super) const IMAGES: [&str; 3] = ["tee-header_v2.bin", "tee-pager_v2.bin", "tee-pageable_v2.bin"];
+pub(super) const IMAGES: [&str; 3] = [
+    "tee-header_v2.bin",
+    "tee-pager_v2.bin",
+    "tee-pageable_v2.bin",
+];
 /// The development kit's folder in the build's output.
 const DEV_KIT: &str = "export-ta_arm64";
 
 const PLATFORM: &str = "core/arch/arm/plat-vexpress";
-const OUR_HEADER: (&str, &str) = ("claviger_flash.h", include_str!("../../optee/claviger_flash.h"));
+const OUR_HEADER: (&str, &str) = (
+    "claviger_flash.h",
+    include_str!("../../optee/claviger_flash.h"),
+);
 const OUR_SOURCES: [(&str, &str); 3] = [
-    ("claviger_flash.c", include_str!("../../optee/claviger_flash.c")),
-    ("claviger_counter.c", include_str!("../../optee/claviger_counter.c")),
+    (
+        "claviger_flash.c",
+        include_str!("../../optee/claviger_flash.c"),
+    ),
+    (
+        "claviger_counter.c",
+        include_str!("../../optee/claviger_counter.c"),
+    ),
     ("claviger_huk.c", include_str!("../../optee/claviger_huk.c")),
 ];
 
@@ -78,7 +91,10 @@ impl Optee {
             extend(&tree)?;
             let python = work.path().join("python");
             let mut unpack_deb = Command::new("dpkg-deb");
-            unpack_deb.arg("-x").arg(elf_tools.file(".deb")?).arg(&python);
+            unpack_deb
+                .arg("-x")
+                .arg(elf_tools.file(".deb")?)
+                .arg(&python);
             process::run(&mut unpack_deb, &log, DEADLINE)?;
 
             let out = work.path().join("out");
@@ -92,10 +108,16 @@ impl Optee {
             process::run(&mut make, &log, DEADLINE)?;
             tfa::copy(&out.join("core"), &IMAGES, into)?;
             let mut copy_kit = Command::new("cp");
-            copy_kit.arg("-R").arg(out.join(DEV_KIT)).arg(into.join(DEV_KIT));
+            copy_kit
+                .arg("-R")
+                .arg(out.join(DEV_KIT))
+                .arg(into.join(DEV_KIT));
             process::run(&mut copy_kit, &log, DEADLINE)
         })?;
-        Ok(Self { folder, signing_key })
+        Ok(Self {
+            folder,
+            signing_key,
+        })
     }
 
     /// The folder with the [`IMAGES`].
@@ -118,7 +140,8 @@ impl Optee {
             .arg(into)
             .arg("--key")
             .arg(&self.signing_key);
-        process::run(&mut sign, log, DEADLINE).with_context(|| format!("cannot sign {}", elf.display()))
+        process::run(&mut sign, log, DEADLINE)
+            .with_context(|| format!("cannot sign {}", elf.display()))
     }
 }
 
@@ -127,9 +150,14 @@ fn signing_key(cache: &Cache) -> Result<PathBuf> {
     let key = cache.path("signing-key.pem");
     if !key.exists() {
         // Created with mode 0600.
-        let draft = tempfile::Builder::new().prefix(".signing-key-").tempfile_in(cache.path("."))?;
+        let draft = tempfile::Builder::new()
+            .prefix(".signing-key-")
+            .tempfile_in(cache.path("."))?;
         let mut generate = Command::new("openssl");
-        generate.args(["genrsa", "-out"]).arg(draft.path()).arg("3072");
+        generate
+            .args(["genrsa", "-out"])
+            .arg(draft.path())
+            .arg("3072");
         process::run(&mut generate, &cache.log("signing-key"), DEADLINE)?;
         draft.persist(&key)?;
     }
@@ -163,7 +191,12 @@ struct Edit {
 impl Edit {
     fn apply(&self, text: &str) -> Result<String> {
         let found = text.matches(self.find).count();
-        ensure!(found == 1, "{}: found {found} times, expected once: {}", self.file, self.find);
+        ensure!(
+            found == 1,
+            "{}: found {found} times, expected once: {}",
+            self.file,
+            self.find
+        );
         Ok(text.replacen(self.find, self.replace, 1))
     }
 }
@@ -174,7 +207,11 @@ mod tests {
 
     #[test]
     fn an_edit_wants_its_anchor_exactly_once() {
-        let edit = Edit { file: "f", find: "a;", replace: "b;" };
+        let edit = Edit {
+            file: "f",
+            find: "a;",
+            replace: "b;",
+        };
         assert_eq!(edit.apply("x a; y").unwrap(), "x b; y");
         assert!(edit.apply("x y").is_err());
         assert!(edit.apply("a; a;").is_err());

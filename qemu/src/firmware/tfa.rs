@@ -26,7 +26,9 @@ pub(super) const STAGES: [&str; 3] = ["bl1.bin", "bl2.bin", "bl31.bin"];
 /// The folder with the built [`STAGES`].
 pub(super) fn build(cache: &Cache, packages: &Packages) -> Result<PathBuf> {
     let source = packages.named("arm-trusted-firmware")?;
-    let inputs = Inputs::default().with_packages([source]).with(OPTIONS.join(" "));
+    let inputs = Inputs::default()
+        .with_packages([source])
+        .with(OPTIONS.join(" "));
     cache.built("trusted-firmware-a", &inputs, |into| {
         let log = cache.log("trusted-firmware-a");
         let work = cache.scratch()?;
@@ -34,7 +36,10 @@ pub(super) fn build(cache: &Cache, packages: &Packages) -> Result<PathBuf> {
         unpack(source, &tree, &log)?;
         let out = work.path().join("out");
         let mut make = process::tethered("TERM", "make");
-        cross(&mut make, &tree).arg(format!("BUILD_BASE={}", out.display())).args(OPTIONS).args(["bl1", "bl2", "bl31"]);
+        cross(&mut make, &tree)
+            .arg(format!("BUILD_BASE={}", out.display()))
+            .args(OPTIONS)
+            .args(["bl1", "bl2", "bl31"]);
         process::run(&mut make, &log, DEADLINE)?;
         copy(&out.join("qemu/release"), &STAGES, into)
     })

@@ -1,0 +1,133 @@
+//! The verb `bench`: Claviger's commands, measured in guest time by counted instructions.
+//!
+//! One boot with `-smp 1 -icount shift=1,sleep=off`: time is instructions times 2 ns. It repeats to 1 or 2 %, and it is
+//! no prediction for hardware: an AES instruction counts as one, a cache miss as nothing.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+use crate::artifacts::{self, Claviger, Flavour};
+use crate::device::{DISK_MEBIBYTES, Device};
+use crate::guest::{Boot, Guest, Job};
+use crate::setup::Platform;
+
+const DEADLINE: Duration = Duration::from_secs(60 * 60);
+const PROGRAM: &str = "/usr/lib/claviger-tests/claviger-bench";
+/// The row that the others are compared with.
+const FLOOR: &str = "empty invoke";
+
+/// What the benchmark prints: one of these a line.
+#[derive(Debug, Deserialize)]
+struct Row {
+    name: String,
+    min_us: f64,
+    median_us: f64,
+    n: u64,
+}
+
+/// Measures and prints the table.
+pub(crate) fn bench() -> Result<()> {
+    let platform = Platform::ready()?;
+    let claviger = Claviger::build(&platform, Flavour::Marks)?;
+    let program = artifacts::bench(&platform)?;
+    let folder = platform.cache.run()?;
+    let device = Device::open(&platform, &folder.path().join("disk"), DISK_MEBIBYTES)?;
+    let mut boot = Boot::new(&device, Some(&claviger));
+    boot.processors = 1;
+    boot.icount = true;
+    // A disk's answer takes the host's time, which is not counted.
+    boot.store_in_memory = true;
+    boot.files = vec![(program, PROGRAM.to_owned())];
+    let mut guest = Guest::boot(&platform, &boot)?;
+    let output = guest.capture(&Job::new(0, &[PROGRAM]), DEADLINE)?;
+    guest.off()?;
+    let messages = String::from_utf8_lossy(&output.stderr);
+    eprint!("{messages}");
+    ensure!(
+        output.status == 0,
+        "the benchmark failed with exit status {}",
+        output.status
+    );
+    let rows = parse(&String::from_utf8_lossy(&output.stdout))?;
+    ensure!(!rows.is_empty(), "the benchmark measured nothing");
+    print!("{}", table(&rows));
+    Ok(())
+}
+
+fn parse(text: &str) -> Result<Vec<Row>> {
+    let lines = text.lines().filter(|line| line.starts_with('{'));
+    lines
+        .map(|line| {
+            serde_json::from_str(line).with_context(|| format!("not a measurement: {line}"))
+        })
+        .collect()
+}
+
+/// One row a measurement, compared with the floor by their minima, which boots agree on best.
+fn table(rows: &[Row]) -> String {
+    let floor = rows
+        .iter()
+        .find(|row| row.name == FLOOR)
+        .map(|row| row.min_us);
+    let mut cells = vec![
+        [
+            "us of counted instructions",
+            "min",
+            "median",
+            "n",
+            "/ empty",
+            "- empty",
+        ]
+        .map(str::to_owned),
+    ];
+    for row in rows {
+        cells.push([
+            row.name.clone(),
+            format!("{:.1}", row.min_us),
+            format!("{:.1}", row.median_us),
+            row.n.to_string(),
+            floor.map_or_else(String::new, |floor| format!("{:.2}", row.min_us / floor)),
+            floor.map_or_else(String::new, |floor| format!("{:.1}", row.min_us - floor)),
+        ]);
+    }
+    let width = |column: usize| {
+        cells
+            .iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: [usize; 6] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in &cells {
+        text.push_str(&format!("{:<width$}", row[0], width = widths[0]));
+        for (cell, width) in row.iter().zip(widths).skip(1) {
+            text.push_str(&format!("  {cell:>width$}"));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_aligned_and_compares() {
+        let rows = parse(
+            "noise\n{\"name\":\"empty invoke\",\"min_us\":100.0,\"median_us\":101.25,\"n\":50}\n\
+             {\"name\":\"mac 16 B\",\"min_us\":130.0,\"median_us\":131.0,\"n\":50}\n",
+        )
+        .unwrap();
+        let expected = "\
+us of counted instructions    min  median   n  / empty  - empty
+empty invoke                100.0   101.2  50     1.00      0.0
+mac 16 B                    130.0   131.0  50     1.30     30.0
+";
+        assert_eq!(table(&rows), expected);
+        assert!(parse("{\"name\":1}").is_err());
+    }
+}

@@ -1,0 +1,175 @@
+//! The verb `ci`: all that continuous integration runs, in order, each with its time.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::artifacts::{self, build_folder, device_environment, plain_cargo};
+use crate::cli::TestOptions;
+use crate::report::seconds;
+use crate::setup::{Platform, TARGET};
+use crate::suite::{self, Count};
+use crate::{demo, runner_tests};
+
+const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
+
+/// Runs everything, prints the closing line, and tells whether all went well.
+pub(crate) fn ci() -> Result<bool> {
+    let started = Instant::now();
+    let mut run = Run::default();
+    run.check("cargo fmt --all --check", || {
+        succeed(plain_cargo().args(["fmt", "--all", "--check"]))
+    });
+    run.check("cargo clippy --workspace --all-targets", || {
+        succeed(
+            plain_cargo()
+                .args(["clippy", "--workspace", "--all-targets"])
+                .args(DENY_WARNINGS),
+        )
+    });
+    run.tests("cargo test --workspace", || {
+        counted(plain_cargo().args(["test", "--workspace", "--no-fail-fast"]))
+    });
+    let mut platform = None;
+    run.check("cargo qemu setup", || {
+        platform = Some(Platform::ready()?);
+        Ok(())
+    });
+    // Nothing further can run without the platform.
+    if let Some(platform) = platform {
+        for (name, arguments) in DEVICE_LINTS {
+            run.check(&format!("cargo clippy for the device: {name}"), || {
+                lint(&platform, arguments)
+            });
+        }
+        run.check("cross-build", || {
+            artifacts::Claviger::build(&platform, artifacts::Flavour::Plain)?;
+            artifacts::Claviger::build(&platform, artifacts::Flavour::Marks)?;
+            artifacts::tests(&platform).map(drop)
+        });
+        run.tests("cargo qemu test", || {
+            suite::run(
+                &platform,
+                &TestOptions {
+                    arguments: Vec::new(),
+                },
+            )
+        });
+        run.check("cargo qemu demo", demo::demo);
+        run.tests("the runner's own tests", runner_tests::run);
+    }
+    println!("\n==== all of it took {}", seconds(started.elapsed()));
+    for step in run.failures {
+        println!("failed: {step}");
+    }
+    println!("{}", run.count);
+    Ok(run.count.is_good())
+}
+
+const DEVICE_LINTS: [(&str, &[&str]); 3] = [
+    (
+        "trusted application",
+        &[
+            "-p",
+            "claviger-ta",
+            "--bin",
+            "claviger-ta",
+            "--features",
+            "optee",
+            "--profile",
+            "ta",
+        ],
+    ),
+    (
+        "client",
+        &[
+            "-p",
+            "claviger",
+            "--no-default-features",
+            "--features",
+            "cli,optee",
+        ],
+    ),
+    (
+        "suite",
+        &[
+            "-p",
+            "claviger-tests",
+            "--all-targets",
+            "--no-default-features",
+            "--features",
+            "optee",
+        ],
+    ),
+];
+
+fn lint(platform: &Platform, arguments: &[&str]) -> Result<()> {
+    let mut clippy = plain_cargo();
+    clippy
+        .args(["clippy", "--target", TARGET, "--target-dir"])
+        .arg(build_folder("lint"));
+    device_environment(&mut clippy, platform);
+    succeed(clippy.args(arguments).args(DENY_WARNINGS))
+}
+
+/// The steps so far.
+#[derive(Default)]
+struct Run {
+    count: Count,
+    failures: Vec<String>,
+}
+
+impl Run {
+    /// A step that counts as one test.
+    fn check(&mut self, name: &str, step: impl FnOnce() -> Result<()>) {
+        self.tests(name, || step().map(|()| Count::ONE_PASSED));
+    }
+
+    /// A step that counts its tests itself.
+    fn tests(&mut self, name: &str, step: impl FnOnce() -> Result<Count>) {
+        println!("\n==== {name}");
+        let started = Instant::now();
+        let count = step().unwrap_or_else(|error| {
+            println!("{error:#}");
+            Count::ONE_FAILED
+        });
+        if !count.is_good() {
+            self.failures.push(format!("{name}: {count}"));
+        }
+        self.count += count;
+        println!("==== {name}: {count} ({})", seconds(started.elapsed()));
+    }
+}
+
+fn succeed(command: &mut Command) -> Result<()> {
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .context("cannot start cargo")?;
+    anyhow::ensure!(status.success(), "failed: {status}");
+    Ok(())
+}
+
+/// Runs `cargo test`, passing its output on, and counts. A run that fails without a failed test (one that does not
+/// compile, or dies) counts as one.
+fn counted(command: &mut Command) -> Result<Count> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start cargo")?;
+    let mut output = String::new();
+    for line in BufReader::new(child.stdout.take().context("cargo's stdout is piped")?).lines() {
+        let line = line?;
+        println!("{line}");
+        output.push_str(&line);
+        output.push('\n');
+    }
+    let mut count = Count::of_output(&output).unwrap_or_default();
+    if !child.wait()?.success() && count.failed == 0 {
+        count += Count::ONE_FAILED;
+    }
+    Ok(count)
+}
