@@ -20,7 +20,7 @@ const HEADROOM: usize = 64;
 /// Memory that Linux can change at any instant: to be copied from, once.
 pub trait SharedMemory {
     /// How many bytes there are.
-    fn len(&self) -> usize;
+    fn size(&self) -> usize;
 
     /// Copies `bytes.len()` bytes from `offset` on.
     ///
@@ -71,7 +71,7 @@ impl Exchange {
     pub(crate) fn receive(&mut self, memory: &impl SharedMemory) -> Result<(), Status> {
         let mut bytes = [0; PREFIX];
         memory.copy(0, &mut bytes)?;
-        let prefix = Prefix::decode_request(&bytes, memory.len())?;
+        let prefix = Prefix::decode_request(&bytes, memory.size())?;
         let payload = HEADROOM.saturating_add(prefix.header);
         let end = payload.saturating_add(prefix.payload);
         memory.copy(

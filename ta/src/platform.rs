@@ -40,8 +40,8 @@ pub trait Platform {
 /// What a platform says of itself.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// The TEE and its version, at most 64 bytes of printable ASCII without quotes and backslashes.
-    pub name: &'static str,
+    /// The TEE and its version, in printable ASCII without quotes and backslashes.
+    pub name: heapless::String<64>,
     /// Whether it protects nothing.
     pub insecure: bool,
     /// gpd.tee.trustedStorage.antiRollback.protectionLevel.

@@ -53,6 +53,13 @@ pub struct Session {
     pub(crate) stream: Option<MacState>,
 }
 
+impl Default for Session {
+    /// A public session.
+    fn default() -> Session {
+        Session::new(Caller::Public)
+    }
+}
+
 impl Session {
     /// A session of this caller with nothing under way.
     #[must_use]

@@ -19,7 +19,7 @@ pub(crate) fn info<P: Platform>(
     Ok(InfoResponse {
         version: text(env!("CARGO_PKG_VERSION")),
         build: facts.build,
-        platform: text(facts.name),
+        platform: facts.name,
         insecure: facts.insecure,
         rollback_level: facts.rollback_level,
         instance: service.instance,

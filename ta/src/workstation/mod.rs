@@ -15,7 +15,7 @@ pub use disk::{Disk, Fault, Handle};
 
 use crate::{
     exchange::{Exchange, SharedMemory},
-    platform::{Facts, Platform},
+    platform::{Facts, Platform, text},
     service::Service,
     session::Session,
 };
@@ -103,7 +103,7 @@ impl Platform for Workstation {
 
     fn facts(&self) -> Facts {
         Facts {
-            name: "emulator: protects nothing",
+            name: text("emulator"),
             insecure: true,
             rollback_level: 0,
             build: Build::Test,
@@ -116,7 +116,7 @@ impl Platform for Workstation {
 struct Frame<'a>(&'a [u8]);
 
 impl SharedMemory for Frame<'_> {
-    fn len(&self) -> usize {
+    fn size(&self) -> usize {
         self.0.len()
     }
 

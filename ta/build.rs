@@ -1,0 +1,54 @@
+//! Links the OP-TEE binary as a trusted application and writes its header.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    #[cfg(feature = "optee")]
+    header::link();
+}
+
+#[cfg(feature = "optee")]
+mod header {
+    use optee_utee_build::{LinkerType, TaConfig};
+
+    const SINGLE_INSTANCE: u32 = 1 << 2;
+    const MULTI_SESSION: u32 = 1 << 3;
+    const INSTANCE_KEEP_ALIVE: u32 = 1 << 4;
+    /// What else can be read of an object with a corrupt block is wanted for its repair.
+    const DONT_CLOSE_HANDLE_ON_CORRUPT_OBJECT: u32 = 1 << 11;
+
+    /// One call's memory (74 KiB), the index of a full vault (20), 64 cached keys (16), an object's
+    /// image while it is mended (81 and 8), and headroom. Every invoke maps it: no larger.
+    const HEAP: u32 = 256 * 1024;
+    /// The known answers of P-256 with its tables are the deepest; `info` of a test build tells.
+    pub(super) const STACK: u32 = 64 * 1024;
+
+    pub(super) fn link() {
+        let config = TaConfig::new_default_with_cargo_env(claviger_proto::TA_UUID)
+            .expect("the UUID is well formed and cargo names version and description")
+            .ta_flags(
+                SINGLE_INSTANCE
+                    | MULTI_SESSION
+                    | INSTANCE_KEEP_ALIVE
+                    | DONT_CLOSE_HANDLE_ON_CORRUPT_OBJECT,
+            )
+            .ta_data_size(HEAP)
+            .ta_stack_size(STACK)
+            .trace_level(1)
+            .trace_ext_prefix("claviger");
+        println!("cargo:rustc-env=CLAVIGER_STACK={STACK}");
+        println!("cargo:rustc-link-arg-bins=-nostartfiles");
+        println!("cargo:rustc-link-arg-bins=-nostdlib");
+        // Without OP-TEE's dev kit the binary can still be checked, not linked.
+        if std::env::var_os("TA_DEV_KIT_DIR").is_some() {
+            optee_utee_build::Builder::new(config)
+                .linker_type(LinkerType::Cc)
+                .build()
+                .expect("the header can be written to OUT_DIR");
+        } else {
+            let text = optee_utee_build::HeaderFileGenerator::new().generate(&config);
+            let path = std::path::Path::new(&std::env::var_os("OUT_DIR").expect("set by cargo"))
+                .join("user_ta_header.rs");
+            std::fs::write(path, text.expect("the header is Rust")).expect("OUT_DIR is writable");
+        }
+    }
+}
