@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 #![cfg_attr(not(feature = "optee"), forbid(unsafe_code))]
 
+pub mod authority;
 mod client;
 mod connection;
 mod error;

@@ -1,28 +1,223 @@
-//! stub
-use super::*;
-use crate::Login;
+//! A device without a TEE, for workstations and tests. **It protects nothing**: keys lie in this
+//! process's memory or in files, and anyone who may read those has them.
+//!
+//! It is the trusted application's own code on another ground, so that what a program sees is
+//! what it will see on a device. Nothing here is part of a device's build.
+
+mod directory;
+mod memory;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use claviger_proto::{Identity, limits};
+use claviger_ta::{Caller, Session, workstation::Workstation};
+
+use self::{directory::DirectoryMachine, memory::MemoryMachine};
+use super::{Fault, Transport, TransportError};
+use crate::{Login, identity};
+
+/// Chooses the uid for which a client of an emulated device that the environment names speaks.
+const UID_VARIABLE: &str = "CLAVIGER_EMULATOR_UID";
+
+/// An emulated device. Clones are the same device; [`Emulator::as_user`] and
+/// [`Emulator::as_group`] choose whom its clients speak for.
+///
+/// ```
+/// use claviger::{Algorithm, Client, transport::emulator::Emulator};
+///
+/// let device = Emulator::memory();
+/// let alice = Client::builder().emulator(device.as_user(1000)).open()?;
+/// let bob = Client::builder().emulator(device.as_user(1001)).open()?;
+/// alice.generate("hers", Algorithm::Aes256Siv)?;
+/// assert!(bob.key("hers").is_err());
+/// # Ok::<(), claviger::Error>(())
+/// ```
 #[derive(Clone)]
-pub struct Emulator;
+pub struct Emulator {
+    machine: Arc<dyn Machine>,
+    identity: Option<Identity>,
+}
+
+/// One start of a device: what a session belongs to, and does not survive.
+type Boot = [u8; 16];
+
+/// A device that is switched on.
+trait Machine: Send + Sync {
+    /// The start that a new session belongs to.
+    fn boot(&self) -> Result<Boot, TransportError>;
+
+    /// One call in a session that belongs to `boot`.
+    fn call(
+        &self,
+        boot: Boot,
+        session: &mut Session,
+        command_id: u32,
+        frame: &mut [u8],
+    ) -> Result<usize, Fault>;
+
+    /// Switches the device off and on.
+    fn reboot(&self) -> Result<(), TransportError>;
+}
+
 impl Emulator {
-    pub fn from_environment(_: std::path::PathBuf) -> Result<Self, TransportError> {
-        Err(TransportError::OpteeNotBuilt)
+    /// A new device in this process's memory.
+    ///
+    /// # Panics
+    /// If the operating system gives no random numbers.
+    #[must_use]
+    pub fn memory() -> Emulator {
+        Emulator::on(Workstation::in_memory())
     }
-    pub fn open(&self, _: Login) -> Result<Session, TransportError> {
-        Err(TransportError::OpteeNotBuilt)
+
+    /// A device on this ground, which a test keeps hold of to hurt it.
+    ///
+    /// # Panics
+    /// If the operating system gives no random numbers.
+    #[must_use]
+    pub fn on(workstation: Workstation) -> Emulator {
+        let machine = MemoryMachine::start(workstation).expect("random numbers");
+        Emulator {
+            machine: Arc::new(machine),
+            identity: None,
+        }
+    }
+
+    /// The device in a directory, made if there is none. Any number of processes may use it: each
+    /// call locks it, and what a device holds in memory lies in a file beside its store.
+    #[must_use]
+    pub fn directory(directory: impl AsRef<Path>) -> Emulator {
+        let machine = DirectoryMachine::new(directory.as_ref().to_owned());
+        Emulator {
+            machine: Arc::new(machine),
+            identity: None,
+        }
+    }
+
+    /// The same device; its clients speak for this user instead of the process's own.
+    #[must_use]
+    pub fn as_user(&self, uid: u32) -> Emulator {
+        Emulator {
+            machine: self.machine.clone(),
+            identity: Some(identity::uid_identity(uid)),
+        }
+    }
+
+    /// The same device; its clients speak for this group.
+    #[must_use]
+    pub fn as_group(&self, gid: u32) -> Emulator {
+        Emulator {
+            machine: self.machine.clone(),
+            identity: Some(identity::gid_identity(gid)),
+        }
+    }
+
+    /// Switches the device off and on: what it held in memory is gone, what it stored is not.
+    /// Sessions that were open are dead, as after a panic of the trusted application: a client's
+    /// next call opens its session anew, and is refused if it may not be repeated.
+    ///
+    /// # Errors
+    /// [`TransportError`] if it does not start again.
+    pub fn reboot(&self) -> Result<(), TransportError> {
+        self.machine.reboot()
+    }
+
+    /// The device that the environment names, with a warning on stderr.
+    pub(crate) fn from_environment(directory: PathBuf) -> Result<Emulator, TransportError> {
+        eprintln!(
+            "emulated device in {}: nothing here is protected",
+            directory.display()
+        );
+        let emulator = Emulator::directory(&directory);
+        let Some(uid) = env::var_os(UID_VARIABLE) else {
+            return Ok(emulator);
+        };
+        let uid = uid.to_str().and_then(|uid| uid.parse().ok());
+        let uid = uid.ok_or_else(|| {
+            let text = format!("{UID_VARIABLE} is not a uid");
+            let source = std::io::Error::new(std::io::ErrorKind::InvalidInput, text);
+            TransportError::Emulator {
+                dir: directory,
+                source,
+            }
+        })?;
+        Ok(emulator.as_user(uid))
+    }
+
+    pub(crate) fn open(&self, login: Login) -> Result<EmulatedSession, TransportError> {
+        let caller = self.caller(login)?;
+        Ok(EmulatedSession {
+            boot: self.machine.boot()?,
+            machine: self.machine.clone(),
+            session: Session::new(caller),
+            caller,
+            memory: vec![0; limits::FRAME],
+        })
+    }
+
+    /// Whom a session speaks for, decided as OP-TEE's driver does.
+    fn caller(&self, login: Login) -> Result<Caller, TransportError> {
+        Ok(match (login, self.identity) {
+            (Login::Public, _) => Caller::Public,
+            (Login::User, None) => {
+                Caller::Identified(identity::uid_identity(identity::effective_uid()))
+            }
+            (Login::User, Some(identity)) => Caller::Identified(identity),
+            (Login::Group(gid), None) if !identity::in_group(gid) => {
+                return Err(TransportError::NotInGroup { gid });
+            }
+            (Login::Group(gid), _) => Caller::Identified(identity::gid_identity(gid)),
+        })
     }
 }
-pub struct Session;
-impl Transport for Session {
+
+/// A session with an emulated device.
+pub(crate) struct EmulatedSession {
+    machine: Arc<dyn Machine>,
+    boot: Boot,
+    caller: Caller,
+    session: Session,
+    memory: Vec<u8>,
+}
+
+impl Transport for EmulatedSession {
     fn memory(&mut self) -> &mut [u8] {
-        &mut []
+        &mut self.memory
     }
-    fn invoke(&mut self, _: u32, _: usize) -> Result<usize, Fault> {
-        Err(Fault::Dead)
+
+    fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault> {
+        let size = size.min(self.memory.len());
+        self.machine.call(
+            self.boot,
+            &mut self.session,
+            command_id,
+            &mut self.memory[..size],
+        )
     }
+
     fn reopen(&mut self) -> Result<(), TransportError> {
+        self.session = Session::new(self.caller);
+        self.boot = self.machine.boot()?;
         Ok(())
     }
+
     fn another(&self) -> Result<Box<dyn Transport>, TransportError> {
-        Ok(Box::new(Session))
+        Ok(Box::new(EmulatedSession {
+            machine: self.machine.clone(),
+            boot: self.machine.boot()?,
+            caller: self.caller,
+            session: Session::new(self.caller),
+            memory: vec![0; limits::FRAME],
+        }))
     }
+}
+
+fn new_boot() -> Result<Boot, TransportError> {
+    let mut boot = [0; 16];
+    getrandom::fill(&mut boot)
+        .map_err(|_| TransportError::EmulatorStart(claviger_proto::Status::RandomFailed))?;
+    Ok(boot)
 }

@@ -1,0 +1,237 @@
+//! A device in a directory, shared by processes.
+//!
+//! ```text
+//! lock        held, exclusively, during each call
+//! instance    what the device holds in memory, until its next start:
+//!             16 bytes that name the start, 8 that count changes (big-endian), then what
+//!             Service::suspend gives
+//! the rest    the store, as claviger_ta::workstation lays it out
+//! ```
+//!
+//! Each process keeps the instance that it ran last, and takes it up again while nobody else has
+//! changed anything: the count says so.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use claviger_proto::Command;
+use claviger_ta::{
+    Session,
+    workstation::{Device, Workstation},
+};
+
+use super::{Boot, Machine, new_boot};
+use crate::transport::{Fault, TransportError};
+
+/// How long to wait for another process.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(5);
+
+pub(super) struct DirectoryMachine {
+    directory: PathBuf,
+    last: Mutex<Option<Running>>,
+}
+
+/// An instance, and the state of the directory that it knows.
+struct Running {
+    device: Device,
+    state: State,
+}
+
+/// The file `instance`.
+#[derive(PartialEq, Eq)]
+struct State {
+    boot: Boot,
+    changes: u64,
+    volatile: Vec<u8>,
+}
+
+impl DirectoryMachine {
+    pub(super) fn new(directory: PathBuf) -> DirectoryMachine {
+        DirectoryMachine {
+            directory,
+            last: Mutex::new(None),
+        }
+    }
+
+    /// Locks the device and brings the instance up to what other processes did.
+    fn with_instance<T>(
+        &self,
+        work: impl FnOnce(&mut Running) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let mut last = self.last();
+        let _lock = self.lock()?;
+        let stored = self.load().map_err(|source| self.failed(source))?;
+        let known = last.as_ref().map(|running| &running.state);
+        if known.is_none() || known != stored.as_ref() {
+            *last = None;
+            let running = self.start(stored)?;
+            *last = Some(running);
+        }
+        match &mut *last {
+            Some(running) => work(running),
+            None => Err(Fault::Dead),
+        }
+    }
+
+    fn start(&self, stored: Option<State>) -> Result<Running, TransportError> {
+        let workstation =
+            Workstation::in_directory(&self.directory).map_err(|source| self.failed(source))?;
+        let mut device = Device::start(workstation).map_err(TransportError::EmulatorStart)?;
+        // What cannot be taken up is as good as gone: the device starts anew.
+        let resumed = stored.filter(|state| device.service.resume(&state.volatile).is_ok());
+        if let Some(state) = resumed {
+            return Ok(Running { device, state });
+        }
+        let state = State {
+            boot: new_boot()?,
+            changes: 0,
+            volatile: device.service.suspend(),
+        };
+        self.store(&state)?;
+        Ok(Running { device, state })
+    }
+
+    fn load(&self) -> io::Result<Option<State>> {
+        match fs::read(self.directory.join("instance")) {
+            Ok(bytes) => Ok(State::decode(&bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn store(&self, state: &State) -> Result<(), TransportError> {
+        let write = || {
+            let new = self.directory.join("instance.new");
+            fs::write(&new, state.encode())?;
+            fs::rename(new, self.directory.join("instance"))
+        };
+        write().map_err(|source| self.failed(source))
+    }
+
+    fn lock(&self) -> Result<File, TransportError> {
+        let open = || {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&self.directory)?;
+            let mut options = OpenOptions::new();
+            options
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600);
+            options.open(self.directory.join("lock"))
+        };
+        let file = open().map_err(|source| self.failed(source))?;
+        let begun = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    let dir = self.directory.clone();
+                    return Err(TransportError::EmulatorBusy {
+                        dir,
+                        seconds: PATIENCE.as_secs(),
+                    });
+                }
+                Err(TryLockError::Error(source)) => return Err(self.failed(source)),
+            }
+        }
+    }
+
+    fn failed(&self, source: io::Error) -> TransportError {
+        TransportError::Emulator {
+            dir: self.directory.clone(),
+            source,
+        }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Running>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Machine for DirectoryMachine {
+    fn boot(&self) -> Result<Boot, TransportError> {
+        match self.with_instance(|running| Ok(running.state.boot)) {
+            Ok(boot) => Ok(boot),
+            Err(Fault::Failed(error)) => Err(error),
+            Err(_) => Err(TransportError::Dead),
+        }
+    }
+
+    fn call(
+        &self,
+        boot: Boot,
+        session: &mut Session,
+        command_id: u32,
+        frame: &mut [u8],
+    ) -> Result<usize, Fault> {
+        self.with_instance(|running| {
+            if running.state.boot != boot {
+                return Err(Fault::Dead);
+            }
+            if changes_store(command_id) {
+                // Before the change, so that nobody misses it if this process is killed in it.
+                running.state.changes += 1;
+                self.store(&running.state)?;
+            }
+            let reply = running.device.call(session, command_id, frame);
+            let volatile = running.device.service.suspend();
+            if volatile != running.state.volatile {
+                running.state.volatile = volatile;
+                running.state.changes += 1;
+                self.store(&running.state)?;
+            }
+            reply.map_err(|short| Fault::ShortBuffer {
+                needed: short.needed,
+            })
+        })
+    }
+
+    fn reboot(&self) -> Result<(), TransportError> {
+        let mut last = self.last();
+        let _lock = self.lock()?;
+        *last = None;
+        *last = Some(self.start(None)?);
+        Ok(())
+    }
+}
+
+impl State {
+    fn encode(&self) -> Vec<u8> {
+        [&self.boot[..], &self.changes.to_be_bytes(), &self.volatile].concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<State> {
+        let (boot, rest) = bytes.split_first_chunk()?;
+        let (changes, volatile) = rest.split_first_chunk()?;
+        let changes = u64::from_be_bytes(*changes);
+        Some(State {
+            boot: *boot,
+            changes,
+            volatile: volatile.to_vec(),
+        })
+    }
+}
+
+fn changes_store(command_id: u32) -> bool {
+    matches!(
+        Command::from_id(command_id),
+        Ok(Command::Generate
+            | Command::Import
+            | Command::Delete
+            | Command::Lock
+            | Command::FactoryReset)
+    )
+}

@@ -1,0 +1,75 @@
+//! A device in memory.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use claviger_ta::{
+    Session,
+    workstation::{Device, Workstation},
+};
+
+use super::{Boot, Machine, new_boot};
+use crate::transport::{Fault, TransportError};
+
+pub(super) struct MemoryMachine {
+    workstation: Workstation,
+    running: Mutex<Running>,
+}
+
+struct Running {
+    boot: Boot,
+    device: Device,
+}
+
+impl Running {
+    fn start(workstation: Workstation) -> Result<Running, TransportError> {
+        let device = Device::start(workstation).map_err(TransportError::EmulatorStart)?;
+        Ok(Running {
+            boot: new_boot()?,
+            device,
+        })
+    }
+}
+
+impl MemoryMachine {
+    pub(super) fn start(workstation: Workstation) -> Result<MemoryMachine, TransportError> {
+        let running = Mutex::new(Running::start(workstation.clone())?);
+        Ok(MemoryMachine {
+            workstation,
+            running,
+        })
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Machine for MemoryMachine {
+    fn boot(&self) -> Result<Boot, TransportError> {
+        Ok(self.running().boot)
+    }
+
+    fn call(
+        &self,
+        boot: Boot,
+        session: &mut Session,
+        command_id: u32,
+        frame: &mut [u8],
+    ) -> Result<usize, Fault> {
+        let mut running = self.running();
+        if running.boot != boot {
+            return Err(Fault::Dead);
+        }
+        running
+            .device
+            .call(session, command_id, frame)
+            .map_err(|short| Fault::ShortBuffer {
+                needed: short.needed,
+            })
+    }
+
+    fn reboot(&self) -> Result<(), TransportError> {
+        *self.running() = Running::start(self.workstation.clone())?;
+        Ok(())
+    }
+}
