@@ -7,7 +7,7 @@
 
 #[cfg(feature = "emulator")]
 pub mod emulator;
-mod error;
+pub(crate) mod error;
 #[cfg(feature = "optee")]
 pub mod optee;
 

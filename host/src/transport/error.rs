@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::ErrorKind;
+
 /// What was being done with the TEE when it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -98,6 +100,30 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// A parameter that the TEE does not take is this software's fault; a device that is missing
+    /// is not.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Tee {
+                code: BAD_PARAMETERS,
+                stage: Stage::Invoke,
+                ..
+            }
+            | Self::ShortBuffer { .. } => ErrorKind::Internal,
+            Self::NotInGroup { .. } => ErrorKind::Refused,
+            Self::NoDevice { .. }
+            | Self::NotPermitted { .. }
+            | Self::Device { .. }
+            | Self::Tee { .. }
+            | Self::Dead
+            | Self::OpteeNotBuilt
+            | Self::EmulatorNotBuilt { .. }
+            | Self::EmulatorBusy { .. }
+            | Self::Emulator { .. }
+            | Self::EmulatorStart(_) => ErrorKind::Unavailable,
+        }
+    }
+
     /// What to do about it, if that is known.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -130,6 +156,8 @@ impl TransportError {
 
 /// `TEEC_ERROR_ACCESS_DENIED`.
 pub(crate) const ACCESS_DENIED: u32 = 0xFFFF_0001;
+/// `TEEC_ERROR_BAD_PARAMETERS`.
+pub(crate) const BAD_PARAMETERS: u32 = 0xFFFF_0006;
 /// `TEEC_ERROR_ITEM_NOT_FOUND`.
 pub(crate) const ITEM_NOT_FOUND: u32 = 0xFFFF_0008;
 /// `TEEC_ERROR_SECURITY`.
@@ -155,7 +183,7 @@ const fn meaning(stage: Stage, code: u32) -> &'static str {
     match (code, stage) {
         (ACCESS_DENIED, _) => "access denied",
         (0xFFFF_0005, Stage::Open) => "the file of the trusted application is malformed",
-        (0xFFFF_0006, _) => "bad parameters",
+        (BAD_PARAMETERS, _) => "bad parameters",
         (0xFFFF_0007, _) => "bad state",
         (ITEM_NOT_FOUND, Stage::Open) => "the trusted application is not installed",
         (ITEM_NOT_FOUND, _) => "not found",
