@@ -1,0 +1,105 @@
+//! `challenge`, `respond` and `confirm`: the steps of mutual authentication, each of which can be
+//! a process of its own.
+
+use std::{path::Path, process::ExitCode};
+
+use claviger::{
+    Client, Error,
+    proto::{Label, auth},
+};
+use serde_json::json;
+
+use crate::{
+    Outcome,
+    args::{Input, Output, Parties},
+    failure::{self, Failure},
+    files::{self, Secrecy},
+    output::{Printer, base64},
+};
+
+pub(crate) fn challenge(
+    client: &Client,
+    label: &Label,
+    parties: &Parties,
+    output: &Output,
+    printer: &Printer,
+) -> Outcome {
+    let key = client.key(label.as_str())?;
+    let message = key.challenge(parties.me.as_str(), parties.peer.as_str())?;
+    send(&message, output, printer)
+}
+
+pub(crate) fn respond(
+    client: &Client,
+    label: &Label,
+    parties: &Parties,
+    input: &Input,
+    output: &Output,
+    printer: &Printer,
+) -> Outcome {
+    let key = client.key(label.as_str())?;
+    let message = receive(input)?;
+    let answer = key.respond(parties.me.as_str(), parties.peer.as_str(), &message)?;
+    send(&answer, output, printer)
+}
+
+pub(crate) fn confirm(
+    client: &Client,
+    label: &Label,
+    input: &Input,
+    output: &Output,
+    session_key: Option<&Path>,
+    printer: &Printer,
+) -> Outcome {
+    if session_key.is_some_and(|path| !files::is_file(path)) {
+        return Err(Failure::Usage(
+            "a session key goes to a file only".to_owned(),
+        ));
+    }
+    let key = client.key(label.as_str())?;
+    let message = receive(input)?;
+    let confirmed = match session_key {
+        None => key.confirm(&message)?,
+        Some(_) => key.confirm_with_session_key(&message)?,
+    };
+    if let (Some(path), Some(session_key)) = (session_key, &confirmed.session_key) {
+        files::write_all(path, Secrecy::Secret, session_key.expose())?;
+    }
+    let peer = confirmed.peer.as_str();
+    let to_file = files::is_file(&output.output);
+    let reply = Some(&confirmed.reply).filter(|reply| !reply.is_empty());
+    if let Some(reply) = reply.filter(|_| to_file || !printer.is_json()) {
+        files::write_all(&output.output, Secrecy::Public, reply)?;
+    }
+    if printer.is_json() {
+        let object = json!({
+            "peer": peer,
+            "message": reply.filter(|_| !to_file).map(|reply| base64(reply)),
+            "out": reply.filter(|_| to_file).map(|_| output.output.display().to_string()),
+            "session_key_file": session_key.map(|path| path.display().to_string()),
+        });
+        return printer.print(&object, "");
+    }
+    failure::say(&format!("authenticated: {peer}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn receive(input: &Input) -> Result<Vec<u8>, Failure> {
+    // What is longer than a message is none.
+    let message = files::read_small(&input.input, auth::MESSAGE)?;
+    message
+        .map(|message| message.to_vec())
+        .ok_or_else(|| Error::Message.into())
+}
+
+fn send(message: &[u8], output: &Output, printer: &Printer) -> Outcome {
+    let output = &output.output;
+    if printer.is_json() && !files::is_file(output) {
+        return printer.print(&json!({ "message": base64(message) }), "");
+    }
+    files::write_all(output, Secrecy::Public, message)?;
+    if !files::is_file(output) {
+        return Ok(ExitCode::SUCCESS);
+    }
+    printer.print(&json!({ "out": output.display().to_string() }), "")
+}

@@ -1,0 +1,231 @@
+//! How a command fails: what is said, and with which exit code.
+
+use std::{
+    error::Error as _,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::error::ErrorKind as ClapKind;
+use claviger::{Error, ErrorKind};
+use serde_json::json;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The library failed; `hint` says more than it could.
+    Library { error: Error, hint: Option<String> },
+    /// The command line asks for what cannot be.
+    Usage(String),
+    /// A local file or stream failed.
+    Local { doing: String, source: io::Error },
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Library { error, hint: None }
+    }
+}
+
+impl Failure {
+    pub(crate) fn local(doing: impl Into<String>, source: io::Error) -> Failure {
+        Failure::Local {
+            doing: doing.into(),
+            source,
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Failure::Library { error, .. } => error.kind(),
+            Failure::Usage(_) => ErrorKind::Malformed,
+            Failure::Local { .. } => ErrorKind::Local,
+        }
+    }
+
+    /// A name for scripts: that of the status, or of the kind of error.
+    fn status(&self) -> String {
+        match self {
+            Failure::Library {
+                error: Error::Ta(status),
+                ..
+            } => kebab(&format!("{status:?}")),
+            Failure::Library { error, .. } => match error {
+                Error::Transport(_) => "transport",
+                Error::Protocol(_) | Error::PublicKey => "protocol",
+                Error::Restarted { .. } => "restarted",
+                Error::Name { .. } => "usage",
+                Error::Blob(_) => "not-a-blob",
+                Error::Message => "not-a-message",
+                Error::Stream { .. } => "local",
+                _ => "error",
+            }
+            .to_owned(),
+            Failure::Usage(_) => "usage".to_owned(),
+            Failure::Local { .. } => "local".to_owned(),
+        }
+    }
+
+    fn code(&self) -> Option<u16> {
+        match self {
+            Failure::Library {
+                error: Error::Ta(status),
+                ..
+            } => Some(status.code()),
+            _ => None,
+        }
+    }
+
+    /// What is wrong, with all its causes.
+    fn message(&self) -> String {
+        let (mut text, mut source) = match self {
+            Failure::Library { error, .. } => (error.to_string(), error.source()),
+            Failure::Usage(text) => (text.clone(), None),
+            Failure::Local { doing, source } => (format!("{doing}: {source}"), None),
+        };
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !text.ends_with(&cause_text) {
+                text = format!("{text}: {cause_text}");
+            }
+            source = cause.source();
+        }
+        text
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Failure::Library {
+                hint: Some(hint), ..
+            } => Some(hint.clone()),
+            Failure::Library { error, .. } => error.hint(),
+            Failure::Usage(_) | Failure::Local { .. } => None,
+        }
+    }
+
+    /// Whether whoever read our output went away, and so wants to hear nothing more.
+    fn is_broken_pipe(&self) -> bool {
+        let source = match self {
+            Failure::Local { source, .. } => source,
+            Failure::Library {
+                error: Error::Stream { source, .. },
+                ..
+            } => source,
+            _ => return false,
+        };
+        source.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+/// The exit code of each kind of error.
+pub(crate) const fn exit_code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Refused => 1,
+        ErrorKind::Malformed => 2,
+        ErrorKind::NotAuthentic => 3,
+        ErrorKind::Unavailable => 4,
+        ErrorKind::Internal => 5,
+        ErrorKind::Local => 6,
+    }
+}
+
+/// Says what failed, on stderr, and gives the exit code.
+pub(crate) fn report(failure: &Failure, json: bool) -> ExitCode {
+    let code = exit_code(failure.kind());
+    if !failure.is_broken_pipe() {
+        let (message, hint) = (failure.message(), failure.hint());
+        if json {
+            let error = json!({
+                "status": failure.status(),
+                "code": failure.code(),
+                "message": message,
+                "hint": hint,
+            });
+            say(&json!({ "error": error, "exit": code }).to_string());
+        } else {
+            say(&format!("claviger: {message}"));
+            if let Some(hint) = hint {
+                say(&format!("  hint: {hint}"));
+            }
+        }
+    }
+    ExitCode::from(code)
+}
+
+/// As [`report`], of a command line that is not one, or asks for help.
+pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
+    let helps = matches!(
+        error.kind(),
+        ClapKind::DisplayHelp | ClapKind::DisplayVersion
+    );
+    let code = if helps {
+        0
+    } else {
+        exit_code(ErrorKind::Malformed)
+    };
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    if json && !helps {
+        let text = error.render().to_string();
+        let message = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: ");
+        let error = json!({
+            "status": "usage", "code": null, "message": message, "hint": "claviger --help",
+        });
+        say(&json!({ "error": error, "exit": code }).to_string());
+        return ExitCode::from(code);
+    }
+    match error.print() {
+        Err(_) if helps => ExitCode::from(exit_code(ErrorKind::Local)),
+        _ => ExitCode::from(code),
+    }
+}
+
+/// A line on stderr. If that is gone too, there is nobody to tell.
+pub(crate) fn say(line: &str) {
+    let mut stderr = io::stderr().lock();
+    let clear = if stderr.is_terminal() { "\r\x1b[K" } else { "" };
+    let _nobody_there = writeln!(stderr, "{clear}{line}");
+}
+
+/// `NotFound` as `not-found`.
+fn kebab(name: &str) -> String {
+    let mut text = String::new();
+    for (place, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && place != 0 {
+            text.push('-');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use claviger::Status;
+
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_those_that_scripts_rely_on() {
+        let code = |status| exit_code(Error::Ta(status).kind());
+        assert_eq!(code(Status::NotFound), 1);
+        assert_eq!(code(Status::VaultFull), 1);
+        assert_eq!(code(Status::NotAuthentic), 3);
+        assert_eq!(code(Status::StorageUnavailable), 4);
+        assert_eq!(code(Status::Internal), 5);
+        assert_eq!(exit_code(ErrorKind::Malformed), 2);
+        assert_eq!(exit_code(ErrorKind::Local), 6);
+    }
+
+    #[test]
+    fn statuses_have_names_for_scripts() {
+        assert_eq!(
+            Failure::from(Error::Ta(Status::NotFound)).status(),
+            "not-found"
+        );
+        assert_eq!(Failure::from(Error::Message).status(), "not-a-message");
+    }
+}

@@ -1,0 +1,318 @@
+//! Files and streams that commands read and write.
+//!
+//! An output file appears when it is complete, under its name and in place of what was there, and
+//! not before: what is written goes to a file without a name in the same directory, which is gone
+//! if the command fails or is killed. So a file can also be its own input.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, Read, Write},
+    os::{
+        fd::AsRawFd,
+        unix::fs::{FileTypeExt, PermissionsExt},
+    },
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use tempfile::NamedTempFile;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// Who may read a new file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Secrecy {
+    /// Whoever the umask lets.
+    Public,
+    /// This user; a file that was there keeps its own mode.
+    Private,
+    /// This user, whatever was there.
+    Secret,
+}
+
+fn is_standard(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Opens an input; also says how long it is, if that is known.
+pub(crate) fn open_input(path: &Path) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
+    if is_standard(path) {
+        return Ok((Box::new(io::stdin().lock()), None));
+    }
+    let failed = |source| Failure::local(format!("{} cannot be read", path.display()), source);
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()));
+    }
+    Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
+}
+
+/// Reads a whole input of at most `most` bytes without leaving copies of it behind; `None` if it
+/// is longer.
+pub(crate) fn read_small(path: &Path, most: usize) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+    let (input, _) = open_input(path)?;
+    // With room for all of it the vector never moves.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(most + 1));
+    input
+        .take(most as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| Failure::local(format!("{} cannot be read", shown(path)), source))?;
+    Ok((bytes.len() <= most).then_some(bytes))
+}
+
+fn shown(path: &Path) -> String {
+    if is_standard(path) {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// Where a command writes its data.
+pub(crate) enum Destination {
+    /// Standard output, or a device or pipe that has a name.
+    Stream(Box<dyn Write>),
+    /// A file, once it is complete.
+    File(PendingFile),
+}
+
+impl Destination {
+    pub(crate) fn open(path: &Path, secrecy: Secrecy) -> Result<Destination, Failure> {
+        if is_standard(path) {
+            return Ok(Destination::Stream(Box::new(io::stdout().lock())));
+        }
+        let failed =
+            |source| Failure::local(format!("{} cannot be written", path.display()), source);
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => Err(failed(io::ErrorKind::IsADirectory.into())),
+            // A device or pipe is written, not replaced.
+            Ok(metadata) if is_special(&metadata) => {
+                let file = File::options().write(true).open(path).map_err(failed)?;
+                Ok(Destination::Stream(Box::new(file)))
+            }
+            _ => PendingFile::new(path, secrecy)
+                .map(Destination::File)
+                .map_err(failed),
+        }
+    }
+
+    /// Makes a file appear.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        match self {
+            Destination::Stream(mut stream) => stream
+                .flush()
+                .map_err(|source| Failure::local("the output cannot be written", source)),
+            Destination::File(file) => {
+                let shown = file.path.display().to_string();
+                file.finish()
+                    .map_err(|source| Failure::local(format!("{shown} cannot be written"), source))
+            }
+        }
+    }
+}
+
+impl Write for Destination {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Destination::Stream(stream) => stream.write(bytes),
+            Destination::File(file) => file.content.file().write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Destination::Stream(stream) => stream.flush(),
+            Destination::File(_) => Ok(()),
+        }
+    }
+}
+
+fn is_special(metadata: &fs::Metadata) -> bool {
+    let kind = metadata.file_type();
+    kind.is_fifo() || kind.is_char_device() || kind.is_block_device() || kind.is_socket()
+}
+
+/// A file that does not have its name yet.
+pub(crate) struct PendingFile {
+    path: PathBuf,
+    directory: PathBuf,
+    content: Content,
+}
+
+enum Content {
+    /// Without any name: gone if this process ends.
+    Unnamed(File),
+    /// With another name, where the file system knows no files without one.
+    Named(NamedTempFile),
+}
+
+impl Content {
+    fn file(&mut self) -> &mut File {
+        match self {
+            Content::Unnamed(file) => file,
+            Content::Named(file) => file.as_file_mut(),
+        }
+    }
+}
+
+impl PendingFile {
+    fn new(path: &Path, secrecy: Secrecy) -> io::Result<PendingFile> {
+        // A symbolic link stays; what it points to is replaced.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if path.file_name().is_none() {
+            return Err(io::ErrorKind::InvalidFilename.into());
+        }
+        let directory = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let mode = if secrecy == Secrecy::Public {
+            0o666
+        } else {
+            0o600
+        };
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        let mut content = match rustix::fs::open(&directory, flags, Mode::from_raw_mode(mode)) {
+            Ok(file) => Content::Unnamed(File::from(file)),
+            Err(_) => Content::Named(
+                tempfile::Builder::new()
+                    .prefix(".claviger-")
+                    .permissions(Permissions::from_mode(mode))
+                    .tempfile_in(&directory)?,
+            ),
+        };
+        if let (Ok(old), true) = (fs::metadata(&path), secrecy != Secrecy::Secret) {
+            content
+                .file()
+                .set_permissions(Permissions::from_mode(old.permissions().mode() & 0o777))?;
+        }
+        Ok(PendingFile {
+            path,
+            directory,
+            content,
+        })
+    }
+
+    /// Gives the file its name, and does not return before both are on the disk.
+    fn finish(mut self) -> io::Result<()> {
+        self.content.file().sync_all()?;
+        match self.content {
+            Content::Unnamed(file) => {
+                let descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
+                // A name can be given, but not replaced, so it is given aside first.
+                let aside = tempfile::Builder::new().prefix(".claviger-").make_in(
+                    &self.directory,
+                    |aside| {
+                        rustix::fs::linkat(CWD, &*descriptor, CWD, aside, AtFlags::SYMLINK_FOLLOW)
+                            .map_err(io::Error::from)
+                    },
+                )?;
+                aside
+                    .into_temp_path()
+                    .persist(&self.path)
+                    .map_err(|error| error.error)?;
+            }
+            Content::Named(file) => {
+                file.persist(&self.path).map_err(|error| error.error)?;
+            }
+        }
+        File::open(&self.directory)?.sync_all()
+    }
+}
+
+/// Writes a small file or stream in one go.
+pub(crate) fn write_all(path: &Path, secrecy: Secrecy, bytes: &[u8]) -> Result<(), Failure> {
+    let mut destination = Destination::open(path, secrecy)?;
+    destination
+        .write_all(bytes)
+        .map_err(|source| Failure::local("the output cannot be written", source))?;
+    destination.finish()
+}
+
+/// Whether data go to a file rather than to standard output.
+pub(crate) fn is_file(path: &Path) -> bool {
+    !is_standard(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_file_appears_when_it_is_complete() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        let mut destination = Destination::open(&path, Secrecy::Private).unwrap();
+        destination.write_all(b"half").unwrap();
+        assert_eq!(
+            fs::read_dir(dir.path())
+                .unwrap()
+                .filter(|entry| entry.as_ref().unwrap().path() == path)
+                .count(),
+            0
+        );
+        drop(destination);
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            0,
+            "nothing is left of it"
+        );
+        write_all(&path, Secrecy::Private, b"whole").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_was_there_keeps_its_mode_and_its_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, link) = (dir.path().join("file"), dir.path().join("link"));
+        fs::write(&path, b"old").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        symlink(&path, &link).unwrap();
+        write_all(&link, Secrecy::Private, b"new").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(
+            (fs::read(&path).unwrap(), mode(&path)),
+            (b"new".to_vec(), 0o640)
+        );
+        write_all(&path, Secrecy::Secret, b"secret").unwrap();
+        assert_eq!(mode(&path), 0o600);
+    }
+
+    #[test]
+    fn devices_are_written_and_directories_are_not() {
+        write_all(Path::new("/dev/null"), Secrecy::Private, b"away").unwrap();
+        assert!(
+            fs::metadata("/dev/null")
+                .unwrap()
+                .file_type()
+                .is_char_device()
+        );
+        let dir = tempfile::tempdir().unwrap();
+        for bad in [dir.path().to_owned(), dir.path().join("no/such")] {
+            assert!(matches!(
+                write_all(&bad, Secrecy::Public, b""),
+                Err(Failure::Local { .. })
+            ));
+        }
+        assert!(open_input(dir.path()).is_err());
+    }
+
+    #[test]
+    fn long_input_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        fs::write(&path, [1; 9]).unwrap();
+        assert!(read_small(&path, 8).unwrap().is_none());
+        assert_eq!(read_small(&path, 9).unwrap().unwrap().as_slice(), [1; 9]);
+    }
+}

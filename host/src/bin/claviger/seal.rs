@@ -1,0 +1,128 @@
+//! `seal` and `unseal`.
+
+use std::{
+    io::{self, Read},
+    path::Path,
+};
+
+use claviger::{
+    Client, Error, Key, Status,
+    proto::blob::{self, Suite},
+};
+use serde_json::json;
+
+use crate::{
+    Outcome,
+    args::{SealArguments, UnsealArguments},
+    failure::Failure,
+    files::{self, Destination, Secrecy},
+    output::{Collector, Printer, base64, too_much},
+    progress::Progress,
+};
+
+pub(crate) fn seal(client: &Client, arguments: &SealArguments, printer: &Printer) -> Outcome {
+    let key = client.key(arguments.label.as_str())?;
+    let context = arguments.context.context.as_bytes();
+    let (input, total) = files::open_input(&arguments.input.input)?;
+    let input = Progress::new(input, total);
+    let output = &arguments.output.output;
+    transfer("blob", output, Secrecy::Public, printer, |mut writer| {
+        let sealed = if arguments.deterministic {
+            key.seal_stream_deterministic(context, input, &mut writer)
+        } else {
+            key.seal_stream(context, input, &mut writer)
+        };
+        sealed.map_err(Failure::from)
+    })
+}
+
+pub(crate) fn unseal(client: &Client, arguments: &UnsealArguments, printer: &Printer) -> Outcome {
+    let key = client.key(arguments.label.as_str())?;
+    let context = arguments.context.context.as_bytes();
+    let (input, total) = files::open_input(&arguments.input.input)?;
+    let mut front = Vec::with_capacity(blob::HEADER);
+    let output = &arguments.output.output;
+    transfer("data", output, Secrecy::Private, printer, |writer| {
+        let input = Front {
+            reader: Progress::new(input, total),
+            front: &mut front,
+        };
+        key.unseal_stream(context, input, writer).map_err(|error| {
+            let hint = match error {
+                Error::Ta(Status::NotAuthentic) => suspect(&key, &front),
+                _ => None,
+            };
+            Failure::Library { error, hint }
+        })
+    })
+}
+
+/// Has `work` write where the command line says, and prints what is left to say.
+fn transfer(
+    name: &str,
+    output: &Path,
+    secrecy: Secrecy,
+    printer: &Printer,
+    work: impl FnOnce(&mut dyn io::Write) -> Result<u64, Failure>,
+) -> Outcome {
+    if printer.is_json() && !files::is_file(output) {
+        let mut collector = Collector::default();
+        let result = work(&mut collector);
+        if collector.overflowed {
+            return Err(too_much());
+        }
+        result?;
+        return printer.print(&json!({ name: base64(&collector.bytes) }), "");
+    }
+    let mut destination = Destination::open(output, secrecy)?;
+    let plaintext_bytes = work(&mut destination)?;
+    destination.finish()?;
+    if !files::is_file(output) {
+        return Ok(std::process::ExitCode::SUCCESS);
+    }
+    let out = output.display().to_string();
+    printer.print(
+        &json!({ "out": out, "plaintext_bytes": plaintext_bytes }),
+        "",
+    )
+}
+
+/// A reader that remembers the front of what it read.
+struct Front<'a, R> {
+    reader: R,
+    front: &'a mut Vec<u8>,
+}
+
+impl<R: Read> Read for Front<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.reader.read(buffer)?;
+        let missing = blob::HEADER - self.front.len();
+        self.front.extend_from_slice(&buffer[..length.min(missing)]);
+        Ok(length)
+    }
+}
+
+/// What the blob's header, which anyone may have altered, says of why it does not open.
+fn suspect(key: &Key, front: &[u8]) -> Option<String> {
+    let header = blob::Header::decode(front).ok()?;
+    let key = key.description();
+    if header.key != key.id {
+        return Some(format!(
+            "the blob says that it was sealed by the key with id {}; {} now has id {}",
+            header.key, key.key, key.id
+        ));
+    }
+    if Some(header.suite) != Suite::of(key.algorithm) {
+        return Some("the blob names another algorithm than this key's".to_owned());
+    }
+    if header.version > key.version {
+        return Some(format!(
+            "the blob names version {} of the key, which has {}",
+            header.version, key.version
+        ));
+    }
+    Some(
+        "the key is the one that the blob names: another context, or the blob was altered or cut"
+            .to_owned(),
+    )
+}

@@ -1,0 +1,81 @@
+//! `sign` and `public-key`.
+
+use std::process::ExitCode;
+
+use claviger::{Algorithm, Client, Error, proto::Label};
+use serde_json::{Value, json};
+
+use crate::{
+    Outcome,
+    args::{Input, Output, PublicKeyFormat},
+    failure::Failure,
+    files::{self, Secrecy},
+    output::{Printer, base64, write_stdout},
+    progress::Progress,
+};
+
+pub(crate) fn sign(
+    client: &Client,
+    label: &Label,
+    input: &Input,
+    output: &Output,
+    raw: bool,
+    printer: &Printer,
+) -> Outcome {
+    let key = client.key(label.as_str())?;
+    let (input, total) = files::open_input(&input.input)?;
+    let signature = key.sign_stream(Progress::new(input, total))?;
+    let raw = raw || signature.algorithm() != Algorithm::EcdsaP256;
+    let bytes = if raw {
+        signature.raw().to_vec()
+    } else {
+        signature.to_der()
+    };
+    let output = &output.output;
+    let format = if raw { "raw" } else { "der" };
+    if printer.is_json() && !files::is_file(output) {
+        return printer.print(
+            &json!({ "signature": base64(&bytes), "format": format }),
+            "",
+        );
+    }
+    files::write_all(output, Secrecy::Public, &bytes)?;
+    if !files::is_file(output) {
+        return Ok(ExitCode::SUCCESS);
+    }
+    printer.print(
+        &json!({ "out": output.display().to_string(), "format": format }),
+        "",
+    )
+}
+
+pub(crate) fn public_key(
+    client: &Client,
+    label: &Label,
+    format: PublicKeyFormat,
+    printer: &Printer,
+) -> Outcome {
+    let key = client.key(label.as_str())?.public_key()?;
+    let (name, bytes) = match format {
+        PublicKeyFormat::Pem => ("pem", key.to_pem()?.into_bytes()),
+        PublicKeyFormat::Der => ("der", key.to_der()?),
+        PublicKeyFormat::Raw => ("raw", key.raw()),
+        PublicKeyFormat::Jwk => ("jwk", (key.to_jwk()? + "\n").into_bytes()),
+    };
+    if !printer.is_json() {
+        write_stdout(&bytes)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let value = match format {
+        PublicKeyFormat::Pem => json!(key.to_pem()?),
+        PublicKeyFormat::Jwk => {
+            serde_json::from_slice::<Value>(&bytes).map_err(|_| Failure::from(Error::PublicKey))?
+        }
+        PublicKeyFormat::Der | PublicKeyFormat::Raw => json!(base64(&bytes)),
+    };
+    let algorithm = key.algorithm().name();
+    printer.print(
+        &json!({ "algorithm": algorithm, "format": name, "public_key": value }),
+        "",
+    )
+}
