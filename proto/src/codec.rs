@@ -10,6 +10,10 @@ use crate::Status;
 /// [`Status::BadHeader`] for anything that is not exactly the message: other JSON, unknown,
 /// missing or repeated fields, values out of range, bytes behind it.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Status> {
+    // The JSON crate takes white space behind the object as part of it.
+    if bytes.last() != Some(&b'}') {
+        return Err(Status::BadHeader);
+    }
     match serde_json_core::from_slice(bytes) {
         Ok((message, used)) if used == bytes.len() => Ok(message),
         _ => Err(Status::BadHeader),

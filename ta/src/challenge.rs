@@ -2,12 +2,13 @@
 //!
 //! They are kept in memory only: a restart forgets them all, which refuses what was begun before.
 
+use alloc::vec::Vec;
+
 use claviger_proto::{
     Algorithm, Identity, KeyId, Status,
     auth::{self, Exchange, Proof},
     limits,
 };
-use heapless::Deque;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -46,7 +47,7 @@ pub enum Role {
 /// Everything that is pending, oldest first.
 #[derive(Default)]
 pub struct Challenges {
-    pending: Deque<Pending, CAPACITY>,
+    pending: Vec<Pending>,
 }
 
 impl Challenges {
@@ -64,7 +65,14 @@ impl Challenges {
         if mine >= limits::CHALLENGES {
             self.take(|other| other.caller == pending.caller);
         }
-        self.pending.push_back(pending).map_err(|_| Status::Busy)
+        if self.pending.len() >= CAPACITY {
+            return Err(Status::Busy);
+        }
+        self.pending
+            .try_reserve(1)
+            .map_err(|_| Status::OutOfMemory)?;
+        self.pending.push(pending);
+        Ok(())
     }
 
     /// Takes the caller's challenge of this role and nonces, whatever comes of it: each serves
@@ -95,21 +103,10 @@ impl Challenges {
         self.pending.clear();
     }
 
-    /// Removes the oldest that is `wanted`; the others keep their order.
+    /// Removes the oldest that is `wanted`.
     fn take(&mut self, wanted: impl Fn(&Pending) -> bool) -> Option<Pending> {
-        let mut taken = None;
-        for _ in 0..self.pending.len() {
-            let Some(pending) = self.pending.pop_front() else {
-                break;
-            };
-            if taken.is_none() && wanted(&pending) {
-                taken = Some(pending);
-            } else {
-                // There is room: one was taken out just before.
-                let _fits = self.pending.push_back(pending);
-            }
-        }
-        taken
+        let place = self.pending.iter().position(wanted)?;
+        Some(self.pending.remove(place))
     }
 
     /// Everything pending, oldest first.

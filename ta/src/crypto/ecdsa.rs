@@ -1,14 +1,15 @@
 //! ECDSA over P-256 with SHA-256 digests (FIPS 186-5).
 
+use ::ecdsa::hazmat::sign_prehashed_rfc6979;
 use claviger_proto::Status;
 use p256::{
-    NistP256, SecretKey,
-    ecdsa::{Signature, SigningKey, signature::hazmat::RandomizedPrehashSigner},
+    NistP256, NonZeroScalar, SecretKey,
     elliptic_curve::{Generate, sec1::ToSec1Point},
 };
+use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::platform::{Platform, Rng};
+use crate::platform::{Platform, Rng, random};
 
 /// Bytes of the digest that is signed.
 pub const DIGEST: usize = 32;
@@ -33,24 +34,32 @@ pub fn check(scalar: &[u8]) -> Result<(), Status> {
         .map_err(|_| Status::BadKey)
 }
 
-/// Signs a SHA-256 digest; r || s. The nonce is RFC 6979's with fresh randomness mixed in
-/// (hedged): neither a bad random source nor a fault that repeats gives the key away.
+/// Signs a SHA-256 digest; r || s. The nonce is RFC 6979's with 32 fresh random bytes mixed in
+/// (its section 3.6, hedged): neither a bad random source nor a fault that repeats gives the key
+/// away.
 ///
 /// # Errors
 /// [`Status::BadPayload`] unless the digest has 32 bytes; [`Status::RandomFailed`].
-#[inline(never)]
 pub fn sign(
     platform: &mut impl Platform,
     scalar: &[u8],
     digest: &[u8],
 ) -> Result<[u8; 64], Status> {
+    sign_with(scalar, digest, &random::<32>(platform)?)
+}
+
+/// Signs with these additional bytes for the nonce; with none, deterministically (RFC 6979).
+///
+/// # Errors
+/// As [`sign`], and [`Status::Internal`] if the scalar is no key: keys are checked when made.
+// Not through `SigningKey`: making one computes the public key, as costly as the signature.
+#[inline(never)]
+pub(crate) fn sign_with(scalar: &[u8], digest: &[u8], added: &[u8]) -> Result<[u8; 64], Status> {
     if digest.len() != DIGEST {
         return Err(Status::BadPayload);
     }
-    let key = SigningKey::from_slice(scalar).map_err(|_| Status::Internal)?;
-    let signature: Signature = key
-        .sign_prehash_with_rng(&mut Rng(platform), digest)
-        .map_err(|_| Status::RandomFailed)?;
+    let key = Zeroizing::new(NonZeroScalar::try_from(scalar).map_err(|_| Status::Internal)?);
+    let (signature, _) = sign_prehashed_rfc6979::<NistP256, Sha256>(&key, digest, added);
     Ok(signature.to_bytes().into())
 }
 
@@ -60,8 +69,7 @@ pub fn sign(
 /// [`Status::Internal`] if the scalar is no key: keys are checked when they are made.
 #[inline(never)]
 pub fn public_key(scalar: &[u8]) -> Result<[u8; 65], Status> {
-    let key = p256::elliptic_curve::SecretKey::<NistP256>::from_slice(scalar)
-        .map_err(|_| Status::Internal)?;
+    let key = SecretKey::from_slice(scalar).map_err(|_| Status::Internal)?;
     let point = key.public_key().to_sec1_point(false);
     point.as_bytes().try_into().map_err(|_| Status::Internal)
 }

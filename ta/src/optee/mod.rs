@@ -6,6 +6,7 @@
 
 #[cfg(feature = "marks")]
 mod marks;
+mod memory;
 mod platform;
 mod runtime;
 mod storage;
@@ -67,10 +68,7 @@ mod entry {
     fn create() -> Result<()> {
         #[cfg(feature = "marks")]
         marks::start();
-        let service = Service::new(OpTee::new()).map_err(|_| ErrorKind::Generic)?;
-        let exchange = Exchange::new().map_err(|_| ErrorKind::OutOfMemory)?;
-        *INSTANCE.try_lock().ok_or(ErrorKind::Busy)? = Some(Instance { service, exchange });
-        Ok(())
+        start()
     }
 
     #[ta_destroy]
@@ -100,6 +98,15 @@ mod entry {
         memory.write_at(0, head)?;
         memory.set_updated_size(size)
     }
+}
+
+/// Starts the instance; apart from its entry point, whose frame must be small where marks are taken.
+#[inline(never)]
+fn start() -> Result<()> {
+    let service = Service::new(OpTee::new()).map_err(|_| ErrorKind::Generic)?;
+    let exchange = Exchange::new().map_err(|_| ErrorKind::OutOfMemory)?;
+    *INSTANCE.try_lock().ok_or(ErrorKind::Busy)? = Some(Instance { service, exchange });
+    Ok(())
 }
 
 /// Who opens a session, as the kernel's driver asserts it.
