@@ -11,6 +11,8 @@ mod platform;
 mod runtime;
 mod storage;
 
+use core::sync::atomic::{AtomicUsize, Ordering};
+
 use claviger_proto::{Identity, Login, Status, Uuid};
 use claviger_ta::{Caller, Exchange, Service, Session, SharedMemory};
 use optee_utee::{
@@ -35,6 +37,11 @@ struct Instance {
     service: Service<OpTee>,
     exchange: Exchange,
 }
+
+/// Sessions open. What the framework keeps of each it allocates with no way to refuse, so they are
+/// bounded here: at about 700 bytes each, 45 KiB of heap.
+static SESSIONS: AtomicUsize = AtomicUsize::new(0);
+const SESSIONS_MAX: usize = 64;
 
 /// The contract's exchange: one INOUT memory reference and nothing else.
 type Parameters<'a> = (
@@ -76,12 +83,18 @@ mod entry {
 
     #[ta_open_session]
     fn open_session(_parameters: &mut ParametersNone, session: &mut Session) -> Result<()> {
+        if SESSIONS.load(Ordering::Relaxed) >= SESSIONS_MAX {
+            return Err(ErrorKind::Busy.into());
+        }
         session.caller = caller()?;
+        SESSIONS.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
     #[ta_close_session]
-    fn close_session(_session: &mut Session) {}
+    fn close_session(_session: &mut Session) {
+        SESSIONS.fetch_sub(1, Ordering::Relaxed);
+    }
 
     #[ta_invoke_command]
     fn invoke(session: &mut Session, command: u32, parameters: &mut Parameters<'_>) -> Result<()> {

@@ -9,7 +9,7 @@ use claviger_ta::{
     platform::{Facts, StorageError},
 };
 use optee_utee::{
-    ParamIndex, TaSessionBuilder, TeeParams, Uuid,
+    ErrorKind, ParamIndex, TaSessionBuilder, TeeParams, Uuid,
     property::{
         PropertyKey, TeeTrustedOsImplementationVersion,
         TeeTrustedStorageAntiRollbackProtectionLevel,
@@ -66,8 +66,12 @@ impl Platform for OpTee {
     fn root_key(&mut self) -> Result<Option<Zeroizing<[u8; 32]>>, Status> {
         let mut key = Zeroizing::new([0; 32]);
         let uuid = Uuid::parse_str(PTA_SYSTEM).map_err(|_| Status::Internal)?;
-        let Ok(mut session) = TaSessionBuilder::new(uuid).build() else {
-            return Ok(None);
+        let mut session = match TaSessionBuilder::new(uuid).build() {
+            Ok(session) => session,
+            // An OP-TEE without this PTA. Anything else passes, and must not be taken for it: the
+            // vault of a device that has a root key would be made, or sought, without.
+            Err(error) if error.kind() == ErrorKind::ItemNotFound => return Ok(None),
+            Err(_) => return Err(Status::PlatformFault),
         };
         let mut parameters = TeeParams::new()
             .with_memref_in(ParamIndex::Arg0, b"claviger root v1")
