@@ -39,6 +39,9 @@ pub(crate) enum Verb {
     Shell(ShellOptions),
     /// Run everything that continuous integration runs. The last line is `N passed, N failed`.
     Ci,
+    /// Run the runner's own tests, a part of `ci`.
+    #[command(hide = true)]
+    RunnerTests,
 }
 
 /// Options of `test`.

@@ -55,6 +55,7 @@ fn main() -> ExitCode {
         Verb::Bench => bench::bench().map(|()| 0),
         Verb::Shell(options) => shell::shell(&options).map(|()| 0),
         Verb::Ci => ci::ci().map(verdict),
+        Verb::RunnerTests => runner_tests::run().map(|count| verdict(count.is_good())),
     };
     match result {
         Ok(status) => ExitCode::from(status),
