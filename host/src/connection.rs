@@ -209,3 +209,6 @@ fn wipe(memory: &mut [u8], length: usize) {
     memory[..length].fill(0);
     black_box(memory);
 }
+
+#[cfg(test)]
+mod tests;

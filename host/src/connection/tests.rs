@@ -1,0 +1,252 @@
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use claviger_proto::{
+    Algorithm,
+    message::{Done, GenerateRequest, KeyVersion, MacRequest, RandomRequest},
+};
+
+use super::*;
+use crate::{Client, transport::Stage};
+
+/// Does as it is told, and remembers what it was asked.
+#[derive(Clone, Default)]
+struct Script(Arc<Mutex<Told>>);
+
+#[derive(Default)]
+struct Told {
+    answers: VecDeque<Result<Vec<u8>, Fault>>,
+    calls: Vec<(u32, usize)>,
+    reopened: usize,
+    cannot_reopen: bool,
+}
+
+struct Scripted {
+    script: Script,
+    memory: Vec<u8>,
+}
+
+impl Script {
+    fn client(&self, answers: Vec<Result<Vec<u8>, Fault>>) -> Client {
+        self.0.lock().unwrap().answers = answers.into();
+        Client::with_transport(Scripted {
+            script: self.clone(),
+            memory: vec![0; limits::FRAME],
+        })
+    }
+
+    fn calls(&self) -> Vec<(u32, usize)> {
+        self.0.lock().unwrap().calls.clone()
+    }
+
+    fn reopened(&self) -> usize {
+        self.0.lock().unwrap().reopened
+    }
+}
+
+impl Transport for Scripted {
+    fn memory(&mut self) -> &mut [u8] {
+        &mut self.memory
+    }
+
+    fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault> {
+        let mut told = self.script.0.lock().unwrap();
+        told.calls.push((command_id, size));
+        let answer = told
+            .answers
+            .pop_front()
+            .expect("a call that the script does not know")?;
+        self.memory.fill(0xee);
+        self.memory[..answer.len()].copy_from_slice(&answer);
+        Ok(answer.len())
+    }
+
+    fn reopen(&mut self) -> Result<(), TransportError> {
+        let mut told = self.script.0.lock().unwrap();
+        told.reopened += 1;
+        if told.cannot_reopen {
+            return Err(TransportError::Dead);
+        }
+        Ok(())
+    }
+
+    fn another(&self) -> Result<Box<dyn Transport>, TransportError> {
+        Err(TransportError::Dead)
+    }
+}
+
+fn reply(status: Status, header: &[u8], payload: &[u8]) -> Vec<u8> {
+    let prefix = Prefix {
+        status,
+        header: header.len(),
+        payload: payload.len(),
+    };
+    [&prefix.encode().unwrap(), header, payload].concat()
+}
+
+fn mac_request() -> MacRequest {
+    MacRequest {
+        key: "k".parse().unwrap(),
+    }
+}
+
+fn generate_request() -> GenerateRequest {
+    GenerateRequest {
+        key: "k".parse().unwrap(),
+        algorithm: Algorithm::Ed25519,
+        usage: None,
+        export_derived: false,
+    }
+}
+
+#[test]
+fn a_request_that_is_safe_to_repeat_is_sent_again_once() {
+    let script = Script::default();
+    let answer = reply(Status::Ok, br#"{"version":1}"#, b"tag");
+    let client = script.client(vec![Err(Fault::Dead), Ok(answer)]);
+    let (version, tag) = client.request(&mac_request(), b"message").unwrap();
+    assert_eq!((version, &*tag), (KeyVersion { version: 1 }, &b"tag"[..]));
+    assert_eq!((script.calls().len(), script.reopened()), (2, 1));
+
+    let client = script.client(vec![Err(Fault::Dead), Err(Fault::Dead)]);
+    let error = client.request(&mac_request(), b"message").unwrap_err();
+    assert!(
+        matches!(error, Error::Transport(TransportError::Dead)),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_request_that_may_have_happened_is_not_sent_again() {
+    let script = Script::default();
+    for cannot_reopen in [false, true] {
+        script.0.lock().unwrap().cannot_reopen = cannot_reopen;
+        let client = script.client(vec![Err(Fault::Dead)]);
+        let error = client.request(&generate_request(), b"").unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::Restarted {
+                    command: Command::Generate,
+                    effect: Effect::Unknown
+                }
+            ),
+            "{error}"
+        );
+    }
+    assert_eq!(script.reopened(), 2);
+}
+
+#[test]
+fn every_command_that_may_not_be_repeated_says_what_became_of_it() {
+    for command in Command::ALL
+        .iter()
+        .filter(|command| command.repeat() == Repeat::Never)
+    {
+        let lost = command.name().contains("mac") || *command == Command::Confirm;
+        assert_eq!(effect_of(*command) == Effect::Lost, lost, "{command:?}");
+    }
+}
+
+#[test]
+fn a_short_buffer_is_answered_with_all_there_is() {
+    let script = Script::default();
+    let answer = reply(Status::Ok, br#"{"version":1}"#, b"tag");
+    let client = script.client(vec![Err(Fault::ShortBuffer { needed: 5000 }), Ok(answer)]);
+    client.request(&mac_request(), b"message").unwrap();
+    assert_eq!(script.calls(), [(12, PAGE), (12, limits::FRAME)]);
+
+    let client = script.client(vec![Err(Fault::ShortBuffer { needed: 5000 })]);
+    let error = client.request(&generate_request(), b"").unwrap_err();
+    assert!(matches!(
+        error,
+        Error::Transport(TransportError::ShortBuffer { needed: 5000 })
+    ));
+}
+
+#[test]
+fn only_what_is_needed_is_passed() {
+    assert_eq!(room(Command::Mac, 80), PAGE);
+    assert_eq!(room(Command::Sign, PAGE + 1), PAGE + 1);
+    assert_eq!(room(Command::List, 80), PREFIX + limits::HEADER);
+    assert_eq!(room(Command::Random, 80), PREFIX + 64 + limits::RANDOM);
+    assert_eq!(room(Command::Seal, 5000), 5000 + blob::HEADER + blob::TAG);
+    assert_eq!(room(Command::Unseal, limits::FRAME), limits::FRAME);
+}
+
+#[test]
+fn a_reply_that_is_none_is_an_error() {
+    let good = reply(Status::Ok, b"{}", b"four");
+    let mut other_version = good.clone();
+    other_version[0] = 9;
+    let mut long = good.clone();
+    long[8] = 200;
+    let cases = [
+        (vec![], "not a frame"),
+        (good[..PREFIX - 1].to_vec(), "not a frame"),
+        (other_version, "different protocol versions"),
+        (long, "contradict each other"),
+        (reply(Status::Ok, b"{", b""), "header that is not known"),
+        (
+            reply(Status::Ok, br#"{"more":1}"#, b""),
+            "header that is not known",
+        ),
+        (good, "payload of 4 bytes"),
+    ];
+    for (answer, expected) in cases {
+        let client = Script::default().client(vec![Ok(answer)]);
+        let error = client.random(8).unwrap_err();
+        assert!(matches!(error, Error::Protocol(_)), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_refusal_is_its_status_and_a_fault_its_code() {
+    let client = Script::default().client(vec![Ok(reply(Status::NotFound, b"", b""))]);
+    assert!(matches!(
+        client.describe("k"),
+        Err(Error::Ta(Status::NotFound))
+    ));
+    let error = TransportError::Tee {
+        stage: Stage::Invoke,
+        code: 0xFFFF_000D,
+        origin: 3,
+    };
+    let client = Script::default().client(vec![Err(Fault::Failed(error))]);
+    let error = client.describe("k").unwrap_err();
+    assert!(
+        error.to_string().contains("busy (0xffff000d, from OP-TEE)"),
+        "{error}"
+    );
+    assert!(error.hint().is_some());
+}
+
+#[test]
+fn secrets_do_not_stay_in_the_memory() {
+    let script = Script::default();
+    script.client(vec![Ok(reply(Status::Ok, b"{}", b"secret"))]);
+    let transport = Scripted {
+        script,
+        memory: vec![0; limits::FRAME],
+    };
+    let mut connection = Connection::new(Box::new(transport));
+    let request = RandomRequest { length: 6 };
+    let random = connection
+        .call(&request, &[], |Done {}, random| Ok(random.to_vec()))
+        .unwrap();
+    assert_eq!(random, b"secret");
+    let memory = connection.transport.memory();
+    assert!(!memory.windows(6).any(|bytes| bytes == b"secret"));
+}
+
+#[test]
+fn too_much_is_refused_before_it_is_sent() {
+    let script = Script::default();
+    let client = script.client(vec![]);
+    let refused = client.request(&mac_request(), &vec![0; limits::PAYLOAD + 1]);
+    assert!(matches!(refused, Err(Error::Ta(Status::PayloadTooLong))));
+    assert!(script.calls().is_empty());
+}
