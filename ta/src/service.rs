@@ -6,7 +6,7 @@ use crate::{
     challenge::Challenges,
     exchange::{Exchange, Payload, SharedMemory},
     ops,
-    platform::{Platform, Storage, random},
+    platform::{Platform, random},
     session::Session,
     vault::Vault,
 };
@@ -14,7 +14,7 @@ use crate::{
 /// One instance of the trusted application.
 pub struct Service<P: Platform> {
     pub(crate) platform: P,
-    pub(crate) vault: Vault<<P::Storage as Storage>::Object>,
+    pub(crate) vault: Vault<P>,
     pub(crate) challenges: Challenges,
     pub(crate) instance: Digits<16>,
     pub(crate) confirmation: Digits<4>,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use claviger_proto::{Identity, Label};
 
-use super::{KeyRecord, SlotNumber};
+use super::{KeyRecord, open::SlotNumber};
 
 /// Keys kept. At about 220 bytes each, 14 KiB of heap.
 const CAPACITY: usize = 64;

@@ -7,9 +7,10 @@ use claviger_proto::Status;
 use zeroize::Zeroizing;
 
 use super::{
-    COPIES, Entry, OBJECT, Open, SHARDS, SLOT, SLOTS, blank, entry_of,
+    COPIES, OBJECT, SHARDS, SLOT, SLOTS,
     header::{self, Header, HeaderError, HeaderKey},
-    offset,
+    index::{Entry, entry_of},
+    open::{Open, offset},
     slot::{Content, SlotKey},
 };
 use crate::platform::{Copy, ObjectId, Platform, Storage, StorageError, zeros};
@@ -18,8 +19,8 @@ use crate::platform::{Copy, ObjectId, Platform, Storage, StorageError, zeros};
 const BLOCK: usize = 16 * SLOT;
 
 /// An opened vault and how much of it had to be mended.
-pub(super) struct Loaded<O> {
-    pub(super) open: Open<O>,
+pub(super) struct Loaded<S: Storage> {
+    pub(super) open: Open<S>,
     pub(super) repaired: u32,
 }
 
@@ -38,23 +39,21 @@ type FoundShard<O> = [Option<Found<O>>; 2];
 /// # Errors
 /// A status of storage, [`Status::VaultNewer`], [`Status::StorageCorrupt`] if there is something
 /// but no header of it is authentic. Nothing was changed then.
-pub(super) fn load<P: Platform>(platform: &mut P) -> Result<Loaded<ObjectOf<P>>, Status> {
+pub(super) fn load<P: Platform>(platform: &mut P) -> Result<Loaded<P::Storage>, Status> {
     let key = header::key(platform)?;
     let mut found = Vec::new();
     let result = probe(platform.storage(), &key, &mut found).and_then(|newest| match newest {
         Some(newest) if newest.resetting => {
             close_all(platform.storage(), &mut found);
             delete_everything(platform.storage())?;
-            make(platform)
+            make(platform, &key)
         }
         Some(newest) => settle(platform.storage(), &key, newest, &mut found),
-        None => make(platform),
+        None => make(platform, &key),
     });
     close_all(platform.storage(), &mut found);
     result
 }
-
-type ObjectOf<P> = <<P as Platform>::Storage as Storage>::Object;
 
 /// Opens every object that there is and finds the newest header.
 fn probe<S: Storage>(
@@ -115,7 +114,7 @@ fn probe<S: Storage>(
 }
 
 /// Makes the vault of a new device.
-fn make<P: Platform>(platform: &mut P) -> Result<Loaded<ObjectOf<P>>, Status> {
+fn make<P: Platform>(platform: &mut P, key: &HeaderKey) -> Result<Loaded<P::Storage>, Status> {
     let header = Header::new(platform)?;
     let mut open = Open {
         slot_key: SlotKey::of(&header)?,
@@ -125,7 +124,7 @@ fn make<P: Platform>(platform: &mut P) -> Result<Loaded<ObjectOf<P>>, Status> {
         sequence: 0,
     };
     // One shard, made as any other; the header in it says that it counts.
-    open.add_shard(platform, 0, &header)?;
+    open.add_shard(platform.storage(), key, 0, &header)?;
     Ok(Loaded { open, repaired: 0 })
 }
 
@@ -135,7 +134,7 @@ fn settle<S: Storage>(
     key: &HeaderKey,
     header: Header,
     found: &mut Vec<FoundShard<S::Object>>,
-) -> Result<Loaded<S::Object>, Status> {
+) -> Result<Loaded<S>, Status> {
     let mut open = Open {
         slot_key: SlotKey::of(&header)?,
         header,
@@ -177,7 +176,7 @@ fn settle<S: Storage>(
 fn merge<S: Storage>(
     storage: &mut S,
     key: &HeaderKey,
-    open: &mut Open<S::Object>,
+    open: &mut Open<S>,
     shard: u8,
     mut copies: FoundShard<S::Object>,
 ) -> Result<u32, Status> {
@@ -208,12 +207,12 @@ struct Merged {
 
 fn read_both<S: Storage>(
     storage: &mut S,
-    open: &mut Open<S::Object>,
+    open: &mut Open<S>,
     shard: u8,
     copies: &mut FoundShard<S::Object>,
 ) -> Result<Merged, Status> {
     let mut merged = Merged {
-        image: blank()?,
+        image: zeros(OBJECT)?,
         differ: [Vec::new(), Vec::new()],
     };
     let mut other = zeros(BLOCK)?;
@@ -329,7 +328,7 @@ fn choose(
 fn mend<S: Storage>(
     storage: &mut S,
     key: &HeaderKey,
-    open: &Open<S::Object>,
+    open: &Open<S>,
     shard: u8,
     copies: &mut FoundShard<S::Object>,
     mut merged: Merged,
@@ -374,14 +373,6 @@ fn mend<S: Storage>(
         }
     }
     Ok(mended)
-}
-
-/// A shard with this header and no keys.
-pub(super) fn empty_image(key: &HeaderKey, header: &Header, shard: u8) -> Result<Vec<u8>, Status> {
-    let mut image = blank()?;
-    *image.first_chunk_mut().ok_or(Status::Internal)? = header.seal(key, shard)?;
-    debug_assert_eq!(image.len(), OBJECT);
-    Ok(image)
 }
 
 /// Deletes every object that a vault may have.

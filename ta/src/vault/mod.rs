@@ -28,25 +28,25 @@
 
 mod cache;
 pub mod header;
+mod index;
 mod load;
+mod open;
+mod record;
 pub mod slot;
 
-use alloc::vec::Vec;
-
 use claviger_proto::{
-    Algorithm, Identity, KeyId, Label, Origin, State, Status, Usage,
+    Identity, Label, Status,
     message::{KeyDescription, VaultInfo},
 };
-use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
-use crate::{
-    crypto::Secret,
-    platform::{Copy, ObjectId, Platform, Storage, StorageError, zeros},
-};
+use crate::platform::{Copy, Platform};
 use cache::Cache;
 use header::Header;
-use slot::{Content, SlotKey};
+use index::{Entry, entry_of, owner_hash};
+use open::{Open, SlotNumber, whereabouts};
+use slot::Content;
+
+pub use record::KeyRecord;
 
 /// Bytes of a slot.
 pub const SLOT: usize = 512;
@@ -62,86 +62,16 @@ pub const CAPACITY: usize = SHARDS * SLOTS;
 /// Both copies, in the order in which they are written.
 const COPIES: [Copy; 2] = [Copy::First, Copy::Second];
 
-/// A key: what `describe` shows of it, and its secret.
-#[derive(Debug)]
-pub struct KeyRecord {
-    /// Its name, unique for its owner.
-    pub label: Label,
-    /// Whose it is.
-    pub owner: Identity,
-    /// Random, drawn when it was made.
-    pub id: KeyId,
-    /// Its algorithm.
-    pub algorithm: Algorithm,
-    /// Its usage.
-    pub usage: Usage,
-    /// Whether session keys derived from it may leave.
-    pub export_derived: bool,
-    /// How it came here.
-    pub origin: Origin,
-    /// Its state.
-    pub state: State,
-    /// The version that produces.
-    pub version: u32,
-    /// The secret of that version.
-    pub secret: Secret,
-}
-
-impl KeyRecord {
-    /// Everything but the secret.
-    #[must_use]
-    pub fn describe(&self) -> KeyDescription {
-        KeyDescription {
-            key: self.label.clone(),
-            id: self.id,
-            algorithm: self.algorithm,
-            usage: self.usage,
-            export_derived: self.export_derived,
-            origin: self.origin,
-            state: self.state,
-            version: self.version,
-            owner: self.owner,
-        }
-    }
-
-    fn is(&self, owner: &Identity, label: &Label) -> bool {
-        self.owner == *owner && self.label == *label
-    }
-}
-
-/// Where a slot is: the shard times [`SLOTS`] plus the place in it, from 0.
-type SlotNumber = usize;
-
-/// What the vault remembers of a slot: enough to find a key without reading the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Entry {
-    Free,
-    Damaged,
-    Key { owner: u32, label: u64 },
-}
-
-/// The vault as it stands open.
-struct Open<O> {
-    header: Header,
-    slot_key: SlotKey,
-    /// The open objects of each shard; `None` for a shard lost in both copies.
-    shards: Vec<[Option<O>; 2]>,
-    /// One entry for each slot of the shards.
-    index: Vec<Entry>,
-    /// The highest sequence number of any record.
-    sequence: u64,
-}
-
 /// The vault.
-pub struct Vault<O> {
-    open: Option<Open<O>>,
+pub struct Vault<P: Platform> {
+    open: Option<Open<P::Storage>>,
     /// The slot that a failed change left in doubt.
     in_doubt: Option<SlotNumber>,
     cache: Cache,
     repaired: u32,
 }
 
-impl<O> Default for Vault<O> {
+impl<P: Platform> Default for Vault<P> {
     fn default() -> Self {
         Vault {
             open: None,
@@ -152,16 +82,12 @@ impl<O> Default for Vault<O> {
     }
 }
 
-impl<O> Vault<O> {
+impl<P: Platform> Vault<P> {
     /// The vault at a glance; opens it if need be.
     ///
     /// # Errors
     /// The status of opening it.
-    pub fn info<P>(&mut self, platform: &mut P) -> Result<VaultInfo, Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
+    pub fn info(&mut self, platform: &mut P) -> Result<VaultInfo, Status> {
         let repaired = |vault: &Self| vault.repaired;
         let open = self.opened(platform)?;
         let count = |wanted: fn(&Entry) -> bool| {
@@ -186,16 +112,12 @@ impl<O> Vault<O> {
     ///
     /// # Errors
     /// [`Status::NotFound`]; [`Status::RecordDamaged`]; a status of storage.
-    pub fn find<P>(
+    pub fn find(
         &mut self,
         platform: &mut P,
         owner: &Identity,
         label: &Label,
-    ) -> Result<&KeyRecord, Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
+    ) -> Result<&KeyRecord, Status> {
         let place = match self.cache.find(owner, label) {
             Some((place, number)) if self.in_doubt != Some(number) => place,
             _ => {
@@ -207,16 +129,12 @@ impl<O> Vault<O> {
     }
 
     /// Looks a key up in the index and reads it.
-    fn search<P>(
+    fn search(
         &mut self,
         platform: &mut P,
         owner: &Identity,
         label: &Label,
-    ) -> Result<(SlotNumber, KeyRecord), Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
+    ) -> Result<(SlotNumber, KeyRecord), Status> {
         let wanted = entry_of(owner, label);
         let mut from = 0;
         loop {
@@ -237,11 +155,7 @@ impl<O> Vault<O> {
     /// # Errors
     /// [`Status::AlreadyExists`]; [`Status::VaultFull`]; a status of storage, after which the key
     /// is either there or not.
-    pub fn insert<P>(&mut self, platform: &mut P, record: KeyRecord) -> Result<(), Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
+    pub fn insert(&mut self, platform: &mut P, record: KeyRecord) -> Result<(), Status> {
         self.opened(platform)?;
         match self.find(platform, &record.owner, &record.label) {
             Ok(_) => return Err(Status::AlreadyExists),
@@ -262,16 +176,12 @@ impl<O> Vault<O> {
     ///
     /// # Errors
     /// [`Status::NotFound`]; a status of storage, after which the key is either there or not.
-    pub fn remove<P>(
+    pub fn remove(
         &mut self,
         platform: &mut P,
         owner: &Identity,
         label: &Label,
-    ) -> Result<(), Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
+    ) -> Result<(), Status> {
         let (number, _) = self.search(platform, owner, label)?;
         self.change(platform, number, Entry::Free, &Content::Tombstone)?;
         self.cache.remove(number);
@@ -283,17 +193,13 @@ impl<O> Vault<O> {
     ///
     /// # Errors
     /// A status of storage.
-    pub fn walk<P>(
+    pub fn walk(
         &mut self,
         platform: &mut P,
         owner: &Identity,
         cursor: usize,
         mut each: impl FnMut(KeyDescription) -> bool,
-    ) -> Result<Option<usize>, Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
+    ) -> Result<Option<usize>, Status> {
         let wanted = owner_hash(owner);
         let mut number = cursor;
         loop {
@@ -319,11 +225,7 @@ impl<O> Vault<O> {
     ///
     /// # Errors
     /// The status of opening the vault.
-    pub fn is_locked<P>(&mut self, platform: &mut P) -> Result<bool, Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
+    pub fn is_locked(&mut self, platform: &mut P) -> Result<bool, Status> {
         Ok(self.opened(platform)?.header.locked)
     }
 
@@ -331,11 +233,7 @@ impl<O> Vault<O> {
     ///
     /// # Errors
     /// A status of storage, after which the vault is either locked or not.
-    pub fn lock<P>(&mut self, platform: &mut P) -> Result<(), Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
+    pub fn lock(&mut self, platform: &mut P) -> Result<(), Status> {
         if self.is_locked(platform)? {
             return Ok(());
         }
@@ -346,41 +244,30 @@ impl<O> Vault<O> {
     ///
     /// # Errors
     /// A status of storage, after which the old vault is either there or not.
-    pub fn reset<P>(&mut self, platform: &mut P) -> Result<(), Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
+    pub fn reset(&mut self, platform: &mut P) -> Result<(), Status> {
         self.cache.clear();
         // Told to every header first: a cut in the midst of what follows is finished at start.
         if self.opened(platform).is_ok() {
             self.change_header(platform, |header| header.resetting = true)?;
         }
-        self.close(platform.storage());
+        self.close(platform);
         load::delete_everything(platform.storage())?;
         self.opened(platform).map(|_| ())
     }
 
     /// Reads one record, from the second copy if the first will not do.
-    fn fetch<P>(&mut self, platform: &mut P, number: SlotNumber) -> Result<KeyRecord, Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
+    fn fetch(&mut self, platform: &mut P, number: SlotNumber) -> Result<KeyRecord, Status> {
         if let Ok(record) = self.opened(platform)?.read(platform.storage(), number) {
             return Ok(record);
         }
         // Something is wrong: read everything again, which mends what can be mended.
-        self.close(platform.storage());
+        self.close(platform);
         self.opened(platform)?.read(platform.storage(), number)
     }
 
     /// A slot for a new key, in a new shard if the others are full.
-    fn free_slot<P>(&mut self, platform: &mut P) -> Result<SlotNumber, Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
+    fn free_slot(&mut self, platform: &mut P) -> Result<SlotNumber, Status> {
+        let key = header::key(platform)?;
         let open = self.opened(platform)?;
         if let Some(number) = open.index.iter().position(|entry| *entry == Entry::Free) {
             return Ok(number);
@@ -393,9 +280,9 @@ impl<O> Vault<O> {
         let mut header = open.header.clone();
         header.shards = shard.saturating_add(1);
         header.sequence = header.sequence.saturating_add(1);
-        let result = open.add_shard(platform, shard, &header);
+        let result = open.add_shard(platform.storage(), &key, shard, &header);
         if let Err(error) = result {
-            self.close(platform.storage());
+            self.close(platform);
             return Err(error);
         }
         self.change_header(platform, |header| header.shards = shard.saturating_add(1))?;
@@ -403,17 +290,13 @@ impl<O> Vault<O> {
     }
 
     /// Writes one slot to both copies.
-    fn change<P>(
+    fn change(
         &mut self,
         platform: &mut P,
         number: SlotNumber,
         entry: Entry,
         content: &Content,
-    ) -> Result<(), Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
+    ) -> Result<(), Status> {
         let open = self.opened(platform)?;
         let sequence = open.sequence.saturating_add(1);
         let (shard, place) = whereabouts(number);
@@ -425,7 +308,7 @@ impl<O> Vault<O> {
                 Ok(())
             }
             Err(error) => {
-                self.close(platform.storage());
+                self.close(platform);
                 self.in_doubt = Some(number);
                 Err(error.into())
             }
@@ -433,15 +316,11 @@ impl<O> Vault<O> {
     }
 
     /// Changes the header and writes it to every copy of every shard.
-    fn change_header<P>(
+    fn change_header(
         &mut self,
         platform: &mut P,
         change: impl FnOnce(&mut Header),
-    ) -> Result<(), Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
+    ) -> Result<(), Status> {
         let key = header::key(platform)?;
         let open = self.opened(platform)?;
         let mut header = open.header.clone();
@@ -453,18 +332,14 @@ impl<O> Vault<O> {
                 Ok(())
             }
             Err(error) => {
-                self.close(platform.storage());
+                self.close(platform);
                 Err(error)
             }
         }
     }
 
     /// The open vault; opens it, or makes it on a new device.
-    fn opened<P>(&mut self, platform: &mut P) -> Result<&mut Open<O>, Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
+    fn opened(&mut self, platform: &mut P) -> Result<&mut Open<P::Storage>, Status> {
         if self.open.is_none() {
             let loaded = load::load(platform)?;
             self.repaired = self.repaired.saturating_add(loaded.repaired);
@@ -477,159 +352,9 @@ impl<O> Vault<O> {
     }
 
     /// Forgets what is known of storage. Keys in memory stay.
-    fn close<S: Storage<Object = O>>(&mut self, storage: &mut S) {
+    fn close(&mut self, platform: &mut P) {
         if let Some(open) = self.open.take() {
-            open.shards
-                .into_iter()
-                .flatten()
-                .flatten()
-                .for_each(|object| storage.close(object));
+            open.close(platform.storage());
         }
     }
-}
-
-impl<O> Open<O> {
-    fn read<S: Storage<Object = O>>(
-        &mut self,
-        storage: &mut S,
-        number: SlotNumber,
-    ) -> Result<KeyRecord, Status> {
-        let (shard, place) = whereabouts(number);
-        let object = self
-            .shards
-            .get_mut(usize::from(shard))
-            .and_then(|[first, _]| first.as_mut());
-        let mut bytes = Zeroizing::new([0; SLOT]);
-        storage.read(
-            object.ok_or(Status::RecordDamaged)?,
-            offset(place),
-            bytes.as_mut_slice(),
-        )?;
-        match self.slot_key.open(shard, place, &mut bytes)? {
-            Some((_, Content::Key(record))) => Ok(record),
-            // The index says that there is a key.
-            _ => Err(Status::RecordDamaged),
-        }
-    }
-
-    fn write<S: Storage<Object = O>>(
-        &mut self,
-        storage: &mut S,
-        number: SlotNumber,
-        bytes: &[u8],
-    ) -> Result<(), StorageError> {
-        let (shard, place) = whereabouts(number);
-        let copies = self
-            .shards
-            .get_mut(usize::from(shard))
-            .ok_or(StorageError::NotFound)?;
-        for object in copies {
-            storage.write(
-                object.as_mut().ok_or(StorageError::NotFound)?,
-                offset(place),
-                bytes,
-            )?;
-        }
-        Ok(())
-    }
-
-    fn write_headers<S: Storage<Object = O>>(
-        &mut self,
-        storage: &mut S,
-        key: &header::HeaderKey,
-        header: &Header,
-    ) -> Result<(), Status> {
-        for (shard, copies) in (0..).zip(&mut self.shards) {
-            let bytes = header.seal(key, shard)?;
-            for object in copies.iter_mut().flatten() {
-                storage.write(object, 0, &bytes)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes the objects of a new, empty shard. It counts once the headers say so.
-    fn add_shard<P>(&mut self, platform: &mut P, shard: u8, header: &Header) -> Result<(), Status>
-    where
-        P: Platform,
-        P::Storage: Storage<Object = O>,
-    {
-        let key = header::key(platform)?;
-        let image = load::empty_image(&key, header, shard)?;
-        self.index
-            .try_reserve_exact(SLOTS)
-            .map_err(|_| Status::OutOfMemory)?;
-        self.shards
-            .try_reserve(1)
-            .map_err(|_| Status::OutOfMemory)?;
-        let storage = platform.storage();
-        let first = storage.create(
-            ObjectId {
-                shard,
-                copy: Copy::First,
-            },
-            &image,
-        )?;
-        let second = match storage.create(
-            ObjectId {
-                shard,
-                copy: Copy::Second,
-            },
-            &image,
-        ) {
-            Ok(second) => second,
-            Err(error) => {
-                storage.close(first);
-                return Err(error.into());
-            }
-        };
-        self.shards.push([Some(first), Some(second)]);
-        self.index
-            .resize(self.index.len().saturating_add(SLOTS), Entry::Free);
-        Ok(())
-    }
-}
-
-/// The shard of a slot and its place there; the header has place 0.
-#[allow(clippy::arithmetic_side_effects)] // SLOTS is not zero, and a slot number is below CAPACITY.
-fn whereabouts(number: SlotNumber) -> (u8, u16) {
-    ((number / SLOTS) as u8, (number % SLOTS + 1) as u16)
-}
-
-/// Where a place begins in its object.
-fn offset(place: u16) -> u32 {
-    u32::from(place).saturating_mul(SLOT as u32)
-}
-
-fn owner_hash(owner: &Identity) -> u32 {
-    let hash = Sha256::new()
-        .chain_update([owner.login as u8])
-        .chain_update(owner.id.0)
-        .finalize();
-    hash.first_chunk()
-        .copied()
-        .map(u32::from_le_bytes)
-        .unwrap_or_default()
-}
-
-/// What the index holds of a key. Hashes can collide: whoever finds one reads the record too.
-fn entry_of(owner: &Identity, label: &Label) -> Entry {
-    let hash = Sha256::new()
-        .chain_update([owner.login as u8])
-        .chain_update(owner.id.0)
-        .chain_update(label.as_str())
-        .finalize();
-    Entry::Key {
-        owner: owner_hash(owner),
-        label: hash
-            .first_chunk()
-            .copied()
-            .map(u64::from_le_bytes)
-            .unwrap_or_default(),
-    }
-}
-
-/// A whole object's worth of zeros.
-fn blank() -> Result<Vec<u8>, Status> {
-    zeros(OBJECT)
 }

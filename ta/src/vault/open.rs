@@ -1,0 +1,156 @@
+//! The vault as it stands open: its objects, and what is remembered of them.
+
+use alloc::vec::Vec;
+
+use claviger_proto::Status;
+use zeroize::Zeroizing;
+
+use super::{
+    OBJECT, SLOT, SLOTS,
+    header::{Header, HeaderKey},
+    index::Entry,
+    record::KeyRecord,
+    slot::{Content, SlotKey},
+};
+use crate::platform::{Copy, ObjectId, Storage, StorageError, zeros};
+
+/// Where a slot is: the shard times [`SLOTS`] plus the place in it, from 0.
+pub(super) type SlotNumber = usize;
+
+/// The vault as it stands open.
+pub(super) struct Open<S: Storage> {
+    pub(super) header: Header,
+    pub(super) slot_key: SlotKey,
+    /// The open objects of each shard; `None` for a shard lost in both copies.
+    pub(super) shards: Vec<[Option<S::Object>; 2]>,
+    /// One entry for each slot of the shards.
+    pub(super) index: Vec<Entry>,
+    /// The highest sequence number of any record.
+    pub(super) sequence: u64,
+}
+
+impl<S: Storage> Open<S> {
+    /// Reads the key in a slot from the first copy.
+    pub(super) fn read(
+        &mut self,
+        storage: &mut S,
+        number: SlotNumber,
+    ) -> Result<KeyRecord, Status> {
+        let (shard, place) = whereabouts(number);
+        let object = self
+            .shards
+            .get_mut(usize::from(shard))
+            .and_then(|[first, _]| first.as_mut());
+        let mut bytes = Zeroizing::new([0; SLOT]);
+        storage.read(
+            object.ok_or(Status::RecordDamaged)?,
+            offset(place),
+            bytes.as_mut_slice(),
+        )?;
+        match self.slot_key.open(shard, place, &mut bytes)? {
+            Some((_, Content::Key(record))) => Ok(record),
+            // The index says that there is a key.
+            _ => Err(Status::RecordDamaged),
+        }
+    }
+
+    /// Writes a slot to both copies.
+    pub(super) fn write(
+        &mut self,
+        storage: &mut S,
+        number: SlotNumber,
+        bytes: &[u8],
+    ) -> Result<(), StorageError> {
+        let (shard, place) = whereabouts(number);
+        let copies = self
+            .shards
+            .get_mut(usize::from(shard))
+            .ok_or(StorageError::NotFound)?;
+        for object in copies {
+            storage.write(
+                object.as_mut().ok_or(StorageError::NotFound)?,
+                offset(place),
+                bytes,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Writes this header to every copy of every shard.
+    pub(super) fn write_headers(
+        &mut self,
+        storage: &mut S,
+        key: &HeaderKey,
+        header: &Header,
+    ) -> Result<(), Status> {
+        for (shard, copies) in (0..).zip(&mut self.shards) {
+            let bytes = header.seal(key, shard)?;
+            for object in copies.iter_mut().flatten() {
+                storage.write(object, 0, &bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the objects of a new, empty shard. It counts once the headers say so.
+    pub(super) fn add_shard(
+        &mut self,
+        storage: &mut S,
+        key: &HeaderKey,
+        shard: u8,
+        header: &Header,
+    ) -> Result<(), Status> {
+        let mut image = zeros(OBJECT)?;
+        *image.first_chunk_mut().ok_or(Status::Internal)? = header.seal(key, shard)?;
+        self.index
+            .try_reserve_exact(SLOTS)
+            .map_err(|_| Status::OutOfMemory)?;
+        self.shards
+            .try_reserve(1)
+            .map_err(|_| Status::OutOfMemory)?;
+        let first = storage.create(
+            ObjectId {
+                shard,
+                copy: Copy::First,
+            },
+            &image,
+        )?;
+        let second = match storage.create(
+            ObjectId {
+                shard,
+                copy: Copy::Second,
+            },
+            &image,
+        ) {
+            Ok(second) => second,
+            Err(error) => {
+                storage.close(first);
+                return Err(error.into());
+            }
+        };
+        self.shards.push([Some(first), Some(second)]);
+        self.index
+            .resize(self.index.len().saturating_add(SLOTS), Entry::Free);
+        Ok(())
+    }
+
+    /// Closes every object.
+    pub(super) fn close(self, storage: &mut S) {
+        self.shards
+            .into_iter()
+            .flatten()
+            .flatten()
+            .for_each(|object| storage.close(object));
+    }
+}
+
+/// The shard of a slot and its place there; the header has place 0.
+#[allow(clippy::arithmetic_side_effects)] // SLOTS is not zero, and a slot number is below CAPACITY.
+pub(super) fn whereabouts(number: SlotNumber) -> (u8, u16) {
+    ((number / SLOTS) as u8, (number % SLOTS + 1) as u16)
+}
+
+/// Where a place begins in its object.
+pub(super) fn offset(place: u16) -> u32 {
+    u32::from(place).saturating_mul(SLOT as u32)
+}
