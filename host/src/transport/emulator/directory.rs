@@ -31,7 +31,7 @@ use super::{Boot, Machine, new_boot};
 use crate::transport::{Fault, TransportError};
 
 /// How long to wait for another process.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
 const PAUSE: Duration = Duration::from_millis(5);
 
 pub(super) struct DirectoryMachine {
@@ -234,4 +234,119 @@ fn changes_store(command_id: u32) -> bool {
             | Command::Lock
             | Command::FactoryReset)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use claviger_proto::Algorithm;
+
+    use crate::{Client, Effect, Error, TransportError, transport::emulator::Emulator};
+
+    use super::*;
+
+    /// Two machines over one directory, as two processes have them.
+    fn two(directory: &tempfile::TempDir) -> (Client, Client) {
+        let open = || {
+            let emulator = Emulator::directory(directory.path().join("device")).as_user(0);
+            Client::builder().emulator(emulator).open().unwrap()
+        };
+        (open(), open())
+    }
+
+    #[test]
+    fn processes_see_what_others_do() {
+        let directory = tempfile::tempdir().unwrap();
+        let (one, other) = two(&directory);
+        one.generate("a", Algorithm::Aes256Siv).unwrap();
+        other.generate("b", Algorithm::Aes256Siv).unwrap();
+        one.delete("a").unwrap();
+        assert!(matches!(other.key("a"), Err(Error::Ta(_))));
+        let blob = other.key("b").unwrap().seal(b"", b"data").unwrap();
+        assert_eq!(one.key("b").unwrap().unseal(b"", &blob).unwrap(), b"data");
+        let (one, other) = (one.info().unwrap(), other.info().unwrap());
+        assert_eq!(
+            (one.instance, one.confirmation),
+            (other.instance, other.confirmation)
+        );
+    }
+
+    #[test]
+    fn a_challenge_waits_in_the_device() {
+        let directory = tempfile::tempdir().unwrap();
+        let (one, other) = two(&directory);
+        let created = one
+            .create("k")
+            .algorithm(Algorithm::Aes128Cmac)
+            .usage(crate::Usage::Challenge)
+            .generate()
+            .unwrap();
+        let m1 = created.challenge("b", "a").unwrap();
+        let key = other.key("k").unwrap();
+        let m2 = key.respond("a", "b", &m1).unwrap();
+        let m3 = key.confirm(&m2).unwrap().reply;
+        assert_eq!(created.confirm(&m3).unwrap().peer.as_str(), "b");
+        assert!(key.confirm(&m2).is_err(), "it serves once");
+    }
+
+    #[test]
+    fn a_reboot_forgets_and_kills_sessions_everywhere() {
+        let directory = tempfile::tempdir().unwrap();
+        let (one, other) = two(&directory);
+        one.generate("a", Algorithm::Aes256Siv).unwrap();
+        let before = one.info().unwrap().instance;
+        Emulator::directory(directory.path().join("device"))
+            .reboot()
+            .unwrap();
+        let refused = other.generate("b", Algorithm::Ed25519).unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                Error::Restarted {
+                    effect: Effect::Unknown,
+                    ..
+                }
+            ),
+            "{refused}"
+        );
+        assert!(other.key("b").is_err());
+        other.generate("b", Algorithm::Ed25519).unwrap();
+        assert_ne!(
+            one.info().unwrap().instance,
+            before,
+            "and what is safe is repeated"
+        );
+        assert_eq!(one.list().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_device_that_is_held_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let (client, _) = two(&directory);
+        let held = File::open(directory.path().join("device/lock")).unwrap();
+        held.lock().unwrap();
+        let error = client.info().unwrap_err();
+        assert!(
+            matches!(error, Error::Transport(TransportError::EmulatorBusy { .. })),
+            "{error}"
+        );
+        assert!(
+            error
+                .to_string()
+                .contains(directory.path().to_str().unwrap()),
+            "{error}"
+        );
+        drop(held);
+        client.info().unwrap();
+    }
+
+    #[test]
+    fn a_damaged_instance_is_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let (client, _) = two(&directory);
+        client.generate("a", Algorithm::Aes256Siv).unwrap();
+        for damage in [&b""[..], b"short", &[0xff; 60]] {
+            fs::write(directory.path().join("device/instance"), damage).unwrap();
+            assert_eq!(client.list().unwrap().len(), 1, "{damage:?}");
+        }
+    }
 }
