@@ -13,7 +13,7 @@ use super::{
     open::{Open, offset},
     slot::{Content, SlotKey},
 };
-use crate::platform::{Copy, ObjectId, Platform, Storage, StorageError, zeros};
+use crate::platform::{ObjectId, Platform, Storage, StorageError, zeros};
 
 /// Bytes read at once: each read costs a fixed part, and each byte of buffer is heap.
 const BLOCK: usize = 16 * SLOT;
@@ -45,8 +45,7 @@ pub(super) fn load<P: Platform>(platform: &mut P) -> Result<Loaded<P::Storage>, 
     let result = probe(platform.storage(), &key, &mut found).and_then(|newest| match newest {
         Some(newest) if newest.resetting => {
             close_all(platform.storage(), &mut found);
-            delete_everything(platform.storage())?;
-            make(platform, &key)
+            begin_anew(platform, SHARDS as u8)
         }
         Some(newest) => settle(platform.storage(), &key, newest, &mut found),
         None => make(platform, &key),
@@ -375,18 +374,23 @@ fn mend<S: Storage>(
     Ok(mended)
 }
 
-/// Deletes every object that a vault may have.
-pub(super) fn delete_everything<S: Storage>(storage: &mut S) -> Result<(), Status> {
-    for shard in 0..SHARDS as u8 {
-        for copy in [Copy::First, Copy::Second] {
-            match storage.delete(ObjectId { shard, copy }) {
+/// Deletes the vault's objects, of which there may be those of the first `shards` shards, and makes
+/// a new one.
+pub(super) fn begin_anew<P: Platform>(
+    platform: &mut P,
+    shards: u8,
+) -> Result<Loaded<P::Storage>, Status> {
+    for shard in 0..shards {
+        for copy in COPIES {
+            match platform.storage().delete(ObjectId { shard, copy }) {
                 // What is corrupt, the platform has deleted by now.
                 Ok(()) | Err(StorageError::NotFound | StorageError::Corrupt) => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
-    Ok(())
+    let key = header::key(platform)?;
+    make(platform, &key)
 }
 
 fn close<S: Storage>(storage: &mut S, copies: FoundShard<S::Object>) {

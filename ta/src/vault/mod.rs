@@ -88,7 +88,6 @@ impl<P: Platform> Vault<P> {
     /// # Errors
     /// The status of opening it.
     pub fn info(&mut self, platform: &mut P) -> Result<VaultInfo, Status> {
-        let repaired = |vault: &Self| vault.repaired;
         let open = self.opened(platform)?;
         let count = |wanted: fn(&Entry) -> bool| {
             u32::try_from(open.index.iter().filter(|entry| wanted(entry)).count())
@@ -96,15 +95,16 @@ impl<P: Platform> Vault<P> {
         };
         let keys = count(|entry| matches!(entry, Entry::Key { .. }));
         let damaged = count(|entry| matches!(entry, Entry::Damaged));
+        let (id, locked) = (open.header.vault, open.header.locked);
         Ok(VaultInfo {
-            id: open.header.vault,
-            locked: open.header.locked,
+            id,
+            locked,
             keys,
             free: (CAPACITY as u32)
                 .saturating_sub(keys)
                 .saturating_sub(damaged),
             damaged,
-            repaired: repaired(self),
+            repaired: self.repaired,
         })
     }
 
@@ -247,12 +247,16 @@ impl<P: Platform> Vault<P> {
     pub fn reset(&mut self, platform: &mut P) -> Result<(), Status> {
         self.cache.clear();
         // Told to every header first: a cut in the midst of what follows is finished at start.
-        if self.opened(platform).is_ok() {
+        let shards = match self.opened(platform) {
+            Ok(open) => open.header.shards,
+            Err(_) => SHARDS as u8,
+        };
+        if self.open.is_some() {
             self.change_header(platform, |header| header.resetting = true)?;
         }
         self.close(platform);
-        load::delete_everything(platform.storage())?;
-        self.opened(platform).map(|_| ())
+        self.open = Some(load::begin_anew(platform, shards)?.open);
+        Ok(())
     }
 
     /// Reads one record, from the second copy if the first will not do.
@@ -267,7 +271,6 @@ impl<P: Platform> Vault<P> {
 
     /// A slot for a new key, in a new shard if the others are full.
     fn free_slot(&mut self, platform: &mut P) -> Result<SlotNumber, Status> {
-        let key = header::key(platform)?;
         let open = self.opened(platform)?;
         if let Some(number) = open.index.iter().position(|entry| *entry == Entry::Free) {
             return Ok(number);
@@ -280,8 +283,9 @@ impl<P: Platform> Vault<P> {
         let mut header = open.header.clone();
         header.shards = shard.saturating_add(1);
         header.sequence = header.sequence.saturating_add(1);
-        let result = open.add_shard(platform.storage(), &key, shard, &header);
-        if let Err(error) = result {
+        let key = header::key(platform)?;
+        let open = self.opened(platform)?;
+        if let Err(error) = open.add_shard(platform.storage(), &key, shard, &header) {
             self.close(platform);
             return Err(error);
         }
