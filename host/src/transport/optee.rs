@@ -3,6 +3,8 @@
 //! One block of memory is set aside for each session and registered with the TEE once; a call
 //! names the range of it that request and reply need, and only the pages of that range are mapped
 //! into the trusted application.
+//!
+//! libteec prints some of its errors on standard output, which a program that minds redirects.
 
 #[allow(unsafe_code)]
 mod seam;
@@ -47,12 +49,15 @@ impl Optee {
     }
 
     fn open_session(&mut self) -> Result<(), TransportError> {
+        // The driver would refuse it too, but its answer names no reason.
+        if let Login::Group(gid) = self.login
+            && !identity::in_group(gid)
+        {
+            return Err(TransportError::NotInGroup { gid });
+        }
         self.seam
             .open(&ta_uuid(), self.login)
-            .map_err(|failure| match self.login {
-                Login::Group(gid) if !identity::in_group(gid) => TransportError::NotInGroup { gid },
-                _ => tee(Stage::Open, failure),
-            })
+            .map_err(|failure| tee(Stage::Open, failure))
     }
 }
 

@@ -18,7 +18,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, output::stdout};
 
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,11 @@ pub(crate) enum Secrecy {
 
 fn is_standard(path: &Path) -> bool {
     path == Path::new("-")
+}
+
+fn is_stdout(path: &Path) -> bool {
+    let names = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+    names.iter().any(|name| path == Path::new(name))
 }
 
 /// Opens an input; also says how long it is, if that is known.
@@ -80,8 +85,8 @@ pub(crate) enum Destination {
 
 impl Destination {
     pub(crate) fn open(path: &Path, secrecy: Secrecy) -> Result<Destination, Failure> {
-        if is_standard(path) {
-            return Ok(Destination::Stream(Box::new(io::stdout().lock())));
+        if is_stdout(path) {
+            return Ok(Destination::Stream(stdout()));
         }
         let failed =
             |source| Failure::local(format!("{} cannot be written", path.display()), source);
@@ -233,7 +238,7 @@ pub(crate) fn write_all(path: &Path, secrecy: Secrecy, bytes: &[u8]) -> Result<(
 
 /// Whether data go to a file rather than to standard output.
 pub(crate) fn is_file(path: &Path) -> bool {
-    !is_standard(path)
+    !is_stdout(path)
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return failure::report_usage(&error),
     };
+    output::claim_stdout();
     let printer = Printer::new(arguments.json);
     match run(&arguments, &printer) {
         Ok(code) => code,

@@ -1,8 +1,10 @@
 //! What a command prints: text for people, or one JSON object.
 
 use std::{
+    fs::File,
     io::{self, Write},
     process::ExitCode,
+    sync::OnceLock,
 };
 
 use base64ct::{Base64, Encoding};
@@ -40,9 +42,29 @@ impl Printer {
     }
 }
 
+/// Standard output, kept from libteec, which prints its errors there: they go to stderr instead.
+static STDOUT: OnceLock<File> = OnceLock::new();
+
+/// Takes standard output for this program alone. Without it, nothing is lost but tidiness.
+pub(crate) fn claim_stdout() {
+    if let Ok(stdout) = rustix::io::dup(io::stdout())
+        && rustix::stdio::dup2_stdout(io::stderr()).is_ok()
+    {
+        let _first = STDOUT.set(File::from(stdout));
+    }
+}
+
+/// Standard output, without a buffer: what is written is out.
+pub(crate) fn stdout() -> Box<dyn Write> {
+    match STDOUT.get() {
+        Some(file) => Box::new(file),
+        None => Box::new(io::stdout().lock()),
+    }
+}
+
 /// Writes bytes to standard output as they are.
 pub(crate) fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
+    let mut stdout = stdout();
     stdout
         .write_all(bytes)
         .and_then(|()| stdout.flush())
