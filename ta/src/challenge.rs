@@ -161,3 +161,70 @@ impl ExchangeKey {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use claviger_proto::{Digits, Login, PartyName, Uuid};
+
+    use super::*;
+
+    fn pending(caller: u8, nonce: u8) -> Pending {
+        Pending {
+            caller: Identity {
+                login: Login::User,
+                id: Uuid([caller; 16]),
+            },
+            key: Digits([1; 16]),
+            role: Role::Challenger,
+            exchange: Exchange {
+                challenger: PartyName::try_from("b").unwrap(),
+                responder: PartyName::try_from("a").unwrap(),
+                challenger_nonce: [nonce; 16],
+                responder_nonce: [0; 16],
+            },
+        }
+    }
+
+    fn redeem(challenges: &mut Challenges, pending: &Pending) -> Result<Pending, Status> {
+        let nonce = &pending.exchange.challenger_nonce;
+        challenges.redeem(pending.caller, pending.key, pending.role, nonce, None)
+    }
+
+    #[test]
+    fn a_caller_displaces_its_own_oldest_only() {
+        let mut challenges = Challenges::default();
+        let other = pending(2, 0);
+        challenges.remember(other.clone()).unwrap();
+        for nonce in 0..=limits::CHALLENGES as u8 {
+            challenges.remember(pending(1, nonce)).unwrap();
+        }
+        assert_eq!(
+            redeem(&mut challenges, &pending(1, 0)),
+            Err(Status::NoChallenge)
+        );
+        for nonce in 1..=limits::CHALLENGES as u8 {
+            assert_eq!(
+                redeem(&mut challenges, &pending(1, nonce)),
+                Ok(pending(1, nonce))
+            );
+        }
+        assert_eq!(redeem(&mut challenges, &other), Ok(other.clone()));
+        assert_eq!(
+            redeem(&mut challenges, &other),
+            Err(Status::NoChallenge),
+            "it serves once"
+        );
+    }
+
+    #[test]
+    fn callers_together_are_refused_at_the_limit_and_lose_nothing() {
+        let mut challenges = Challenges::default();
+        for place in 0..CAPACITY as u8 {
+            challenges.remember(pending(place, 0)).unwrap();
+        }
+        assert_eq!(challenges.remember(pending(200, 0)), Err(Status::Busy));
+        for place in 0..CAPACITY as u8 {
+            assert!(redeem(&mut challenges, &pending(place, 0)).is_ok());
+        }
+    }
+}

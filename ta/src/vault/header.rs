@@ -173,3 +173,70 @@ fn plain_part() -> [u8; PLAIN] {
     let [a, b, c, d] = MAGIC;
     [a, b, c, d, FORMAT, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> Header {
+        Header {
+            sequence: 0x0102,
+            vault: Digits([0xaa; 16]),
+            secret: Zeroizing::new([0xbb; 32]),
+            shards: 3,
+            locked: true,
+            resetting: false,
+        }
+    }
+
+    #[test]
+    fn a_header_opens_in_its_shard_only_and_says_its_format() {
+        let key = Zeroizing::new([7; 64]);
+        let bytes = header().seal(&key, 2).unwrap();
+        assert_eq!(bytes[..16], *b"CLVV\x01\0\0\0\0\0\0\0\0\0\0\0");
+        let opened = Header::open(&key, 2, &bytes).ok().unwrap();
+        assert_eq!(
+            (opened.sequence, opened.vault, *opened.secret, opened.shards),
+            (0x0102, Digits([0xaa; 16]), [0xbb; 32], 3)
+        );
+        assert!(opened.locked && !opened.resetting);
+        assert!(Header::open(&key, 1, &bytes).is_err());
+        for byte in 0..SLOT {
+            let mut other = bytes;
+            other[byte] ^= 0x80;
+            let expected = if byte == 4 {
+                HeaderError::Newer
+            } else {
+                HeaderError::NotAuthentic
+            };
+            assert_eq!(
+                Header::open(&key, 2, &other).err(),
+                Some(expected),
+                "byte {byte}"
+            );
+        }
+    }
+
+    #[test]
+    fn content_lies_as_the_table_says() {
+        let key = Zeroizing::new([7; 64]);
+        let mut bytes = header().seal(&key, 0).unwrap();
+        let (plain, rest) = bytes.split_at_mut(PLAIN);
+        let (tag, content) = rest.split_at_mut(16);
+        let tag = (&*tag).try_into().unwrap();
+        siv::open(
+            Suite::Aes256Siv,
+            key.as_slice(),
+            [plain, &[0]],
+            tag,
+            content,
+        )
+        .unwrap();
+        let mut expected = [0; CONTENT];
+        expected[6..8].copy_from_slice(&[1, 2]);
+        expected[8..24].fill(0xaa);
+        expected[24..56].fill(0xbb);
+        expected[56..58].copy_from_slice(&[3, LOCKED]);
+        assert_eq!(content, expected);
+    }
+}

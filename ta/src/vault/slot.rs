@@ -200,3 +200,93 @@ fn unpadded(bytes: &[u8]) -> Option<&[u8]> {
     let (len, field) = bytes.split_first()?;
     field.get(..usize::from(*len))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> KeyRecord {
+        KeyRecord {
+            label: Label::try_from("telemetry").unwrap(),
+            owner: Identity {
+                login: Login::Group,
+                id: Uuid([0xaa; 16]),
+            },
+            id: Digits([0xbb; 16]),
+            algorithm: Algorithm::HmacSha256,
+            usage: Usage::Mac,
+            export_derived: true,
+            origin: Origin::Imported,
+            state: State::Active,
+            version: 0x01020304,
+            secret: Secret::new(&[0xcc; 20]).unwrap(),
+        }
+    }
+
+    fn slot_key() -> SlotKey {
+        SlotKey(Zeroizing::new([7; 64]))
+    }
+
+    #[test]
+    fn a_key_lies_as_the_table_says() {
+        let mut bytes = [0; SLOT - TAG];
+        encode(&Content::Key(key()), 0x0a, &mut bytes).unwrap();
+        let mut expected = [0; SLOT - TAG];
+        expected[..9].copy_from_slice(&[2, 0, 0, 0, 0, 0, 0, 0, 0x0a]);
+        expected[9] = 2;
+        expected[10..26].fill(0xaa);
+        expected[26..36].copy_from_slice(b"\x09telemetry");
+        expected[91..107].fill(0xbb);
+        expected[107..116].copy_from_slice(&[5, 2, 2, 2, 1, 1, 2, 3, 4]);
+        expected[116] = 20;
+        expected[117..137].fill(0xcc);
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn what_is_sealed_opens_in_its_place_only() {
+        let sealed = slot_key().seal(3, 9, 5, &Content::Key(key())).unwrap();
+        let mut work = *sealed;
+        let Ok(Some((5, Content::Key(opened)))) = slot_key().open(3, 9, &mut work) else {
+            panic!("it does not open");
+        };
+        assert_eq!(opened.describe(), key().describe());
+        assert_eq!(opened.secret.as_bytes(), [0xcc; 20]);
+        for (shard, place) in [(2, 9), (3, 8), (3, 0)] {
+            let mut work = *sealed;
+            assert!(
+                slot_key().open(shard, place, &mut work).is_err(),
+                "{shard} {place}"
+            );
+        }
+        for byte in 0..SLOT {
+            let mut work = *sealed;
+            work[byte] ^= 0x10;
+            assert!(slot_key().open(3, 9, &mut work).is_err(), "byte {byte}");
+        }
+        assert!(matches!(slot_key().open(3, 9, &mut [0; SLOT]), Ok(None)));
+    }
+
+    #[test]
+    fn an_authentic_slot_of_impossible_content_is_damaged() {
+        let mut plain = [0; SLOT - TAG];
+        encode(&Content::Key(key()), 1, &mut plain).unwrap();
+        for (byte, value) in [
+            (0, 3),
+            (9, 3),
+            (26, 65),
+            (27, b' '),
+            (107, 0),
+            (108, 0),
+            (109, 0),
+            (110, 0),
+            (111, 2),
+            (116, 65),
+            (181, 1),
+        ] {
+            let mut other = plain;
+            other[byte] = value;
+            assert!(decode(&other).is_none(), "byte {byte} = {value}");
+        }
+    }
+}
