@@ -206,7 +206,6 @@ impl Show<'_> {
             )?;
         }
         self.silently(ALICE, &["rm", "/tmp/fleet-key"])?;
-        self.silently(ALICE, &["chmod", "1777", "/tmp"])?;
         self.claviger(
             BOB,
             "challenge link --me gateway --peer sensor --out /tmp/m1",

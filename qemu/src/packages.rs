@@ -83,6 +83,11 @@ impl Package {
         &self.identity
     }
 
+    /// The version that was downloaded.
+    pub(crate) fn version(&self) -> &str {
+        self.identity.split(' ').nth(1).unwrap_or_default()
+    }
+
     /// The downloaded file that ends in `suffix`.
     pub(crate) fn file(&self, suffix: &str) -> Result<PathBuf> {
         find_by_suffix(&self.folder, suffix)
