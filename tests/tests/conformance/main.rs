@@ -1,0 +1,19 @@
+//! What a device with Claviger does, whatever it is: an emulated one here, a real one in a guest.
+
+mod challenge;
+mod frames;
+mod fuzz;
+mod headers;
+mod info;
+mod keys;
+mod lock;
+mod mac;
+mod ownership;
+#[cfg(not(feature = "emulator"))]
+mod parameters;
+mod requests;
+mod restart;
+mod seal;
+mod seal_tampering;
+mod sign;
+mod usage;
