@@ -3,7 +3,7 @@
 //! [`examine`] looks at what lies between a program and its keys, from the driver to the vault,
 //! also where the trusted application does not open.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use claviger_proto::{Status, message::InfoResponse};
 use serde::Serialize;
@@ -60,10 +60,18 @@ impl Check {
 pub fn examine(login: Login) -> Vec<Check> {
     let mut checks = Vec::new();
     let emulated = std::env::var_os(EMULATOR_VARIABLE).is_some();
+    #[cfg(feature = "optee")]
     if !emulated {
-        #[cfg(feature = "optee")]
         checks.extend(device::examine());
+        let waits = |check: &Check| check.check == "supplicant" && check.verdict == Verdict::Fail;
+        if checks.iter().any(waits) {
+            let finding = "not tried: without tee-supplicant it would wait for it";
+            checks.push(Check::new("session", Verdict::Fail, finding));
+            return checks;
+        }
     }
+    #[cfg(not(feature = "optee"))]
+    let _ = emulated;
     match Client::builder().login(login).open() {
         Err(error) => {
             let mut check = Check::new("session", Verdict::Fail, chain(&error));
@@ -81,6 +89,22 @@ pub fn examine(login: Login) -> Vec<Check> {
         }
     }
     checks
+}
+
+/// Whether this process has been waiting for the TEE for longer than `patience` because
+/// tee-supplicant does not run. The kernel lets such calls wait until it does; a program that
+/// would rather end asks this from another thread.
+#[must_use]
+pub fn stalled(patience: Duration) -> bool {
+    #[cfg(feature = "optee")]
+    let stalled = crate::transport::optee::busy().is_some_and(|busy| busy > patience)
+        && device::supplicant_runs().is_ok_and(|runs| !runs);
+    #[cfg(not(feature = "optee"))]
+    let stalled = {
+        let _no_device = patience;
+        false
+    };
+    stalled
 }
 
 fn examine_session(client: &Client) -> Vec<Check> {

@@ -23,7 +23,7 @@ pub(super) fn examine() -> Vec<Check> {
     vec![
         driver(),
         permission(),
-        supplicant(Path::new("/proc")),
+        supplicant(),
         ta_file(),
     ]
 }
@@ -64,13 +64,13 @@ fn permission() -> Check {
     }
 }
 
-fn supplicant(proc: &Path) -> Check {
+fn supplicant() -> Check {
     let start = "start tee-supplicant (systemctl start tee-supplicant)";
     if !Path::new("/dev/teepriv0").exists() {
         return Check::new("supplicant", Verdict::Fail, "/dev/teepriv0 is missing")
             .advise("load the kernel's optee driver");
     }
-    match runs(proc, "tee-supplicant") {
+    match supplicant_runs() {
         Ok(true) => Check::new("supplicant", Verdict::Ok, "tee-supplicant runs"),
         Ok(false) => {
             Check::new("supplicant", Verdict::Fail, "tee-supplicant does not run").advise(start)
@@ -81,6 +81,10 @@ fn supplicant(proc: &Path) -> Check {
             format!("/proc cannot be read: {error}"),
         ),
     }
+}
+
+pub(super) fn supplicant_runs() -> io::Result<bool> {
+    runs(Path::new("/proc"), "tee-supplicant")
 }
 
 /// Whether a process of this name runs.

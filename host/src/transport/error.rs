@@ -50,6 +50,9 @@ pub enum TransportError {
         /// The group.
         gid: u32,
     },
+    /// The TEE waits for its helper in Linux, which does not run.
+    #[error("the TEE waits for tee-supplicant, which does not run")]
+    NoSupplicant,
     /// A GlobalPlatform error code.
     #[error("{}: {} ({code:#010x}, from {})", doing(*.stage), meaning(*.stage, *.code), origin_name(*.origin))]
     Tee {
@@ -116,6 +119,7 @@ impl TransportError {
             | Self::Device { .. }
             | Self::Tee { .. }
             | Self::Dead
+            | Self::NoSupplicant
             | Self::OpteeNotBuilt
             | Self::EmulatorNotBuilt { .. }
             | Self::EmulatorBusy { .. }
@@ -137,6 +141,7 @@ impl TransportError {
                     "run as a member of group {group}: usermod -aG {group} USER, then log in again"
                 ));
             }
+            Self::NoSupplicant => "start tee-supplicant (systemctl start tee-supplicant)",
             Self::NotInGroup { .. } => "only the groups that `id` shows can be asked for",
             Self::Tee { stage, code, .. } => return tee_hint(*stage, *code).map(str::to_owned),
             Self::OpteeNotBuilt => {

@@ -4,6 +4,9 @@
 //! names the range of it that request and reply need, and only the pages of that range are mapped
 //! into the trusted application.
 //!
+//! While tee-supplicant does not run, the kernel lets calls that need it wait, for as long as it
+//! takes: [`crate::doctor::stalled`] tells.
+//!
 //! libteec prints some of its errors on standard output, which a program that minds redirects.
 
 #[allow(unsafe_code)]
@@ -14,6 +17,11 @@ use std::{
     io,
     os::unix::fs::MetadataExt,
     path::Path,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use claviger_proto::{TA_UUID, limits, name::Uuid};
@@ -27,6 +35,26 @@ use crate::{Login, identity};
 
 /// The device through which clients reach OP-TEE.
 pub(crate) const DEVICE: &str = "/dev/tee0";
+
+/// When the call into the TEE that is under way began, in milliseconds since [`EPOCH`]; 0 if none
+/// is. Of several threads' calls, the last that began.
+static BUSY_SINCE: AtomicU64 = AtomicU64::new(0);
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// How long the TEE has been busy with a call of this process.
+pub(crate) fn busy() -> Option<Duration> {
+    let since = BUSY_SINCE.load(Ordering::Relaxed);
+    let now = EPOCH.elapsed();
+    (since != 0).then(|| now.saturating_sub(Duration::from_millis(since)))
+}
+
+fn while_busy<T>(work: impl FnOnce() -> T) -> T {
+    let since = EPOCH.elapsed().as_millis().saturating_add(1);
+    BUSY_SINCE.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
+    let done = work();
+    BUSY_SINCE.store(0, Ordering::Relaxed);
+    done
+}
 
 /// A session with the trusted application in OP-TEE.
 pub struct Optee {
@@ -55,8 +83,7 @@ impl Optee {
         {
             return Err(TransportError::NotInGroup { gid });
         }
-        self.seam
-            .open(&ta_uuid(), self.login)
+        while_busy(|| self.seam.open(&ta_uuid(), self.login))
             .map_err(|failure| tee(Stage::Open, failure))
     }
 }
@@ -67,7 +94,7 @@ impl Transport for Optee {
     }
 
     fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault> {
-        match self.seam.invoke(command_id, size) {
+        match while_busy(|| self.seam.invoke(command_id, size)) {
             Outcome::Done { length } => Ok(length),
             Outcome::Failed { failure, length } => Err(match failure.code {
                 SHORT_BUFFER => Fault::ShortBuffer { needed: length },

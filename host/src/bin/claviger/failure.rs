@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::error::ErrorKind as ClapKind;
-use claviger::{Error, ErrorKind};
+use claviger::{Error, ErrorKind, TransportError};
 use serde_json::json;
 
 /// Why a command failed.
@@ -131,6 +131,16 @@ pub(crate) const fn exit_code(kind: ErrorKind) -> u8 {
 
 /// Says what failed, on stderr, and gives the exit code.
 pub(crate) fn report(failure: &Failure, json: bool) -> ExitCode {
+    ExitCode::from(say_failure(failure, json))
+}
+
+/// As [`report`], of a call that waits for tee-supplicant.
+pub(crate) fn report_stall(json: bool) -> u8 {
+    let error = Error::Transport(TransportError::NoSupplicant);
+    say_failure(&error.into(), json)
+}
+
+fn say_failure(failure: &Failure, json: bool) -> u8 {
     let code = exit_code(failure.kind());
     if !failure.is_broken_pipe() {
         let (message, hint) = (failure.message(), failure.hint());
@@ -149,7 +159,7 @@ pub(crate) fn report(failure: &Failure, json: bool) -> ExitCode {
             }
         }
     }
-    ExitCode::from(code)
+    code
 }
 
 /// As [`report`], of a command line that is not one, or asks for help.
