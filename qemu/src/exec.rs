@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use crate::artifacts::{Claviger, Flavour};
 use crate::cli::ExecOptions;
 use crate::device::Device;
+use crate::files;
 use crate::guest::{Boot, Guest, Job};
 use crate::machine::Log;
 use crate::setup::Platform;
@@ -55,7 +56,7 @@ pub(crate) fn exec(options: &ExecOptions) -> Result<u8> {
     if let Some(logs) = &options.logs {
         fs::create_dir_all(logs)?;
         for log in [Log::Linux, Log::Secure, Log::Qemu] {
-            fs::copy(guest.log(log), log.file(logs))?;
+            files::copy(&guest.log(log), &log.file(logs))?;
         }
     }
     guest.off()?;

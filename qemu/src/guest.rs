@@ -197,9 +197,15 @@ impl Guest {
         self.explain(result.context("the guest did not end well"))
     }
 
-    /// Cuts the power, as a person who pulls the plug.
-    pub(crate) fn kill(mut self) -> Result<()> {
-        self.machine.kill()
+    /// Starts a command and, after a while, cuts the power, as a person who pulls the plug. Returns what the command had
+    /// written to stdout by then.
+    pub(crate) fn kill_during(mut self, job: &Job, after: Duration) -> Result<Vec<u8>> {
+        self.request(job, &token()?)?;
+        thread::sleep(after);
+        self.machine.kill()?;
+        let mut written = Vec::new();
+        self.stdout.read_to_end(&mut written)?;
+        Ok(written)
     }
 
     /// The file of one of this boot's logs; it is gone when the guest ended well.
@@ -215,12 +221,7 @@ impl Guest {
         deadline: Duration,
     ) -> Result<u8> {
         let token = token()?;
-        let stdin = job
-            .stdin
-            .map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
-        let script = base64::engine::general_purpose::STANDARD.encode(job.script());
-        self.control
-            .send(&format!("run {} {stdin} {token} {script}", job.uid))?;
+        self.request(job, &token)?;
         let Self {
             machine,
             control,
@@ -244,6 +245,15 @@ impl Guest {
             }
             status
         })
+    }
+
+    fn request(&mut self, job: &Job, token: &str) -> Result<()> {
+        let stdin = job
+            .stdin
+            .map_or_else(|| "-".to_owned(), |bytes| bytes.to_string());
+        let script = base64::engine::general_purpose::STANDARD.encode(job.script());
+        self.control
+            .send(&format!("run {} {stdin} {token} {script}", job.uid))
     }
 
     fn try_off(&mut self) -> Result<()> {

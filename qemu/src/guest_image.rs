@@ -12,18 +12,18 @@ use crate::cache::{Cache, Inputs};
 use crate::cpio::{Archive, mode_of};
 use crate::firmware::Optee;
 use crate::packages::{Package, Packages};
-use crate::process;
+use crate::{files, process};
 
 const INIT: &str = include_str!("../guest/init");
 const USERS: &str = include_str!("../guest/passwd");
 const GROUPS: &str = include_str!("../guest/group");
 /// To be raised when this file makes something else of the same inputs.
-const RECIPE: &str = "2";
+const RECIPE: &str = "3";
 const DEADLINE: Duration = Duration::from_secs(300);
 const MODULES: [&str; 4] = ["virtio-rng", "virtio_blk", "tee", "optee"];
 const LIBRARIES: &str = "usr/lib/aarch64-linux-gnu";
 /// What the guest's programs are linked with, and the package of each.
-const LIBRARY_FILES: [(&str, &str); 14] = [
+const LIBRARY_FILES: [(&str, &str); 13] = [
     ("libc6", "ld-linux-aarch64.so.1"),
     ("libc6", "libc.so.6"),
     ("libc6", "libdl.so.2"),
@@ -37,7 +37,6 @@ const LIBRARY_FILES: [(&str, &str); 14] = [
     ("libssl3t64", "libssl.so.3"),
     ("libzstd1", "libzstd.so.1"),
     ("zlib1g", "libz.so.1"),
-    ("optee-client-dev", "libteec.so"),
 ];
 /// Where trusted applications lie in the guest.
 pub(crate) const TRUSTED_APPLICATIONS: &str = "usr/lib/optee_armtz";
@@ -56,6 +55,8 @@ pub(crate) struct GuestImage {
 impl GuestImage {
     /// Builds what is missing.
     pub(crate) fn build(cache: &Cache, packages: &Packages, optee: &Optee) -> Result<Self> {
+        let client_export = client_export(cache, packages)?;
+        let applications = test_applications(cache, packages, optee)?;
         let mut used = vec![
             "linux-image",
             "busybox-static",
@@ -74,29 +75,53 @@ impl GuestImage {
             .with(INIT)
             .with(USERS)
             .with(GROUPS)
-            .with(MODULES.join(" "))
-            .with(optee.dev_kit().as_os_str().as_encoded_bytes());
+            .with(applications.as_os_str().as_encoded_bytes());
         let folder = cache.built("guest-image", &inputs, |into| {
-            let log = cache.log("guest-image");
             let work = cache.scratch()?;
-            unpack(&used, work.path(), &log)?;
-            let export = into.join("client/usr/lib");
-            fs::create_dir_all(&export)?;
-            fs::copy(
-                work.path().join(LIBRARIES).join("libteec.so"),
-                export.join("libteec.so"),
-            )?;
-            fs::copy(kernel(work.path())?, into.join("kernel"))?;
-            let signed = work.path().join("signed");
-            sign_test_applications(work.path(), optee, &signed, &log)?;
-            write_initramfs(work.path(), &signed, &into.join("initramfs"))
+            unpack(&used, work.path(), &cache.log("guest-image"))?;
+            files::copy(&kernel(work.path())?, &into.join("kernel"))?;
+            write_initramfs(work.path(), &applications, &into.join("initramfs"))
         })?;
         Ok(Self {
             kernel: folder.join("kernel"),
             initramfs: folder.join("initramfs"),
-            client_export: folder.join("client"),
+            client_export,
         })
     }
+}
+
+/// Lays out libteec as the build scripts of its users expect it. It has a folder of its own, because they run anew
+/// where its name changes.
+fn client_export(cache: &Cache, packages: &Packages) -> Result<PathBuf> {
+    // The one has the link, the other what it points to.
+    let used = [
+        packages.named("optee-client-dev")?,
+        packages.named("libteec2")?,
+    ];
+    let inputs = Inputs::default().with_packages(used);
+    cache.built("client-library", &inputs, |into| {
+        let work = cache.scratch()?;
+        unpack(&used, work.path(), &cache.log("client-library"))?;
+        let export = into.join("usr/lib");
+        fs::create_dir_all(&export)?;
+        let library = work.path().join(LIBRARIES).join("libteec.so");
+        files::copy(&library, &export.join("libteec.so"))
+    })
+}
+
+/// xtest's trusted applications, signed anew: our OP-TEE does not know the key that Debian's are signed with.
+fn test_applications(cache: &Cache, packages: &Packages, optee: &Optee) -> Result<PathBuf> {
+    let package = packages.named("optee-test-qemu")?;
+    let kit = optee.dev_kit();
+    let inputs = Inputs::default()
+        .with_packages([package])
+        .with(kit.as_os_str().as_encoded_bytes());
+    cache.built("test-applications", &inputs, |into| {
+        let log = cache.log("test-applications");
+        let work = cache.scratch()?;
+        unpack(&[package], work.path(), &log)?;
+        sign_test_applications(work.path(), optee, into, &log)
+    })
 }
 
 fn unpack(packages: &[&Package], into: &Path, log: &Path) -> Result<()> {
@@ -121,9 +146,7 @@ fn kernel(root: &Path) -> Result<PathBuf> {
     bail!("the kernel package has no vmlinuz")
 }
 
-/// xtest's trusted applications are signed with a key that our OP-TEE does not know: signs them anew with ours.
 fn sign_test_applications(root: &Path, optee: &Optee, into: &Path, log: &Path) -> Result<()> {
-    fs::create_dir_all(into)?;
     for entry in fs::read_dir(root.join(TRUSTED_APPLICATIONS))? {
         let path = entry?.path();
         let uuid = path
@@ -131,7 +154,7 @@ fn sign_test_applications(root: &Path, optee: &Optee, into: &Path, log: &Path) -
             .context("a trusted application has a name")?
             .to_string_lossy()
             .into_owned();
-        let signed = fs::read(&path)?;
+        let signed = files::read(&path)?;
         let Some(elf) = elf_of(&signed) else {
             // Encrypted: not ours to read.
             continue;

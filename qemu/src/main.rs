@@ -16,6 +16,7 @@ mod cpio;
 mod demo;
 mod device;
 mod exec;
+mod files;
 mod firmware;
 mod guest;
 mod guest_image;

@@ -18,7 +18,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{DEADLINE, optee, tfa};
 use crate::cache::{Cache, Inputs};
-use crate::process;
+use crate::{files, process};
 
 const SIZE: u64 = 64 << 20;
 const SECTOR: u64 = 256 << 10;
@@ -49,7 +49,7 @@ pub(super) fn image(cache: &Cache, stages: &Path, optee_images: &Path) -> Result
         }
         process::run(fiptool.arg(&package), &cache.log("firmware"), DEADLINE)?;
 
-        let bl1 = fs::read(bl1)?;
+        let bl1 = files::read(&bl1)?;
         ensure!(
             bl1.len() as u64 <= SECTOR_PACKAGE * SECTOR,
             "BL1 does not fit before the package"
@@ -57,7 +57,7 @@ pub(super) fn image(cache: &Cache, stages: &Path, optee_images: &Path) -> Result
         let mut image = File::create(into.join("firmware.bin"))?;
         image.write_all(&bl1)?;
         image.seek(SeekFrom::Start(SECTOR_PACKAGE * SECTOR))?;
-        image.write_all(&fs::read(&package)?)?;
+        image.write_all(&files::read(&package)?)?;
         ensure!(
             image.stream_position()? <= SECTOR_KEY * SECTOR,
             "the firmware does not fit before the key's sector"
@@ -76,7 +76,7 @@ pub(crate) fn create(path: &Path, firmware: &Path) -> Result<()> {
         .open(path)
         .with_context(|| format!("cannot make {}", path.display()))?;
     flash.set_len(SIZE)?;
-    flash.write_all(&fs::read(firmware)?)?;
+    flash.write_all(&files::read(firmware)?)?;
     let mut key = [0; KEY_LENGTH];
     File::open("/dev/urandom")?.read_exact(&mut key)?;
     flash.seek(SeekFrom::Start(SECTOR_KEY * SECTOR))?;
@@ -92,7 +92,7 @@ fn key_record(key: &[u8; KEY_LENGTH]) -> Vec<u8> {
 
 /// Brings the firmware of an existing device up to date; key and counter stay.
 pub(crate) fn update(path: &Path, firmware: &Path) -> Result<()> {
-    let wanted = fs::read(firmware)?;
+    let wanted = files::read(firmware)?;
     let mut flash = OpenOptions::new()
         .read(true)
         .write(true)

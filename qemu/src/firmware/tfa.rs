@@ -1,6 +1,5 @@
 //! Trusted Firmware-A: the boot stages below OP-TEE, from Debian's source package.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -8,7 +7,7 @@ use anyhow::Result;
 use super::{DEADLINE, cross, unpack};
 use crate::cache::{Cache, Inputs};
 use crate::packages::Packages;
-use crate::process;
+use crate::{files, process};
 
 /// The device tree is ours (`machine`) and the last stage is the Linux image itself, already in memory at this address.
 const OPTIONS: &[&str] = &[
@@ -47,7 +46,7 @@ pub(super) fn build(cache: &Cache, packages: &Packages) -> Result<PathBuf> {
 
 pub(super) fn copy(from: &Path, names: &[&str], into: &Path) -> Result<()> {
     for name in names {
-        fs::copy(from.join(name), into.join(name))?;
+        files::copy(&from.join(name), &into.join(name))?;
     }
     Ok(())
 }
