@@ -295,7 +295,7 @@ fn derive_32_of_256(key: &[u8; 32], label: &[u8], context: &[u8]) -> Zeroizing<[
     Zeroizing::new(derived.expect("32 bytes can be derived").into())
 }
 
-/// SP 800-108r1 in counter mode: K(i) = PRF(K, [i]_32 || label || 0x00 || context || [L]_32).
+/// SP 800-108r1 in counter mode: `K(i) = PRF(K, [i]_32 || label || 0x00 || context || [L]_32)`.
 fn params<'a>(key: &'a [u8], label: &'a [u8], context: &'a [u8]) -> Params<'a, 'a, 'a> {
     Params::builder(key)
         .with_label(label)

@@ -348,8 +348,8 @@ impl Builder {
         if let Some(emulator) = &self.emulator {
             return Ok(Client::of(Box::new(emulator.open(self.login)?)));
         }
-        match std::env::var_os(EMULATOR_VARIABLE) {
-            Some(dir) => self.open_emulator(dir.into()),
+        match emulator_directory() {
+            Some(dir) => self.open_emulator(dir),
             None => self.open_optee(),
         }
     }
@@ -376,6 +376,13 @@ impl Builder {
     fn open_optee(self) -> Result<Client, Error> {
         Err(TransportError::OpteeNotBuilt.into())
     }
+}
+
+/// The emulated device that the environment asks for. An empty variable asks for nothing.
+pub(crate) fn emulator_directory() -> Option<PathBuf> {
+    std::env::var_os(EMULATOR_VARIABLE)
+        .filter(|dir| !dir.is_empty())
+        .map(PathBuf::from)
 }
 
 pub(crate) fn parse_label(text: &str) -> Result<Label, Error> {

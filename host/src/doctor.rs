@@ -8,7 +8,7 @@ use std::{fs, path::Path, time::Duration};
 use claviger_proto::{Status, message::InfoResponse};
 use serde::Serialize;
 
-use crate::{Client, EMULATOR_VARIABLE, Login};
+use crate::{Client, Login, client::emulator_directory};
 
 #[cfg(feature = "optee")]
 mod device;
@@ -59,7 +59,7 @@ impl Check {
 #[must_use]
 pub fn examine(login: Login) -> Vec<Check> {
     let mut checks = Vec::new();
-    let emulated = std::env::var_os(EMULATOR_VARIABLE).is_some();
+    let emulated = emulator_directory().is_some();
     #[cfg(feature = "optee")]
     if !emulated {
         checks.extend(device::examine());

@@ -164,6 +164,7 @@ const fn status_hint(status: Status) -> Option<&'static str> {
         Status::ProtocolVersion | Status::UnknownCommand => {
             "client and trusted application are of different versions: install both anew"
         }
+        Status::PayloadTooLong => "`claviger info` shows the limits",
         Status::LoginRequired => "open the client with Login::User or Login::Group",
         Status::AdministratorOnly => "run as root, without a group session",
         Status::NotFound => "`claviger list` shows the keys of this user",

@@ -2,7 +2,7 @@
 //!
 //! A [`Transport`] is one session: a block of memory that both sides see, and a way to have a
 //! command carried out on it. It knows nothing of what the bytes mean. There are two,
-//! `optee` (feature `optee`) and [`emulator`] (feature `emulator`); a third one can be handed to
+//! `optee` (feature `optee`) and `emulator` (feature `emulator`); a third one can be handed to
 //! [`Client::with_transport`](crate::Client::with_transport).
 
 #[cfg(feature = "emulator")]

@@ -20,12 +20,7 @@ const TA_DIRECTORIES: [&str; 3] = [
 const TA_MAGIC: [u8; 4] = *b"HSTO";
 
 pub(super) fn examine() -> Vec<Check> {
-    vec![
-        driver(),
-        permission(),
-        supplicant(),
-        ta_file(),
-    ]
+    vec![driver(), permission(), supplicant(), ta_file()]
 }
 
 fn driver() -> Check {

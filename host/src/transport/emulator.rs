@@ -9,6 +9,7 @@ mod memory;
 
 use std::{
     env,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -127,9 +128,11 @@ impl Emulator {
 
     /// The device that the environment names, with a warning on stderr.
     pub(crate) fn from_environment(directory: PathBuf) -> Result<Emulator, TransportError> {
-        eprintln!(
-            "emulated device in {}: nothing here is protected",
-            directory.display()
+        let shown = directory.display();
+        // Without a stderr there is nobody to warn.
+        let _ = writeln!(
+            io::stderr(),
+            "emulated device in {shown}: nothing here is protected"
         );
         let emulator = Emulator::directory(&directory);
         let Some(uid) = env::var_os(UID_VARIABLE) else {
@@ -138,7 +141,7 @@ impl Emulator {
         let uid = uid.to_str().and_then(|uid| uid.parse().ok());
         let uid = uid.ok_or_else(|| {
             let text = format!("{UID_VARIABLE} is not a uid");
-            let source = std::io::Error::new(std::io::ErrorKind::InvalidInput, text);
+            let source = io::Error::new(io::ErrorKind::InvalidInput, text);
             TransportError::Emulator {
                 dir: directory,
                 source,

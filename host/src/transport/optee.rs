@@ -26,7 +26,7 @@ use std::{
 
 use claviger_proto::{TA_UUID, limits, name::Uuid};
 
-use self::seam::{Failure, Outcome, Seam};
+use self::seam::{Failure, Seam};
 use super::{
     Fault, Stage, Transport, TransportError,
     error::{ITEM_NOT_FOUND, SHORT_BUFFER, TARGET_DEAD},
@@ -94,16 +94,17 @@ impl Transport for Optee {
     }
 
     fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault> {
-        match while_busy(|| self.seam.invoke(command_id, size)) {
-            Outcome::Done { length } => Ok(length),
-            Outcome::Failed { failure, length } => Err(match failure.code {
-                SHORT_BUFFER => Fault::ShortBuffer { needed: length },
-                TARGET_DEAD => Fault::Dead,
-                _ => Fault::Failed(tee(Stage::Invoke, failure)),
-            }),
-            // An earlier attempt to open it anew failed.
-            Outcome::NoSession => Err(Fault::Dead),
+        // An earlier attempt to open the session anew may have failed.
+        if !self.seam.has_session() {
+            self.open_session()?;
         }
+        let (result, length) = while_busy(|| self.seam.invoke(command_id, size));
+        result.map_err(|failure| match failure.code {
+            SHORT_BUFFER => Fault::ShortBuffer { needed: length },
+            TARGET_DEAD => Fault::Dead,
+            _ => Fault::Failed(tee(Stage::Invoke, failure)),
+        })?;
+        Ok(length)
     }
 
     fn reopen(&mut self) -> Result<(), TransportError> {

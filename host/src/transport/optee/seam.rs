@@ -17,16 +17,6 @@ pub(super) struct Failure {
     pub(super) origin: u32,
 }
 
-/// What became of a call.
-pub(super) enum Outcome {
-    /// The trusted application answered with `length` bytes.
-    Done { length: usize },
-    /// It did not; `length` is what it says it needs.
-    Failed { failure: Failure, length: usize },
-    /// There is no session.
-    NoSession,
-}
-
 pub(super) struct Seam {
     session: Option<Box<raw::TEEC_Session>>,
     memory: Box<raw::TEEC_SharedMemory>,
@@ -135,10 +125,17 @@ impl Seam {
         unsafe { slice::from_raw_parts_mut(self.memory.buffer.cast(), self.memory.size) }
     }
 
-    /// Invokes a command on the first `size` bytes of the shared memory.
-    pub(super) fn invoke(&mut self, command: u32, size: usize) -> Outcome {
+    /// Whether there is a session to invoke commands in.
+    pub(super) fn has_session(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Invokes a command on the first `size` bytes of the shared memory. Also says how many of
+    /// them the reply takes or, if it does not fit, would take.
+    pub(super) fn invoke(&mut self, command: u32, size: usize) -> (Result<(), Failure>, usize) {
         let Some(session) = &mut self.session else {
-            return Outcome::NoSession;
+            let (code, origin) = (raw::TEEC_ERROR_BAD_STATE, raw::TEEC_ORIGIN_API);
+            return (Err(Failure { code, origin }), 0);
         };
         let size = size.min(self.memory.size);
         let none = raw::TEEC_Parameter {
@@ -179,14 +176,9 @@ impl Seam {
         let length = unsafe { operation.params[0].memref.size };
         if code == raw::TEEC_SUCCESS {
             // What the other side says is not trusted to lie inside.
-            return Outcome::Done {
-                length: length.min(size),
-            };
+            return (Ok(()), length.min(size));
         }
-        Outcome::Failed {
-            failure: Failure { code, origin },
-            length,
-        }
+        (Err(Failure { code, origin }), length)
     }
 
     fn close(&mut self) {
