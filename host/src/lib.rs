@@ -34,7 +34,7 @@
 //! [`Client::open`] speaks to OP-TEE (feature `optee`). On a workstation there is an emulator
 //! (feature `emulator`): the trusted application's own code over a directory or memory, so that
 //! the same program runs there. It protects nothing, and is used only when the environment
-//! (`CLAVIGER_EMULATOR=DIR`) or the program ([`Builder::emulator`]) says so; there is no falling
+//! (`CLAVIGER_EMULATOR=DIR`) or the program (`Builder::emulator`) says so; there is no falling
 //! back. A test writes:
 //!
 //! ```
