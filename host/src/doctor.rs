@@ -174,6 +174,11 @@ fn examine_info(info: &InfoResponse) -> Vec<Check> {
         format!("opens; its id is {}", vault.id),
     ));
     checks.push(match (vault.damaged, vault.repaired) {
+        (0, _) if vault.degraded != 0 => {
+            let finding = format!("{} parts of the vault have one copy only", vault.degraded);
+            Check::new("records", Verdict::Warn, finding)
+                .advise("free space if storage is full, then restart the device: it mends them")
+        }
         (0, 0) => Check::new("records", Verdict::Ok, "all whole"),
         (0, repaired) => {
             let finding = format!("{repaired} mended from their second copy since the start");
@@ -182,7 +187,7 @@ fn examine_info(info: &InfoResponse) -> Vec<Check> {
         (damaged, _) => {
             let finding = format!("{damaged} damaged in both copies, and lost");
             Check::new("records", Verdict::Warn, finding)
-                .advise("delete those keys, make them anew, and look after the storage medium")
+                .advise("make those keys anew, and look after the storage medium; a factory reset frees the slots")
         }
     });
     checks.push(match vault.free {

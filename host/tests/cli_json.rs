@@ -64,7 +64,7 @@ fn the_device() {
         &device,
         &["info"],
         b"",
-        r#"{"build":"test","client":"0.1.0","confirmation":"*","insecure":true,"instance":"*","limits":{"challenges":4,"chunk":65536,"context":1024,"header":4096,"keys":1280,"payload":66624,"random":4096},"marks":null,"platform":"emulator","rollback_level":0,"store":0,"vault":{"damaged":0,"free":1280,"id":"*","keys":0,"locked":false,"repaired":0},"version":"0.1.0","warning":"this is an emulator: it protects nothing"}"#,
+        r#"{"build":"test","client":"0.1.0","confirmation":"*","insecure":true,"instance":"*","limits":{"challenges":4,"chunk":65536,"context":1024,"header":4096,"keys":1280,"payload":66624,"random":4096},"marks":null,"platform":"emulator","rollback_level":0,"store":0,"vault":{"damaged":0,"degraded":0,"free":1280,"id":"*","keys":0,"locked":false,"repaired":0},"version":"0.1.0","warning":"this is an emulator: it protects nothing"}"#,
     );
     prints(
         &device,

@@ -67,6 +67,8 @@ messages! {
         free: u32,
         /// Slots whose record is damaged in both copies, and so lost.
         damaged: u32,
+        /// Shards of which only one copy serves; the next start mends them.
+        degraded: u32,
         /// Records and copies mended from their second copy since the start.
         repaired: u32,
     }

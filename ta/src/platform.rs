@@ -155,6 +155,10 @@ pub enum StorageError {
     /// The object is not authentic.
     #[error("the object is corrupt")]
     Corrupt,
+    /// The platform still holds the name of an object that it found corrupt when it opened it, and
+    /// will until the next start (OP-TEE does).
+    #[error("the object's name is in use until the next start")]
+    InUse,
     /// Storage cannot be reached now.
     #[error("storage cannot be reached")]
     Unavailable,
@@ -178,7 +182,9 @@ impl StorageError {
     pub const fn status(self) -> Status {
         match self {
             // The vault asks only for objects that must be there.
-            StorageError::NotFound | StorageError::Corrupt => Status::StorageCorrupt,
+            StorageError::NotFound | StorageError::Corrupt | StorageError::InUse => {
+                Status::StorageCorrupt
+            }
             StorageError::Unavailable => Status::StorageUnavailable,
             StorageError::NoSpace => Status::StorageFull,
             StorageError::Rollback => Status::StorageRollback,

@@ -65,6 +65,7 @@ fn info() -> InfoResponse {
             keys: 1,
             free: 2,
             damaged: 3,
+            degraded: 5,
             repaired: 4,
         }),
         limits: Limits {
@@ -91,7 +92,7 @@ const INFO: &str = concat!(
     r#""rollback_level":1000,"instance":"11111111111111111111111111111111","#,
     r#""confirmation":"22222222","store":64,"#,
     r#""vault":{"id":"33333333333333333333333333333333","locked":true,"keys":1,"free":2,"#,
-    r#""damaged":3,"repaired":4},"#,
+    r#""damaged":3,"degraded":5,"repaired":4},"#,
     r#""limits":{"header":5,"payload":6,"chunk":7,"context":8,"random":9,"keys":10,"#,
     r#""challenges":11},"#,
     r#""marks":{"heap_peak":12,"heap_now":13,"heap_size":14,"stack_peak":15,"stack_size":16}}"#,

@@ -115,6 +115,7 @@ pub(super) fn storage_error(code: raw::TEE_Result) -> StorageError {
         raw::TEE_ERROR_STORAGE_NO_SPACE => StorageError::NoSpace,
         raw::TEE_ERROR_SECURITY => StorageError::Rollback,
         raw::TEE_ERROR_OUT_OF_MEMORY => StorageError::OutOfMemory,
+        raw::TEE_ERROR_ACCESS_CONFLICT => StorageError::InUse,
         other => StorageError::Other(other),
     }
 }

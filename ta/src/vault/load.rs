@@ -74,7 +74,7 @@ fn probe<S: Storage>(
             let object = match storage.open(ObjectId { shard, copy }) {
                 Ok(object) => object,
                 Err(StorageError::NotFound) => continue,
-                Err(StorageError::Corrupt) => {
+                Err(StorageError::Corrupt | StorageError::InUse) => {
                     anything = true;
                     continue;
                 }
@@ -238,8 +238,11 @@ fn read_both<S: Storage>(
                         differ.push(place);
                     }
                 }
-                if choice.second {
-                    *mine = *other;
+                match choice.source {
+                    Source::First => {}
+                    Source::Second => *mine = *other,
+                    // Not authentic, and so counted as damaged ever after.
+                    Source::Neither => mine.fill(0xff),
                 }
                 open.index.push(choice.entry);
                 open.sequence = open.sequence.max(choice.sequence);
@@ -272,10 +275,18 @@ fn read_block<S: Storage>(
 struct Choice {
     entry: Entry,
     sequence: u64,
-    /// Whether the second copy's bytes are the ones.
-    second: bool,
+    /// Whose bytes are the ones.
+    source: Source,
     /// Which copies have other bytes.
     differs: [bool; 2],
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    First,
+    Second,
+    /// Neither copy can be read.
+    Neither,
 }
 
 fn choose(
@@ -295,35 +306,42 @@ fn choose(
     let one = read(first, have[0]);
     let two = if alike { None } else { read(second, have[1]) };
     let sequence_of = |content: &Option<(u64, Content)>| content.as_ref().map_or(0, |(n, _)| *n);
-    let take_second = match (&one, &two) {
-        (None, Some(_)) => true,
-        (Some(one), Some(two)) => sequence_of(two) > sequence_of(one),
-        _ => false,
+    let (source, chosen) = match (one, two) {
+        (Some(one), Some(two)) if sequence_of(&two) > sequence_of(&one) => {
+            (Source::Second, Some(two))
+        }
+        (Some(one), _) => (Source::First, Some(one)),
+        (None, Some(two)) => (Source::Second, Some(two)),
+        (None, None) => match have {
+            [true, _] => (Source::First, None),
+            [false, true] => (Source::Second, None),
+            [false, false] => (Source::Neither, None),
+        },
     };
-    let chosen = if take_second { two } else { one };
-    let readable = chosen.is_some();
+    // A copy that cannot be read is made anew in whole.
+    let differ = chosen.is_some() && first != second;
     let (entry, sequence) = match chosen {
         None => (Entry::Damaged, 0),
         Some(None) => (Entry::Free, 0),
         Some(Some((sequence, Content::Tombstone))) => (Entry::Free, sequence),
         Some(Some((sequence, Content::Key(key)))) => (entry_of(&key.owner, &key.label), sequence),
     };
-    let differs = if alike || !readable {
-        [false, false]
-    } else if take_second {
-        [have[0] && first != second, false]
-    } else {
-        [false, have[1] && first != second]
-    };
     Choice {
         entry,
         sequence,
-        second: take_second,
-        differs,
+        source,
+        differs: [
+            differ && have[0] && source == Source::Second,
+            differ && have[1] && source == Source::First,
+        ],
     }
 }
 
-/// Writes to each copy what it lacks.
+/// Writes to each copy what it lacks; says how much. A copy that cannot be mended is put out of
+/// service: the other one serves.
+///
+/// # Errors
+/// That of the first copy if neither serves.
 fn mend<S: Storage>(
     storage: &mut S,
     key: &HeaderKey,
@@ -332,46 +350,68 @@ fn mend<S: Storage>(
     copies: &mut FoundShard<S::Object>,
     mut merged: Merged,
 ) -> Result<u32, Status> {
-    let mut mended = 0_u32;
     let header = open.header.seal(key, shard)?;
     *merged.image.first_chunk_mut().ok_or(Status::Internal)? = header;
-    for ((copy, place), differ) in COPIES.into_iter().zip(copies).zip(&merged.differ) {
-        match place {
+    let mut mended = 0_u32;
+    let mut failed = [None, None];
+    let copies_and_faults = copies.iter_mut().zip(&mut failed);
+    for ((copy, (place, failed)), differ) in COPIES
+        .into_iter()
+        .zip(copies_and_faults)
+        .zip(&merged.differ)
+    {
+        let result = match place {
             Some(found) if !found.hurt => {
-                let current = found
-                    .header
-                    .as_ref()
-                    .is_ok_and(|old| old.sequence == open.header.sequence);
-                if !current {
-                    storage.write(&mut found.object, 0, &header)?;
-                    mended = mended.saturating_add(1);
-                }
-                for place in differ {
-                    let at = offset(*place) as usize;
-                    let bytes = merged.image.get(at..at.saturating_add(SLOT));
-                    storage.write(
-                        &mut found.object,
-                        offset(*place),
-                        bytes.ok_or(Status::Internal)?,
-                    )?;
-                    mended = mended.saturating_add(1);
-                }
+                let current = |old: &Header| old.sequence == open.header.sequence;
+                let stale_header = !found.header.as_ref().is_ok_and(current);
+                let mut places = stale_header
+                    .then_some(0)
+                    .into_iter()
+                    .chain(differ.iter().copied());
+                places.try_fold(0_u32, |count, place| {
+                    let from = offset(place) as usize;
+                    let bytes = merged.image.get(from..from.saturating_add(SLOT));
+                    let bytes = bytes.ok_or(StorageError::NotFound)?;
+                    storage.write(&mut found.object, offset(place), bytes)?;
+                    Ok(count.saturating_add(1))
+                })
             }
             place => {
-                let object = storage.create(ObjectId { shard, copy }, &merged.image)?;
-                let made = Found {
-                    object,
-                    header: Ok(open.header.clone()),
-                    hurt: false,
-                };
-                if let Some(old) = place.replace(made) {
+                // Nothing more is read of the old one: what it held is in the image.
+                if let Some(old) = place.take() {
                     storage.close(old.object);
                 }
-                mended = mended.saturating_add(1);
+                storage
+                    .create(ObjectId { shard, copy }, &merged.image)
+                    .map(|object| {
+                        let header = Ok(open.header.clone());
+                        *place = Some(Found {
+                            object,
+                            header,
+                            hurt: false,
+                        });
+                        1
+                    })
             }
+        };
+        match result {
+            Ok(count) => mended = mended.saturating_add(count),
+            Err(error) => *failed = Some(error),
         }
     }
-    Ok(mended)
+    for (place, _) in copies
+        .iter_mut()
+        .zip(&failed)
+        .filter(|(_, failed)| failed.is_some())
+    {
+        if let Some(stale) = place.take() {
+            storage.close(stale.object);
+        }
+    }
+    match failed {
+        [Some(error), Some(_)] => Err(error.into()),
+        _ => Ok(mended),
+    }
 }
 
 /// Deletes the vault's objects, of which there may be those of the first `shards` shards, and makes
@@ -384,7 +424,8 @@ pub(super) fn begin_anew<P: Platform>(
         for copy in COPIES {
             match platform.storage().delete(ObjectId { shard, copy }) {
                 // What is corrupt, the platform has deleted by now.
-                Ok(()) | Err(StorageError::NotFound | StorageError::Corrupt) => {}
+                Ok(())
+                | Err(StorageError::NotFound | StorageError::Corrupt | StorageError::InUse) => {}
                 Err(error) => return Err(error.into()),
             }
         }

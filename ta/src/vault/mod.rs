@@ -17,7 +17,8 @@
 //! own, the newest authentic one counts, and what differs is mended. So a cut between the two
 //! writes leaves a change done, one before the first leaves it undone, and damage to one copy costs
 //! nothing. A slot hurt in both copies loses that key; a shard lost in both, its keys; `info`
-//! counts them, and they stay counted until a factory reset.
+//! counts them, and they stay counted until a factory reset. A copy that cannot be mended now (no
+//! space, or OP-TEE still holds its name) stays out of service until the next start.
 //!
 //! **When storage fails** during a change, nobody knows whether it happened. The vault then trusts
 //! nothing that it remembers of storage: it reads everything again before it next needs any of it.
@@ -96,6 +97,7 @@ impl<P: Platform> Vault<P> {
         let keys = count(|entry| matches!(entry, Entry::Key { .. }));
         let damaged = count(|entry| matches!(entry, Entry::Damaged));
         let (id, locked) = (open.header.vault, open.header.locked);
+        let degraded = u32::try_from(open.degraded()).unwrap_or(u32::MAX);
         Ok(VaultInfo {
             id,
             locked,
@@ -104,6 +106,7 @@ impl<P: Platform> Vault<P> {
                 .saturating_sub(keys)
                 .saturating_sub(damaged),
             damaged,
+            degraded,
             repaired: self.repaired,
         })
     }

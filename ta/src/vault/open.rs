@@ -6,13 +6,13 @@ use claviger_proto::Status;
 use zeroize::Zeroizing;
 
 use super::{
-    OBJECT, SLOT, SLOTS,
+    COPIES, OBJECT, SLOT, SLOTS,
     header::{Header, HeaderKey},
     index::Entry,
     record::KeyRecord,
     slot::{Content, SlotKey},
 };
-use crate::platform::{Copy, ObjectId, Storage, StorageError, zeros};
+use crate::platform::{ObjectId, Storage, StorageError, zeros};
 
 /// Where a slot is: the shard times [`SLOTS`] plus the place in it, from 0.
 pub(super) type SlotNumber = usize;
@@ -21,7 +21,7 @@ pub(super) type SlotNumber = usize;
 pub(super) struct Open<S: Storage> {
     pub(super) header: Header,
     pub(super) slot_key: SlotKey,
-    /// The open objects of each shard; `None` for a shard lost in both copies.
+    /// The open objects of each shard; `None` for a copy that does not serve.
     pub(super) shards: Vec<[Option<S::Object>; 2]>,
     /// One entry for each slot of the shards.
     pub(super) index: Vec<Entry>,
@@ -30,23 +30,16 @@ pub(super) struct Open<S: Storage> {
 }
 
 impl<S: Storage> Open<S> {
-    /// Reads the key in a slot from the first copy.
+    /// Reads the key in a slot, from the first copy that serves.
     pub(super) fn read(
         &mut self,
         storage: &mut S,
         number: SlotNumber,
     ) -> Result<KeyRecord, Status> {
         let (shard, place) = whereabouts(number);
-        let object = self
-            .shards
-            .get_mut(usize::from(shard))
-            .and_then(|[first, _]| first.as_mut());
+        let object = self.copies(shard).next().ok_or(Status::RecordDamaged)?;
         let mut bytes = Zeroizing::new([0; SLOT]);
-        storage.read(
-            object.ok_or(Status::RecordDamaged)?,
-            offset(place),
-            bytes.as_mut_slice(),
-        )?;
+        storage.read(object, offset(place), bytes.as_mut_slice())?;
         match self.slot_key.open(shard, place, &mut bytes)? {
             Some((_, Content::Key(record))) => Ok(record),
             // The index says that there is a key.
@@ -54,7 +47,7 @@ impl<S: Storage> Open<S> {
         }
     }
 
-    /// Writes a slot to both copies.
+    /// Writes a slot to every copy that serves.
     pub(super) fn write(
         &mut self,
         storage: &mut S,
@@ -62,18 +55,23 @@ impl<S: Storage> Open<S> {
         bytes: &[u8],
     ) -> Result<(), StorageError> {
         let (shard, place) = whereabouts(number);
-        let copies = self
-            .shards
+        self.copies(shard)
+            .try_for_each(|object| storage.write(object, offset(place), bytes))
+    }
+
+    /// The copies of a shard that serve, in the order in which they are written.
+    fn copies(&mut self, shard: u8) -> impl Iterator<Item = &mut S::Object> {
+        self.shards
             .get_mut(usize::from(shard))
-            .ok_or(StorageError::NotFound)?;
-        for object in copies {
-            storage.write(
-                object.as_mut().ok_or(StorageError::NotFound)?,
-                offset(place),
-                bytes,
-            )?;
-        }
-        Ok(())
+            .into_iter()
+            .flatten()
+            .flatten()
+    }
+
+    /// How many shards have one copy only.
+    pub(super) fn degraded(&self) -> usize {
+        let one = |copies: &&[Option<S::Object>; 2]| copies.iter().flatten().count() == 1;
+        self.shards.iter().filter(one).count()
     }
 
     /// Writes this header to every copy of every shard.
@@ -108,27 +106,27 @@ impl<S: Storage> Open<S> {
         self.shards
             .try_reserve(1)
             .map_err(|_| Status::OutOfMemory)?;
-        let first = storage.create(
-            ObjectId {
-                shard,
-                copy: Copy::First,
-            },
-            &image,
-        )?;
-        let second = match storage.create(
-            ObjectId {
-                shard,
-                copy: Copy::Second,
-            },
-            &image,
-        ) {
-            Ok(second) => second,
-            Err(error) => {
-                storage.close(first);
-                return Err(error.into());
+        let mut copies = [None, None];
+        let mut made = Ok(());
+        for (copy, place) in COPIES.into_iter().zip(&mut copies) {
+            match storage.create(ObjectId { shard, copy }, &image) {
+                Ok(object) => *place = Some(object),
+                // The next start makes it of the other one.
+                Err(StorageError::InUse) => {}
+                Err(error) => made = Err(error),
             }
-        };
-        self.shards.push([Some(first), Some(second)]);
+        }
+        if made.is_ok() && copies.iter().all(Option::is_none) {
+            made = Err(StorageError::InUse);
+        }
+        if let Err(error) = made {
+            copies
+                .into_iter()
+                .flatten()
+                .for_each(|object| storage.close(object));
+            return Err(error.into());
+        }
+        self.shards.push(copies);
         self.index
             .resize(self.index.len().saturating_add(SLOTS), Entry::Free);
         Ok(())

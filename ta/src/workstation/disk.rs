@@ -1,7 +1,7 @@
 //! Storage in memory or in a directory that behaves as OP-TEE's does, and fails when it is told to.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     format, fs,
     io::{self, Write},
     ops::Range,
@@ -30,6 +30,17 @@ pub enum Fault {
 struct Inode {
     bytes: Vec<u8>,
     corrupt: Vec<Range<usize>>,
+    /// Whether it cannot even be opened.
+    corrupt_at_open: bool,
+}
+
+impl Inode {
+    fn new(bytes: Vec<u8>) -> Arc<Mutex<Inode>> {
+        Arc::new(Mutex::new(Inode {
+            bytes,
+            ..Inode::default()
+        }))
+    }
 }
 
 #[derive(Default)]
@@ -40,6 +51,8 @@ struct State {
     operations: u64,
     off: bool,
     open: usize,
+    /// Names that OP-TEE would hold until the next start.
+    held: BTreeSet<ObjectId>,
 }
 
 /// A disk. Clones are the same disk.
@@ -66,11 +79,7 @@ impl Disk {
                 let id = ObjectId { shard, copy };
                 match fs::read(file_of(directory, id)) {
                     Ok(bytes) => {
-                        let inode = Inode {
-                            bytes,
-                            corrupt: Vec::new(),
-                        };
-                        state.objects.insert(id, Arc::new(Mutex::new(inode)));
+                        state.objects.insert(id, Inode::new(bytes));
                     }
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => return Err(error),
@@ -104,6 +113,14 @@ impl Disk {
         lock(&self.state().objects[&id]).corrupt.push(bytes);
     }
 
+    /// Makes an object unreadable from its head on: it is found corrupt when it is opened.
+    ///
+    /// # Panics
+    /// If there is no such object.
+    pub fn corrupt_at_open(&self, id: ObjectId) {
+        lock(&self.state().objects[&id]).corrupt_at_open = true;
+    }
+
     /// Flips a bit that nothing below the vault notices.
     ///
     /// # Panics
@@ -130,15 +147,9 @@ impl Disk {
 
     /// Puts back what [`Disk::image`] gave.
     pub fn restore(&self, image: BTreeMap<ObjectId, Vec<u8>>) {
-        let inode = |bytes| {
-            Arc::new(Mutex::new(Inode {
-                bytes,
-                corrupt: Vec::new(),
-            }))
-        };
         self.state().objects = image
             .into_iter()
-            .map(|(id, bytes)| (id, inode(bytes)))
+            .map(|(id, bytes)| (id, Inode::new(bytes)))
             .collect();
     }
 
@@ -146,6 +157,11 @@ impl Disk {
     #[must_use]
     pub fn open_objects(&self) -> usize {
         self.state().open
+    }
+
+    /// Lets go of what belonged to an instance that is no more.
+    pub(super) fn restart(&self) {
+        self.state().held.clear();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -188,11 +204,17 @@ impl Storage for Disk {
 
     fn open(&mut self, id: ObjectId) -> Result<Handle, StorageError> {
         self.operate(|state| {
+            state.expect_free(id)?;
             let inode = state
                 .objects
                 .get(&id)
                 .ok_or(StorageError::NotFound)?
                 .clone();
+            if lock(&inode).corrupt_at_open {
+                state.held.insert(id);
+                state.forget(&Handle { id, inode })?;
+                return Err(StorageError::Corrupt);
+            }
             state.open += 1;
             Ok(Handle { id, inode })
         })
@@ -200,11 +222,9 @@ impl Storage for Disk {
 
     fn create(&mut self, id: ObjectId, bytes: &[u8]) -> Result<Handle, StorageError> {
         self.operate(|state| {
+            state.expect_free(id)?;
             state.save(id, Some(bytes))?;
-            let inode = Arc::new(Mutex::new(Inode {
-                bytes: bytes.to_vec(),
-                corrupt: Vec::new(),
-            }));
+            let inode = Inode::new(bytes.to_vec());
             state.objects.insert(id, inode.clone());
             state.open += 1;
             Ok(Handle { id, inode })
@@ -262,6 +282,7 @@ impl Storage for Disk {
 
     fn delete(&mut self, id: ObjectId) -> Result<(), StorageError> {
         self.operate(|state| {
+            state.expect_free(id)?;
             state.objects.remove(&id).ok_or(StorageError::NotFound)?;
             state.save(id, None)
         })
@@ -269,6 +290,14 @@ impl Storage for Disk {
 }
 
 impl State {
+    fn expect_free(&self, id: ObjectId) -> Result<(), StorageError> {
+        if self.held.contains(&id) {
+            Err(StorageError::InUse)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Whether the object's name still leads to these bytes.
     fn names(&self, object: &Handle) -> bool {
         self.objects

@@ -151,6 +151,7 @@ impl Device {
     /// # Errors
     /// [`Status::RandomFailed`], [`Status::OutOfMemory`].
     pub fn start(workstation: Workstation) -> Result<Device, Status> {
+        workstation.disk.restart();
         Ok(Device {
             service: Service::new(workstation)?,
             exchange: Exchange::new()?,

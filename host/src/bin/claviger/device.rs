@@ -54,8 +54,8 @@ fn describe_info(info: &InfoResponse, warning: Option<&str>) -> String {
             rows.push((
                 "records",
                 format!(
-                    "{} damaged, {} mended since the start",
-                    vault.damaged, vault.repaired
+                    "{} damaged, {} parts with one copy only, {} mended since the start",
+                    vault.damaged, vault.degraded, vault.repaired
                 ),
             ));
         }
