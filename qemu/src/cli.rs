@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::device::DISK_MEBIBYTES;
+use crate::guest::PROCESSORS;
 
 /// Claviger on real OP-TEE, in an emulated ARMv8 machine.
 #[derive(Debug, Parser)]
@@ -107,7 +108,7 @@ pub(crate) struct ExecOptions {
     #[arg(long, value_name = "MIB", default_value_t = DISK_MEBIBYTES, value_parser = clap::value_parser!(u64).range(8..))]
     pub(crate) disk_size: u64,
     /// The guest's processors
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
+    #[arg(long, value_name = "N", default_value_t = PROCESSORS, value_parser = clap::value_parser!(u8).range(1..=8))]
     pub(crate) smp: u8,
     /// The guest's memory in MiB
     #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(512..=65536))]

@@ -23,6 +23,9 @@ use crate::setup::Platform;
 /// From power-on to a guest that takes commands: 2 s on an idle machine.
 const BOOT_DEADLINE: Duration = Duration::from_secs(120);
 const OFF_DEADLINE: Duration = Duration::from_secs(60);
+/// One processor is fastest where the host has few: OP-TEE's way through tee-supplicant is one thread's work, and an
+/// idle second processor slows its emulation several times.
+pub(crate) const PROCESSORS: u8 = 1;
 const TOKEN_LENGTH: usize = 32;
 
 /// What a guest is booted with.
@@ -47,7 +50,7 @@ impl<'a> Boot<'a> {
     /// The usual guest.
     pub(crate) fn new(device: &'a Device, claviger: Option<&'a Claviger>) -> Self {
         Self {
-            processors: 2,
+            processors: PROCESSORS,
             mebibytes: 1024,
             icount: false,
             device,
