@@ -199,9 +199,9 @@ fn sign(platform: &Platform, elf: &Path, folder: &Path) -> Result<PathBuf> {
         return Ok(signed);
     }
     refuse_shared_libraries(elf)?;
-    let draft = folder.join("draft.ta");
-    optee.sign(TA_UUID, elf, &draft, &platform.cache.log("signing"))?;
-    fs::rename(draft, &signed)?;
+    let draft = tempfile::NamedTempFile::new_in(folder)?;
+    optee.sign(TA_UUID, elf, draft.path(), &platform.cache.log("signing"))?;
+    draft.persist(&signed)?;
     fs::write(mark, wanted)?;
     Ok(signed)
 }

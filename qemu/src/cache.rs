@@ -29,6 +29,9 @@ const ROOM: u64 = 2 << 30;
 const LOCK_DEADLINE: Duration = Duration::from_secs(30 * 60);
 /// Failed runs are kept for reading; older ones are swept.
 const KEPT_RUNS: usize = 5;
+const KEPT_BUILDS: usize = 3;
+/// How much of the hash of its inputs names a built thing.
+const KEY_LENGTH: usize = 16;
 
 /// The cache folder.
 #[derive(Debug, Clone)]
@@ -120,7 +123,24 @@ impl Cache {
         let draft = draft.keep();
         fs::set_permissions(&draft, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
         fs::rename(draft, &place)?;
+        self.sweep_builds(name)?;
         Ok(place)
+    }
+
+    /// Removes what was built of other inputs, but for the last few: other checkouts may use them.
+    fn sweep_builds(&self, name: &str) -> Result<()> {
+        let is_sibling = |entry: &str| {
+            let key = entry
+                .strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix('-'));
+            key.is_some_and(|key| {
+                key.len() == KEY_LENGTH && key.bytes().all(|byte| byte.is_ascii_hexdigit())
+            })
+        };
+        for old in oldest(&self.root.join("built"), KEPT_BUILDS, is_sibling)? {
+            fs::remove_dir_all(old)?;
+        }
+        Ok(())
     }
 
     /// A folder for work that nobody needs afterwards.
@@ -145,15 +165,7 @@ impl Cache {
 
     /// Removes what killed or failed runs left, but for the last few and those in use.
     fn sweep_runs(&self, runs: &Path) -> Result<()> {
-        let mut left: Vec<_> = fs::read_dir(runs)?
-            .filter_map(|entry| {
-                let entry = entry.ok()?;
-                Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
-            })
-            .collect();
-        left.sort();
-        let surplus = left.len().saturating_sub(KEPT_RUNS);
-        for (_, run) in left.into_iter().take(surplus) {
+        for run in oldest(runs, KEPT_RUNS, |_| true)? {
             let in_use = File::open(run.join(RUN_LOCK))
                 .is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err());
             if !in_use {
@@ -163,6 +175,24 @@ impl Cache {
         }
         Ok(())
     }
+}
+
+/// The entries of a folder with such names, oldest first, without the newest `kept`.
+fn oldest(folder: &Path, kept: usize, named: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
+    let mut entries: Vec<_> = fs::read_dir(folder)?
+        .filter_map(|entry| {
+            // Another runner may have removed it by now.
+            let entry = entry.ok()?;
+            Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
+        })
+        .filter(|(_, path)| {
+            path.file_name()
+                .is_some_and(|name| named(&name.to_string_lossy()))
+        })
+        .collect();
+    entries.sort();
+    entries.truncate(entries.len().saturating_sub(kept));
+    Ok(entries.into_iter().map(|(_, path)| path).collect())
 }
 
 /// The file in a run's folder that a live run holds locked.
@@ -221,7 +251,7 @@ impl Inputs {
     }
 
     fn key(&self) -> String {
-        hex(&self.0.clone().finalize())[..16].to_owned()
+        hex(&self.0.clone().finalize())[..KEY_LENGTH].to_owned()
     }
 }
 
@@ -247,6 +277,17 @@ pub(crate) fn sha256(file: &Path) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_newest_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a-1", "b-1", "a-2", "a-3"] {
+            fs::write(folder.path().join(name), "").unwrap();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let old = oldest(folder.path(), 1, |name| name.starts_with("a-")).unwrap();
+        assert_eq!(old, ["a-1", "a-2"].map(|name| folder.path().join(name)));
+    }
 
     #[test]
     fn inputs_do_not_run_into_one_another() {

@@ -46,8 +46,14 @@ pub(crate) fn demo() -> Result<()> {
 
     let boot = || Guest::boot(&platform, &Boot::new(&device, Some(&claviger)));
     narrator.step("A new device boots: ARMv8, TF-A, OP-TEE, Linux");
+    let powered_on = Instant::now();
+    let guest = boot()?;
+    narrator.check(
+        true,
+        &format!("it is up after {}", seconds(powered_on.elapsed())),
+    )?;
     let mut show = Show {
-        guest: boot()?,
+        guest,
         narrator,
         folder: &folder,
     };
@@ -68,13 +74,10 @@ pub(crate) fn demo() -> Result<()> {
         .split_inclusive('\n')
         .filter_map(|line| line.strip_suffix('\n'))
         .collect();
-    narrator.check(
-        true,
-        &format!(
-            "{} more keys were acknowledged before it",
-            acknowledged.len()
-        ),
-    )?;
+    narrator.note(&format!(
+        "{} more keys were acknowledged before it",
+        acknowledged.len()
+    ));
     narrator.step("The same device boots again");
     let mut show = Show {
         guest: boot()?,
@@ -235,7 +238,7 @@ impl Show<'_> {
         self.claviger(BOB, "confirm link --in /tmp/m2 --out /tmp/m3", OK)?;
         self.claviger(ALICE, "confirm link --in /tmp/m3", OK)?;
         self.narrator
-            .check(true, "gateway and sensor are sure of each other")?;
+            .note("gateway and sensor are sure of each other");
         let output = self.any(ALICE, &["confirm", "link", "--in", "/tmp/m3"])?;
         self.narrator.check(
             output.status == REFUSED || output.status == TAMPERED,
@@ -454,8 +457,12 @@ impl Narrator {
     fn check(&mut self, held: bool, what: &str) -> Result<()> {
         ensure!(held, "step {}: this did not hold: {what}", self.steps);
         self.checks += 1;
-        println!("      -> {what}");
+        self.note(what);
         Ok(())
+    }
+
+    fn note(&self, what: &str) {
+        println!("      -> {what}");
     }
 
     fn close(&self) {
