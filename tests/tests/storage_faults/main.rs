@@ -1,1 +1,8 @@
-//! x
+//! What storage may do to a vault: the power cut at every operation, every operation failing in
+//! every way, everything damaged that can be, and all of it at random against a simple model.
+
+mod bench;
+mod damage;
+mod every_operation;
+mod histories;
+mod scenarios;
