@@ -48,10 +48,7 @@ pub(crate) fn demo() -> Result<()> {
     narrator.step("A new device boots: ARMv8, TF-A, OP-TEE, Linux");
     let powered_on = Instant::now();
     let guest = boot()?;
-    narrator.check(
-        true,
-        &format!("it is up after {}", seconds(powered_on.elapsed())),
-    )?;
+    narrator.note(&format!("it is up after {}", seconds(powered_on.elapsed())));
     let mut show = Show {
         guest,
         narrator,
