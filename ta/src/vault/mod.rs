@@ -252,7 +252,9 @@ impl<P: Platform> Vault<P> {
         // Told to every header first: a cut in the midst of what follows is finished at start.
         let shards = match self.opened(platform) {
             Ok(open) => open.header.shards,
-            Err(_) => SHARDS as u8,
+            Err(Status::StorageCorrupt | Status::VaultNewer) => SHARDS as u8,
+            // What may open later is not half deleted now.
+            Err(passing) => return Err(passing),
         };
         if self.open.is_some() {
             self.change_header(platform, |header| header.resetting = true)?;

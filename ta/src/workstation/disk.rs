@@ -50,7 +50,8 @@ struct State {
     fault: Option<Fault>,
     operations: u64,
     off: bool,
-    open: usize,
+    /// One more of these for each open object.
+    token: Arc<()>,
     /// Names that OP-TEE would hold until the next start.
     held: BTreeSet<ObjectId>,
 }
@@ -63,6 +64,7 @@ pub struct Disk(Arc<Mutex<State>>);
 pub struct Handle {
     id: ObjectId,
     inode: Arc<Mutex<Inode>>,
+    _token: Arc<()>,
 }
 
 impl Disk {
@@ -156,7 +158,7 @@ impl Disk {
     /// How many objects are open.
     #[must_use]
     pub fn open_objects(&self) -> usize {
-        self.state().open
+        Arc::strong_count(&self.state().token) - 1
     }
 
     /// Lets go of what belonged to an instance that is no more.
@@ -212,11 +214,11 @@ impl Storage for Disk {
                 .clone();
             if lock(&inode).corrupt_at_open {
                 state.held.insert(id);
-                state.forget(&Handle { id, inode })?;
+                let handle = state.handle(id, inode);
+                state.forget(&handle)?;
                 return Err(StorageError::Corrupt);
             }
-            state.open += 1;
-            Ok(Handle { id, inode })
+            Ok(state.handle(id, inode))
         })
     }
 
@@ -226,8 +228,7 @@ impl Storage for Disk {
             state.save(id, Some(bytes))?;
             let inode = Inode::new(bytes.to_vec());
             state.objects.insert(id, inode.clone());
-            state.open += 1;
-            Ok(Handle { id, inode })
+            Ok(state.handle(id, inode))
         })
     }
 
@@ -276,9 +277,7 @@ impl Storage for Disk {
         })
     }
 
-    fn close(&mut self, _object: Handle) {
-        self.state().open -= 1;
-    }
+    fn close(&mut self, _object: Handle) {}
 
     fn delete(&mut self, id: ObjectId) -> Result<(), StorageError> {
         self.operate(|state| {
@@ -290,6 +289,14 @@ impl Storage for Disk {
 }
 
 impl State {
+    fn handle(&self, id: ObjectId, inode: Arc<Mutex<Inode>>) -> Handle {
+        Handle {
+            id,
+            inode,
+            _token: self.token.clone(),
+        }
+    }
+
     fn expect_free(&self, id: ObjectId) -> Result<(), StorageError> {
         if self.held.contains(&id) {
             Err(StorageError::InUse)
