@@ -7,6 +7,8 @@
 #[cfg(not(any(feature = "emulator", feature = "optee")))]
 compile_error!("choose what to test: feature `emulator` or `optee`");
 
+#[cfg(feature = "optee")]
+pub mod bare;
 #[cfg(feature = "emulator")]
 mod emulated;
 pub mod frames;
