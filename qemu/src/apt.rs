@@ -3,6 +3,7 @@
 //! The indices are verified with the machine's own archive keyring, and every package against the indices. Mirrors are
 //! those of the machine's own sources; `CLAVIGER_DEBIAN_MIRROR` and `CLAVIGER_DEBIAN_SECURITY_MIRROR` override them.
 
+use std::cmp::Ordering;
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::cache::Cache;
 use crate::process;
@@ -88,38 +89,29 @@ impl Apt {
         )
     }
 
-    /// Version and SHA-256 of the package that the suite offers now.
-    pub(crate) fn candidate(&self, package: &str) -> Result<(String, String)> {
-        let shown = process::output(self.command("apt-cache").args([
-            "show",
-            "--no-all-versions",
-            package,
-        ]))?;
-        match (field(&shown, "Version"), field(&shown, "SHA256")) {
-            (Some(version), Some(sha256)) => Ok((version.to_owned(), sha256.to_owned())),
-            _ => bail!("apt knows no {package}"),
-        }
+    /// Version and SHA-256 of each package of this name that the suites offer, the candidate first.
+    pub(crate) fn offered(&self, package: &str) -> Result<Vec<(String, String)>> {
+        let shown = process::output(self.command("apt-cache").args(["show", package]))?;
+        let paragraphs = shown.split("\n\n");
+        Ok(paragraphs
+            .filter_map(|paragraph| {
+                let (version, sha256) = (field(paragraph, "Version")?, field(paragraph, "SHA256")?);
+                Some((version.to_owned(), sha256.to_owned()))
+            })
+            .collect())
     }
 
-    /// The newest version of a source package.
-    pub(crate) fn source_candidate(&self, package: &str) -> Result<String> {
-        let shown =
-            process::output(
-                self.command("apt-cache")
-                    .args(["showsrc", "--only-source", package]),
-            )?;
-        let mut newest: Option<&str> = None;
-        for version in shown
+    /// The versions of a source package that the suites offer, newest first.
+    pub(crate) fn offered_sources(&self, package: &str) -> Result<Vec<String>> {
+        let mut command = self.command("apt-cache");
+        let shown = process::output(command.args(["showsrc", "--only-source", package]))?;
+        let mut versions: Vec<String> = shown
             .lines()
-            .filter_map(|line| line.strip_prefix("Version: "))
-        {
-            if newest.is_none_or(|newest| is_newer(version, newest)) {
-                newest = Some(version);
-            }
-        }
-        Ok(newest
-            .with_context(|| format!("apt knows no source package {package}"))?
-            .to_owned())
+            .filter_map(|line| Some(line.strip_prefix("Version: ")?.to_owned()))
+            .collect();
+        versions.sort_by(|one, other| compare_versions(other, one));
+        versions.dedup();
+        Ok(versions)
     }
 
     /// The kernel image that Debian's meta package stands for.
@@ -152,11 +144,20 @@ fn field<'a>(paragraph: &'a str, name: &str) -> Option<&'a str> {
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
-fn is_newer(version: &str, than: &str) -> bool {
-    Command::new("dpkg")
-        .args(["--compare-versions", version, "gt", than])
-        .status()
-        .is_ok_and(|status| status.success())
+/// The order of Debian's versions, which only dpkg knows.
+fn compare_versions(one: &str, other: &str) -> Ordering {
+    let holds = |relation: &str| {
+        let mut dpkg = Command::new("dpkg");
+        dpkg.args(["--compare-versions", one, relation, other]);
+        dpkg.status().is_ok_and(|status| status.success())
+    };
+    if holds("lt") {
+        Ordering::Less
+    } else if holds("gt") {
+        Ordering::Greater
+    } else {
+        Ordering::Equal
+    }
 }
 
 struct Mirrors {
@@ -263,6 +264,16 @@ Acquire::Retries "3";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_ordered_as_debian_does() {
+        assert_eq!(
+            compare_versions("2.12.1+dfsg-1", "2.12.16+dfsg-1"),
+            Ordering::Less
+        );
+        assert_eq!(compare_versions("1:1.0", "2.0~rc1"), Ordering::Greater);
+        assert_eq!(compare_versions("1.0", "1.0"), Ordering::Equal);
+    }
 
     #[test]
     fn the_machines_own_mirror_is_found() {

@@ -155,25 +155,38 @@ fn download(cache: &Cache, apt: &Apt, locked: &Locked) -> Result<()> {
     let suffix = if is_source { ".dsc" } else { ".deb" };
 
     let mut folder = draft()?;
-    let mut found = (
-        locked.package.clone(),
-        locked.version.clone(),
-        Some(locked.sha256.clone()),
-    );
-    if fetch(&found.0, &found.1, folder.path()).is_err() {
-        folder = draft()?;
-        found = substitute(apt, locked)?;
+    let mut found = Offer {
+        name: locked.package.clone(),
+        version: locked.version.clone(),
+        sha256: Some(locked.sha256.clone()),
+    };
+    if fetch(&found.name, &found.version, folder.path()).is_err() {
+        (found, folder) = offers(apt, locked)?
+            .into_iter()
+            .find_map(|offer| {
+                // An index may offer what the mirror has dropped.
+                let folder = draft().ok()?;
+                fetch(&offer.name, &offer.version, folder.path()).ok()?;
+                Some((offer, folder))
+            })
+            .with_context(|| {
+                let log = cache.log("apt");
+                format!(
+                    "no version of {} can be downloaded; read {}",
+                    locked.package,
+                    log.display()
+                )
+            })?;
         report::say(&format!(
             "{} {} of packages.lock is no longer to be had: taking {} {} instead",
-            locked.package, locked.version, found.0, found.1
+            locked.package, locked.version, found.name, found.version
         ));
-        fetch(&found.0, &found.1, folder.path())?;
     }
     let file = find_by_suffix(folder.path(), suffix)?;
     let hash = sha256(&file)?;
-    if let Some(expected) = found.2 {
+    if let Some(expected) = &found.sha256 {
         ensure!(
-            hash == expected,
+            hash == *expected,
             "{} has SHA-256 {hash}, expected {expected}",
             file.display()
         );
@@ -183,28 +196,42 @@ fn download(cache: &Cache, apt: &Apt, locked: &Locked) -> Result<()> {
     }
     fs::write(
         folder.path().join(IDENTITY),
-        format!("{} {} {hash}", found.0, found.1),
+        format!("{} {} {hash}", found.name, found.version),
     )?;
     fs::rename(folder.keep(), place(cache, locked))?;
     Ok(())
 }
 
-/// What the suite offers in place of a package that is gone: name, version, and the hash in the signed index. (For a
-/// source package apt itself compares the .dsc with the signed index while it downloads.)
-fn substitute(apt: &Apt, locked: &Locked) -> Result<(String, String, Option<String>)> {
-    if locked.architecture == SOURCE {
-        return Ok((
-            locked.package.clone(),
-            apt.source_candidate(&locked.package)?,
-            None,
-        ));
-    }
+/// A package to download.
+struct Offer {
+    name: String,
+    version: String,
+    /// The hash in the lock file or the signed index; for a source package apt itself compares the .dsc with the index.
+    sha256: Option<String>,
+}
+
+/// What the suites offer in place of a package that is gone, the best first.
+fn offers(apt: &Apt, locked: &Locked) -> Result<Vec<Offer>> {
     let name = match locked.package.strip_prefix("linux-image-") {
         Some(_) => apt.current_kernel()?,
         None => locked.package.clone(),
     };
-    let (version, sha256) = apt.candidate(&name)?;
-    Ok((name, version, Some(sha256)))
+    let offer = |version, sha256| Offer {
+        name: name.clone(),
+        version,
+        sha256,
+    };
+    Ok(if locked.architecture == SOURCE {
+        apt.offered_sources(&name)?
+            .into_iter()
+            .map(|version| offer(version, None))
+            .collect()
+    } else {
+        apt.offered(&name)?
+            .into_iter()
+            .map(|(version, sha256)| offer(version, Some(sha256)))
+            .collect()
+    })
 }
 
 /// Checks the files of a source package against its .dsc.
