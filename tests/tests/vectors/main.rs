@@ -49,7 +49,10 @@ impl Count {
     fn next(&mut self) -> bool {
         self.seen += 1;
         let tried = !Device::REAL || self.seen.is_multiple_of(8);
-        self.tried += usize::from(tried);
+        // Not `+= usize::from(tried)`, which rustc 1.95 miscompiles (rust-lang/rust#158206).
+        if tried {
+            self.tried += 1;
+        }
         tried
     }
 
