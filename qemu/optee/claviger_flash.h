@@ -4,6 +4,7 @@
  * physical address 0, sectors of 256 KiB), as Claviger's emulated device
  * uses it. The runner lays it out (qemu/src/firmware/flash.rs):
  *
+ *   sector 252  the seed of this boot's random numbers
  *   sector 253  the device's hardware unique key
  *   sector 254  counter log A
  *   sector 255  counter log B
@@ -15,6 +16,7 @@
 #include <types_ext.h>
 
 #define CLAVIGER_SECTOR_SIZE	0x40000
+#define CLAVIGER_SECTOR_SEED	252
 #define CLAVIGER_SECTOR_HUK	253
 #define CLAVIGER_SECTOR_LOG_A	254
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 0 | TF-A's first stage (BL1) |
 //! | 1 and on | the firmware image package: BL2, BL31, OP-TEE |
+//! | 252 | the seed of OP-TEE's random numbers: magic, seed; another before every boot |
 //! | 253 | the device's hardware unique key: magic, key, the key's complement |
 //! | 254, 255 | the rollback counter's two logs, erased at first |
 //!
@@ -23,8 +24,11 @@ use crate::{files, process};
 const SIZE: u64 = 64 << 20;
 const SECTOR: u64 = 256 << 10;
 const SECTOR_PACKAGE: u64 = 1;
+const SECTOR_SEED: u64 = 252;
 const SECTOR_KEY: u64 = 253;
 const SECTOR_LOGS: u64 = 254;
+const SEED_MAGIC: &[u8; 8] = b"CLVRSEED";
+const SEED_LENGTH: usize = 64;
 const KEY_MAGIC: &[u8; 8] = b"CLVRHUK1";
 const KEY_LENGTH: usize = 16;
 
@@ -59,8 +63,8 @@ pub(super) fn image(cache: &Cache, stages: &Path, optee_images: &Path) -> Result
         image.seek(SeekFrom::Start(SECTOR_PACKAGE * SECTOR))?;
         image.write_all(&files::read(&package)?)?;
         ensure!(
-            image.stream_position()? <= SECTOR_KEY * SECTOR,
-            "the firmware does not fit before the key's sector"
+            image.stream_position()? <= SECTOR_SEED * SECTOR,
+            "the firmware does not fit before the seed's sector"
         );
         fs::remove_file(package)?;
         Ok(())
@@ -77,20 +81,34 @@ pub(crate) fn create(path: &Path, firmware: &Path) -> Result<()> {
         .with_context(|| format!("cannot make {}", path.display()))?;
     flash.set_len(SIZE)?;
     flash.write_all(&files::read(firmware)?)?;
-    let mut key = [0; KEY_LENGTH];
-    File::open("/dev/urandom")?.read_exact(&mut key)?;
+    write_seed(&mut flash)?;
     flash.seek(SeekFrom::Start(SECTOR_KEY * SECTOR))?;
-    flash.write_all(&key_record(&key))?;
+    flash.write_all(&key_record(&random()?))?;
     flash.seek(SeekFrom::Start(SECTOR_LOGS * SECTOR))?;
     flash.write_all(&vec![0xff; (SIZE - SECTOR_LOGS * SECTOR) as usize])?;
     Ok(())
+}
+
+fn write_seed(flash: &mut File) -> Result<()> {
+    let seed: [u8; SEED_LENGTH] = random()?;
+    flash.seek(SeekFrom::Start(SECTOR_SEED * SECTOR))?;
+    flash.write_all(&[&SEED_MAGIC[..], &seed].concat())?;
+    Ok(())
+}
+
+fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    File::open("/dev/urandom")
+        .and_then(|mut source| source.read_exact(&mut bytes))
+        .context("cannot read /dev/urandom")?;
+    Ok(bytes)
 }
 
 fn key_record(key: &[u8; KEY_LENGTH]) -> Vec<u8> {
     [&KEY_MAGIC[..], key, &key.map(|byte| !byte)].concat()
 }
 
-/// Brings the firmware of an existing device up to date; key and counter stay.
+/// Readies an existing device's flash for a boot: firmware up to date, a fresh seed; key and counter stay.
 pub(crate) fn update(path: &Path, firmware: &Path) -> Result<()> {
     let wanted = files::read(firmware)?;
     let mut flash = OpenOptions::new()
@@ -109,7 +127,7 @@ pub(crate) fn update(path: &Path, firmware: &Path) -> Result<()> {
         flash.rewind()?;
         flash.write_all(&wanted)?;
     }
-    Ok(())
+    write_seed(&mut flash)
 }
 
 #[cfg(test)]
@@ -117,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_update_keeps_key_and_counter() {
+    fn an_update_keeps_key_and_counter_and_renews_the_seed() {
         let folder = tempfile::tempdir().unwrap();
         let (flash, old, new) = (
             folder.path().join("flash"),
@@ -131,6 +149,13 @@ mod tests {
         update(&flash, &new).unwrap();
         let after = fs::read(&flash).unwrap();
         assert_eq!(after[..50], [2; 50]);
+        let seed = (SECTOR_SEED * SECTOR) as usize..(SECTOR_KEY * SECTOR) as usize;
+        assert_eq!(before[seed.clone()][..8], *SEED_MAGIC);
+        assert_ne!(
+            after[seed.clone()],
+            before[seed],
+            "another boot, another seed"
+        );
         let kept = (SECTOR_KEY * SECTOR) as usize;
         assert_eq!(after[kept..], before[kept..]);
         assert_eq!(before[kept..kept + 8], *KEY_MAGIC);

@@ -44,7 +44,7 @@ const OUR_HEADER: (&str, &str) = (
     "claviger_flash.h",
     include_str!("../../optee/claviger_flash.h"),
 );
-const OUR_SOURCES: [(&str, &str); 3] = [
+const OUR_SOURCES: [(&str, &str); 4] = [
     (
         "claviger_flash.c",
         include_str!("../../optee/claviger_flash.c"),
@@ -54,6 +54,10 @@ const OUR_SOURCES: [(&str, &str); 3] = [
         include_str!("../../optee/claviger_counter.c"),
     ),
     ("claviger_huk.c", include_str!("../../optee/claviger_huk.c")),
+    (
+        "claviger_seed.c",
+        include_str!("../../optee/claviger_seed.c"),
+    ),
 ];
 
 /// GlobalPlatform's protection level 1000 is rollback protection that rests on hardware which the TEE controls and the
