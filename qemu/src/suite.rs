@@ -126,7 +126,14 @@ pub(crate) fn run(platform: &Platform, options: &TestOptions) -> Result<Count> {
             booted = Some((device, guest));
         }
     }
-    if let Some((_device, guest)) = booted {
+    if let Some((_device, mut guest)) = booted {
+        // How far the suite drove the trusted application's heap and stack.
+        let info = guest.capture(&Job::new(0, &["claviger", "info"]), DEADLINE)?;
+        for line in String::from_utf8_lossy(&info.stdout).lines() {
+            if line.starts_with("heap") || line.starts_with("stack") {
+                println!("{line}");
+            }
+        }
         guest.off()?;
     }
     Ok(total)

@@ -2,6 +2,7 @@
 //! every way, everything damaged that can be, and all of it at random against a simple model.
 
 mod bench;
+mod capacity;
 mod damage;
 mod every_operation;
 mod histories;
