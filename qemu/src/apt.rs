@@ -6,12 +6,12 @@
 use std::cmp::Ordering;
 use std::env;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use fs_err as fs;
 
 use crate::cache::Cache;
 use crate::process;

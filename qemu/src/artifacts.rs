@@ -1,13 +1,13 @@
 //! What of this workspace goes into the guest: cross-built by cargo, brought up to date before every boot.
 
 use std::env;
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
 use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
 use serde::Deserialize;
 
 use crate::cache::sha256;

@@ -12,12 +12,12 @@
 //! ```
 
 use std::env;
-use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use fs_err::{self as fs, File};
 use rustix::fs::{FlockOperation, flock, statvfs};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -55,12 +55,10 @@ impl Cache {
             }
         };
         for folder in ["downloads", "built", "logs", "runs", "apt"] {
-            let folder = root.join(folder);
-            fs::create_dir_all(&folder)
-                .with_context(|| format!("cannot make {}", folder.display()))?;
+            fs::create_dir_all(root.join(folder))?;
         }
         Ok(Self {
-            root: root.canonicalize()?,
+            root: fs::canonicalize(root)?,
         })
     }
 
@@ -86,7 +84,8 @@ impl Cache {
 
     /// Refuses early when the disk is too full for a set-up.
     pub(crate) fn check_room(&self) -> Result<()> {
-        let disk = statvfs(&self.root)?;
+        let disk = statvfs(&self.root)
+            .with_context(|| format!("no file system at {}", self.root.display()))?;
         let free = disk.f_bavail * disk.f_frsize;
         if free < ROOM {
             bail!(
@@ -263,7 +262,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// The SHA-256 of a file, in lower-case hexadecimal.
 pub(crate) fn sha256(file: &Path) -> Result<String> {
     let mut digest = Sha256::new();
-    let mut file = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut file = File::open(file)?;
     let mut buffer = vec![0; 1 << 16];
     loop {
         match file.read(&mut buffer)? {

@@ -3,9 +3,10 @@
 //! The kernel unpacks concatenated archives one after the other, so a run's own files go into a second one.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
+
+use fs_err::{self as fs, File};
 
 const DIRECTORY: u32 = 0o040_000;
 const REGULAR: u32 = 0o100_000;
@@ -174,5 +175,18 @@ mod tests {
                 .count(),
             4
         );
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let mut archive = Archive::new(Vec::new());
+        let missing = Path::new("/nonexistent/file");
+        let errors = [
+            archive.copy("x", 0o644, missing).unwrap_err(),
+            mode_of(missing).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(error.to_string().contains("/nonexistent/file"), "{error}");
+        }
     }
 }

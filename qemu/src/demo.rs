@@ -1,11 +1,11 @@
 //! The verb `demo`: the main job, step by step, each step checked as it happens.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
 
 use crate::artifacts::{Claviger, Flavour};
 use crate::cache::RunFolder;

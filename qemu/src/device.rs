@@ -3,12 +3,12 @@
 //! The two belong together: a fresh disk beside a used flash *is* a rolled-back store, and OP-TEE says so.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use fs_err::{self as fs, File, OpenOptions};
 
 use crate::cache::{Cache, lock_within};
 use crate::setup::Platform;
@@ -52,8 +52,7 @@ impl Device {
             .write(true)
             .create(true)
             .truncate(false)
-            .open(disk)
-            .with_context(|| format!("cannot open {}", disk.display()))?;
+            .open(disk)?;
         lock_within(&lock, LOCK_DEADLINE, || {
             report::say(&format!(
                 "{} is in use by another run; waiting up to 60 s",

@@ -1,11 +1,11 @@
 //! The verb `exec`: one command in a guest, as if it ran here.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use fs_err as fs;
 
 use crate::artifacts::{Claviger, Flavour};
 use crate::cli::ExecOptions;
@@ -72,21 +72,17 @@ struct Input {
 impl Input {
     /// A regular file is used where it is; anything else (a pipe, a terminal) is read to its end first.
     fn new(file: &Path, folder: &Path) -> Result<Self> {
-        let named = || format!("cannot read {}", file.display());
-        let metadata = fs::metadata(file).with_context(named)?;
+        let metadata = fs::metadata(file)?;
         ensure!(!metadata.is_dir(), "{} is a folder", file.display());
         if metadata.is_file() {
-            fs::File::open(file).with_context(named)?;
+            fs::File::open(file)?;
             return Ok(Self {
-                file: file.canonicalize()?,
+                file: fs::canonicalize(file)?,
                 size: metadata.len(),
             });
         }
         let copy = folder.join("stdin");
-        let size = io::copy(
-            &mut fs::File::open(file).with_context(named)?,
-            &mut fs::File::create(&copy)?,
-        )?;
+        let size = io::copy(&mut fs::File::open(file)?, &mut fs::File::create(&copy)?)?;
         Ok(Self { file: copy, size })
     }
 

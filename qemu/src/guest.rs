@@ -1,7 +1,6 @@
 //! A running guest: booting it, running commands in it, ending it. The other side is `qemu/guest/init`.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
@@ -11,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use base64::Engine;
+use fs_err::File;
 
 use crate::artifacts::Claviger;
 use crate::cache::{RunFolder, hex};

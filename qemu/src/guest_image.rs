@@ -1,12 +1,12 @@
 //! The guest's system: a kernel and an initramfs from Debian's arm64 packages.
 
-use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use fs_err::{self as fs, File};
 
 use crate::cache::{Cache, Inputs};
 use crate::cpio::{Archive, mode_of};
@@ -229,7 +229,11 @@ fn write_initramfs(root: &Path, signed: &Path, into: &Path) -> Result<()> {
     for module in MODULES {
         let packed = find(&root.join("usr/lib/modules"), &format!("{module}.ko.xz"))?
             .with_context(|| format!("the kernel package has no module {module}"))?;
-        let plain = Command::new("xz").arg("-dc").arg(&packed).output()?;
+        let plain = Command::new("xz")
+            .arg("-dc")
+            .arg(&packed)
+            .output()
+            .context("cannot start xz")?;
         ensure!(plain.status.success(), "cannot unpack {}", packed.display());
         archive.file(
             &format!("usr/lib/modules/{module}.ko"),

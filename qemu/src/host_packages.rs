@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::cache::Cache;
 use crate::{process, report};
@@ -67,7 +67,8 @@ fn missing() -> Result<Vec<&'static str>> {
     let answer = Command::new("dpkg-query")
         .args(["--show", "--showformat", "${Package} ${db:Status-Status}\n"])
         .args(NEEDED)
-        .output()?;
+        .output()
+        .context("cannot start dpkg-query")?;
     let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
     Ok(not_installed(NEEDED, &answer))
 }

@@ -4,7 +4,6 @@
 //! and the device tree that QEMU made is given their places.
 
 use std::ffi::OsString;
-use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -12,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use fs_err as fs;
 use rustix::io::{FdFlags, fcntl_setfd};
 
 use crate::process;
@@ -153,7 +153,8 @@ impl Machine<'_> {
         command.args(&arguments.0);
         let messages = self.log(Log::Qemu);
         fs::write(&messages, format!("{command:?}\n"))?;
-        command.stderr(fs::OpenOptions::new().append(true).open(&messages)?);
+        let appended = fs::OpenOptions::new().append(true).open(&messages)?;
+        command.stderr(appended.into_file());
         if !self.console {
             command.stdin(Stdio::null()).stdout(Stdio::null());
         }

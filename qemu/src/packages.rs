@@ -1,9 +1,9 @@
 //! The packages that the guest and its firmware are made of: `packages.lock`, and getting what it names.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
 
 use crate::apt::Apt;
 use crate::cache::{Cache, Inputs, sha256};

@@ -1,13 +1,13 @@
 //! Tests of the runner itself, in real guests: what scripts outside this repository rely on.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use fs_err as fs;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::suite::Count;
