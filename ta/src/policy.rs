@@ -1,8 +1,12 @@
 //! Who may do what with which key. Everything that decides about access stands here.
 
-use claviger_proto::{Algorithm, Identity, Status, Usage};
+use claviger_proto::{Algorithm, Identity, Label, Status, Usage};
 
-use crate::{session::Caller, vault::KeyRecord};
+use crate::{
+    platform::Platform,
+    session::Caller,
+    vault::{KeyRecord, Vault},
+};
 
 /// Whose keys a request is about: the caller's, or for uid 0 those of the owner that it names.
 ///
@@ -17,14 +21,21 @@ pub fn subject(caller: &Caller, owner: Option<Identity>) -> Result<Identity, Sta
     }
 }
 
-/// Whether a key serves this usage. That the caller has a part in it at all was settled by
-/// finding it under the caller's identity.
+/// The caller's key with this label, to be used for this.
 ///
 /// # Errors
-/// [`Status::WrongUsage`].
-pub fn allows(key: &KeyRecord, usage: Usage) -> Result<(), Status> {
+/// [`Status::NotFound`], also for a key in which the caller has no part; [`Status::WrongUsage`];
+/// those of [`Vault::find`].
+pub fn usable<'a, P: Platform>(
+    vault: &'a mut Vault<P>,
+    platform: &mut P,
+    caller: &Caller,
+    label: &Label,
+    usage: Usage,
+) -> Result<&'a KeyRecord, Status> {
+    let key = vault.find(platform, &caller.identity()?, label)?;
     if key.usage == usage {
-        Ok(())
+        Ok(key)
     } else {
         Err(Status::WrongUsage)
     }

@@ -10,7 +10,8 @@ use crate::{
     Platform, Service, Session,
     challenge::{Pending, Role},
     exchange::Payload,
-    platform, policy,
+    platform::random,
+    policy,
 };
 
 /// Makes M1 as the challenger, and remembers it for the caller.
@@ -27,11 +28,16 @@ pub(crate) fn challenge<P: Platform>(
     if me == peer {
         return Err(Status::BadHeader);
     }
+    let Service {
+        vault,
+        platform,
+        challenges,
+        ..
+    } = service;
     let caller = session.caller.identity()?;
-    let key = service.vault.find(&mut service.platform, &caller, &key)?;
-    policy::allows(key, Usage::Challenge)?;
-    let challenger_nonce = platform::random(&mut service.platform)?;
-    service.challenges.remember(Pending {
+    let key = policy::usable(vault, platform, &session.caller, &key, Usage::Challenge)?;
+    let challenger_nonce = random(platform)?;
+    challenges.remember(Pending {
         caller,
         key: key.id,
         role: Role::Challenger,

@@ -23,16 +23,24 @@ pub(crate) fn confirm<P: Platform>(
     request: ConfirmRequest,
     payload: &mut Payload,
 ) -> Result<ConfirmResponse, Status> {
+    let Service {
+        vault,
+        platform,
+        challenges,
+        ..
+    } = service;
     let caller = session.caller.identity()?;
-    let key = service
-        .vault
-        .find(&mut service.platform, &caller, &request.key)?;
-    policy::allows(key, Usage::Challenge)?;
+    let key = policy::usable(
+        vault,
+        platform,
+        &session.caller,
+        &request.key,
+        Usage::Challenge,
+    )?;
     if request.session_key && !key.export_derived {
         return Err(Status::WrongUsage);
     }
     let exchange_key = ExchangeKey::of(key)?;
-    let challenges = &mut service.challenges;
     let (peer, exchange) = match Message::decode(payload.bytes())? {
         Message::Challenge { .. } => return Err(Status::BadPayload),
         Message::Response {

@@ -1,11 +1,9 @@
 //! `generate`.
 
-use claviger_proto::{Digits, Origin, State, Status, message::*};
+use claviger_proto::{Origin, Status, message::*};
 
-use crate::{
-    Platform, Service, Session, crypto::Secret, exchange::Payload, platform, policy,
-    vault::KeyRecord,
-};
+use super::new_key::NewKey;
+use crate::{Platform, Service, Session, crypto::Secret, exchange::Payload};
 
 /// Makes a key.
 #[inline(never)]
@@ -17,24 +15,23 @@ pub(crate) fn generate<P: Platform>(
 ) -> Result<KeyDescription, Status> {
     payload.expect_empty()?;
     let GenerateRequest {
-        key,
+        key: label,
         algorithm,
         usage,
         export_derived,
     } = request;
-    let record = KeyRecord {
-        label: key,
-        owner: session.caller.identity()?,
-        id: Digits(platform::random(&mut service.platform)?),
+    let Service {
+        vault, platform, ..
+    } = service;
+    let secret = Secret::generate(platform, algorithm)?;
+    let new = NewKey {
+        label,
         algorithm,
-        usage: policy::settle_usage(algorithm, usage, export_derived)?,
+        usage,
         export_derived,
-        origin: Origin::Generated,
-        state: State::Active,
-        version: 1,
-        secret: Secret::generate(&mut service.platform, algorithm)?,
     };
+    let record = new.with(platform, &session.caller, Origin::Generated, secret)?;
     let description = record.describe();
-    service.vault.insert(&mut service.platform, record)?;
+    vault.insert(platform, record)?;
     Ok(description)
 }

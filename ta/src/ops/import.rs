@@ -1,12 +1,10 @@
 //! `import`.
 
-use claviger_proto::{Digits, Origin, State, Status, message::*};
+use claviger_proto::{Origin, Status, message::*};
 use zeroize::Zeroize;
 
-use crate::{
-    Platform, Service, Session, crypto::Secret, exchange::Payload, platform, policy,
-    vault::KeyRecord,
-};
+use super::new_key::NewKey;
+use crate::{Platform, Service, Session, crypto::Secret, exchange::Payload};
 
 /// Takes a key that Linux knows, until the vault is locked.
 #[inline(never)]
@@ -17,7 +15,7 @@ pub(crate) fn import<P: Platform>(
     payload: &mut Payload,
 ) -> Result<KeyDescription, Status> {
     let ImportRequest {
-        key,
+        key: label,
         algorithm,
         usage,
         export_derived,
@@ -25,22 +23,20 @@ pub(crate) fn import<P: Platform>(
     let secret = Secret::import(algorithm, payload.bytes());
     payload.bytes_mut().zeroize();
     payload.clear();
-    let record = KeyRecord {
-        label: key,
-        owner: session.caller.identity()?,
-        id: Digits(platform::random(&mut service.platform)?),
+    let Service {
+        vault, platform, ..
+    } = service;
+    let new = NewKey {
+        label,
         algorithm,
-        usage: policy::settle_usage(algorithm, usage, export_derived)?,
+        usage,
         export_derived,
-        origin: Origin::Imported,
-        state: State::Active,
-        version: 1,
-        secret: secret?,
     };
-    if service.vault.is_locked(&mut service.platform)? {
+    let record = new.with(platform, &session.caller, Origin::Imported, secret?)?;
+    if vault.is_locked(platform)? {
         return Err(Status::Locked);
     }
     let description = record.describe();
-    service.vault.insert(&mut service.platform, record)?;
+    vault.insert(platform, record)?;
     Ok(description)
 }

@@ -12,11 +12,10 @@ pub(crate) fn mac<P: Platform>(
     request: MacRequest,
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
-    let owner = session.caller.identity()?;
-    let key = service
-        .vault
-        .find(&mut service.platform, &owner, &request.key)?;
-    policy::allows(key, Usage::Mac)?;
+    let Service {
+        vault, platform, ..
+    } = service;
+    let key = policy::usable(vault, platform, &session.caller, &request.key, Usage::Mac)?;
     let tag = crypto::mac::mac(key.algorithm, key.secret.as_bytes(), payload.bytes())?;
     payload.set(tag.as_bytes())?;
     Ok(KeyVersion {
@@ -32,11 +31,10 @@ pub(crate) fn verify_mac<P: Platform>(
     request: VerifyMacRequest,
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
-    let owner = session.caller.identity()?;
-    let key = service
-        .vault
-        .find(&mut service.platform, &owner, &request.key)?;
-    policy::allows(key, Usage::Mac)?;
+    let Service {
+        vault, platform, ..
+    } = service;
+    let key = policy::usable(vault, platform, &session.caller, &request.key, Usage::Mac)?;
     let (tag, message) = payload.split(request.tag as usize)?;
     crypto::mac::mac(key.algorithm, key.secret.as_bytes(), message)?.verify(tag)?;
     payload.clear();

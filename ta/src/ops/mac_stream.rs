@@ -15,11 +15,10 @@ pub(crate) fn mac_start<P: Platform>(
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
     payload.expect_empty()?;
-    let owner = session.caller.identity()?;
-    let key = service
-        .vault
-        .find(&mut service.platform, &owner, &request.key)?;
-    policy::allows(key, Usage::Mac)?;
+    let Service {
+        vault, platform, ..
+    } = service;
+    let key = policy::usable(vault, platform, &session.caller, &request.key, Usage::Mac)?;
     session.stream = Some(MacState::new(key.algorithm, key.secret.as_bytes())?);
     Ok(KeyVersion {
         version: key.version,

@@ -13,6 +13,7 @@ mod list;
 mod lock;
 mod mac;
 mod mac_stream;
+mod new_key;
 mod public_key;
 mod random;
 mod respond;

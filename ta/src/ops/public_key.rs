@@ -18,11 +18,10 @@ pub(crate) fn public_key<P: Platform>(
     payload: &mut Payload,
 ) -> Result<PublicKeyResponse, Status> {
     payload.expect_empty()?;
-    let owner = session.caller.identity()?;
-    let key = service
-        .vault
-        .find(&mut service.platform, &owner, &request.key)?;
-    policy::allows(key, Usage::Sign)?;
+    let Service {
+        vault, platform, ..
+    } = service;
+    let key = policy::usable(vault, platform, &session.caller, &request.key, Usage::Sign)?;
     match key.algorithm {
         Algorithm::EcdsaP256 => payload.set(&ecdsa::public_key(key.secret.as_bytes())?)?,
         Algorithm::Ed25519 => payload.set(&ed25519::public_key(key.secret.as_bytes())?)?,

@@ -10,7 +10,8 @@ use crate::{
     Platform, Service, Session,
     challenge::{ExchangeKey, Pending, Role},
     exchange::Payload,
-    platform, policy,
+    platform::random,
+    policy,
 };
 
 /// Answers M1 with M2 as the responder, and remembers it for the caller.
@@ -28,11 +29,16 @@ pub(crate) fn respond<P: Platform>(
     let Message::Challenge { challenger_nonce } = Message::decode(payload.bytes())? else {
         return Err(Status::BadPayload);
     };
+    let Service {
+        vault,
+        platform,
+        challenges,
+        ..
+    } = service;
     let caller = session.caller.identity()?;
-    let key = service.vault.find(&mut service.platform, &caller, &key)?;
-    policy::allows(key, Usage::Challenge)?;
+    let key = policy::usable(vault, platform, &session.caller, &key, Usage::Challenge)?;
     let exchange_key = ExchangeKey::of(key)?;
-    let responder_nonce = platform::random(&mut service.platform)?;
+    let responder_nonce = random(platform)?;
     let exchange = Exchange {
         challenger: peer,
         responder: me,
@@ -40,7 +46,7 @@ pub(crate) fn respond<P: Platform>(
         responder_nonce,
     };
     let tag = exchange_key.tag(&exchange, Proof::Responder)?;
-    service.challenges.remember(Pending {
+    challenges.remember(Pending {
         caller,
         key: key.id,
         role: Role::Responder,

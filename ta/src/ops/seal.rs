@@ -20,11 +20,10 @@ pub(crate) fn seal<P: Platform>(
     request: SealRequest,
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
-    let owner = session.caller.identity()?;
-    let key = service
-        .vault
-        .find(&mut service.platform, &owner, &request.key)?;
-    policy::allows(key, Usage::Seal)?;
+    let Service {
+        vault, platform, ..
+    } = service;
+    let key = policy::usable(vault, platform, &session.caller, &request.key, Usage::Seal)?;
     let first = request.index == 0;
     let context_len = request.context as usize;
     if context_len > CONTEXT {
@@ -32,10 +31,7 @@ pub(crate) fn seal<P: Platform>(
     }
     let (context, rest) = payload.split(context_len)?;
     let (header, text) = if first {
-        (
-            new_header(&mut service.platform, key, request.deterministic)?,
-            rest,
-        )
+        (new_header(platform, key, request.deterministic)?, rest)
     } else {
         let (header, text) = rest
             .split_at_mut_checked(blob::HEADER)

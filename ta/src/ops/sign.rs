@@ -17,14 +17,13 @@ pub(crate) fn sign<P: Platform>(
     request: SignRequest,
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
-    let owner = session.caller.identity()?;
-    let key = service
-        .vault
-        .find(&mut service.platform, &owner, &request.key)?;
-    policy::allows(key, Usage::Sign)?;
+    let Service {
+        vault, platform, ..
+    } = service;
+    let key = policy::usable(vault, platform, &session.caller, &request.key, Usage::Sign)?;
     let secret = key.secret.as_bytes();
     let signature = match key.algorithm {
-        Algorithm::EcdsaP256 => ecdsa::sign(&mut service.platform, secret, payload.bytes())?,
+        Algorithm::EcdsaP256 => ecdsa::sign(platform, secret, payload.bytes())?,
         Algorithm::Ed25519 => ed25519::sign(secret, payload.bytes())?,
         _ => return Err(Status::WrongUsage),
     };

@@ -17,11 +17,10 @@ pub(crate) fn unseal<P: Platform>(
     request: UnsealRequest,
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
-    let owner = session.caller.identity()?;
-    let key = service
-        .vault
-        .find(&mut service.platform, &owner, &request.key)?;
-    policy::allows(key, Usage::Seal)?;
+    let Service {
+        vault, platform, ..
+    } = service;
+    let key = policy::usable(vault, platform, &session.caller, &request.key, Usage::Seal)?;
     let context_len = request.context as usize;
     if context_len > CONTEXT {
         return Err(Status::BadPayload);
