@@ -65,20 +65,11 @@ impl On {
     /// What a client sees; the vault holds no object open but those that it needs.
     #[track_caller]
     pub(crate) fn view(&self) -> View {
-        self.view_with(0)
-    }
-
-    /// As [`On::view`], where this many handles were lost by storage itself.
-    #[track_caller]
-    pub(crate) fn view_with(&self, lost: usize) -> View {
         let view = View::try_of(&self.root).unwrap();
         let disk = self.device.workstation().disk();
         let open = disk.open_objects() - self.open_before;
         let there = disk.image().len();
-        assert!(
-            open <= there + lost,
-            "{open} handles are open of {there} objects"
-        );
+        assert!(open <= there, "{open} handles are open of {there} objects");
         view
     }
 }
