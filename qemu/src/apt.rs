@@ -1,4 +1,4 @@
-//! A private apt: Debian trixie for arm64 beside whatever the machine runs, unprivileged.
+//! A private apt: other releases and architectures of Debian beside what the machine runs, unprivileged.
 //!
 //! The indices are verified with the machine's own archive keyring, and every package against the indices. Mirrors are
 //! those of the machine's own sources; `CLAVIGER_DEBIAN_MIRROR` and `CLAVIGER_DEBIAN_SECURITY_MIRROR` override them.
@@ -10,14 +10,23 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use fs_err as fs;
 
 use crate::cache::Cache;
-use crate::process;
+use crate::{process, report};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const DEADLINE: Duration = Duration::from_secs(15 * 60);
+
+/// What packages are for, which decides where they come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The guest and its firmware: trixie for arm64, and sid's sources.
+    Guest,
+    /// The compiler, where the machine's own will not do: bookworm, with the standard libraries of both architectures.
+    Compiler,
+}
 
 /// The private apt, its indices up to date.
 #[derive(Debug)]
@@ -28,8 +37,12 @@ pub(crate) struct Apt {
 
 impl Apt {
     /// Writes the configuration and fetches the indices.
-    pub(crate) fn update(cache: &Cache) -> Result<Self> {
-        let root = cache.path("apt");
+    pub(crate) fn update(cache: &Cache, purpose: Purpose) -> Result<Self> {
+        let name = match purpose {
+            Purpose::Guest => "apt",
+            Purpose::Compiler => "apt-compiler",
+        };
+        let root = cache.path(name);
         for folder in [
             "etc/empty",
             "state/lists/partial",
@@ -42,13 +55,16 @@ impl Apt {
         fs::create_dir_all(root.join("etc/sources"))?;
         fs::write(
             root.join("etc/sources/debian.sources"),
-            sources(&Mirrors::find()?),
+            sources(&Mirrors::find(purpose)?, purpose),
         )?;
         let apt = Self {
             config: root.join("apt.conf"),
-            log: cache.log("apt"),
+            log: cache.log(name),
         };
-        fs::write(&apt.config, configuration(&root, &machine_settings()?))?;
+        fs::write(
+            &apt.config,
+            configuration(&root, purpose, &machine_settings()?),
+        )?;
         fs::write(&apt.log, "")?;
         process::run(
             apt.command("apt-get").args(["-q", "update"]),
@@ -59,7 +75,12 @@ impl Apt {
         Ok(apt)
     }
 
-    /// Downloads a binary package into an empty folder.
+    /// What apt does is told here.
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Downloads a binary package (NAME or NAME:ARCHITECTURE) into an empty folder.
     ///
     /// The folder must be empty: apt takes a corrupt file of the right size for the package.
     pub(crate) fn download(&self, package: &str, version: &str, folder: &Path) -> Result<()> {
@@ -114,20 +135,19 @@ impl Apt {
         Ok(versions)
     }
 
-    /// The kernel image that Debian's meta package stands for.
-    pub(crate) fn current_kernel(&self) -> Result<String> {
-        let meta = "linux-image-cloud-arm64";
-        let shown =
-            process::output(
-                self.command("apt-cache")
-                    .args(["show", "--no-all-versions", meta]),
-            )?;
+    /// The package that `package` now depends on whose name begins so.
+    pub(crate) fn dependency(&self, package: &str, prefix: &str) -> Result<String> {
+        let shown = process::output(self.command("apt-cache").args([
+            "show",
+            "--no-all-versions",
+            package,
+        ]))?;
         let depends = field(&shown, "Depends").unwrap_or_default();
-        let kernel = depends
+        let dependency = depends
             .split([',', ' '])
-            .find(|name| name.starts_with("linux-image-"));
-        Ok(kernel
-            .with_context(|| format!("{meta} names no kernel"))?
+            .find(|name| name.starts_with(prefix));
+        Ok(dependency
+            .with_context(|| format!("{package} depends on no {prefix}*"))?
             .to_owned())
     }
 
@@ -162,55 +182,84 @@ fn compare_versions(one: &str, other: &str) -> Ordering {
 
 struct Mirrors {
     main: String,
-    security: String,
+    /// Minimal systems have none.
+    security: Option<String>,
 }
 
 impl Mirrors {
-    fn find() -> Result<Self> {
-        let targets = process::output(Command::new("apt-get").args([
-            "indextargets",
-            "--format",
-            "$(RELEASE) $(REPO_URI)",
-            "Created-By: Packages",
-        ]))
-        .unwrap_or_default();
+    fn find(purpose: Purpose) -> Result<Self> {
+        // Downloads nothing, and unlike `indextargets` knows sources whose lists were never fetched.
+        let targets = process::output(Command::new("apt-get").args(["update", "--print-uris"]))
+            .unwrap_or_default();
         let os_release = fs::read_to_string("/etc/os-release").unwrap_or_default();
         let codename = os_release
             .lines()
             .find_map(|line| line.strip_prefix("VERSION_CODENAME="))
             .unwrap_or("bookworm");
         let named = |variable: &str, suite: &str| {
-            env::var(variable).ok().or_else(|| mirror_of(suite, &targets)).with_context(|| {
-                format!("the machine's apt sources have no {suite}: set {variable} to a Debian mirror's address")
-            })
+            env::var(variable)
+                .ok()
+                .or_else(|| mirror_of(suite, &targets))
+                .with_context(|| {
+                    format!(
+                        "the machine's apt sources have no {suite}, and {variable} names no mirror"
+                    )
+                })
         };
-        Ok(Self {
-            main: named("CLAVIGER_DEBIAN_MIRROR", codename)?,
-            security: named(
-                "CLAVIGER_DEBIAN_SECURITY_MIRROR",
-                &format!("{codename}-security"),
-            )?,
-        })
+        let main = named("CLAVIGER_DEBIAN_MIRROR", codename)?;
+        let security = named(
+            "CLAVIGER_DEBIAN_SECURITY_MIRROR",
+            &format!("{codename}-security"),
+        );
+        let security = match (security, purpose) {
+            (Ok(security), _) => Some(security),
+            (Err(error), Purpose::Guest) => {
+                report::say(&format!(
+                    "{error}: going on without Debian's security updates for the guest"
+                ));
+                None
+            }
+            // Only there is the compiler new enough.
+            (Err(error), Purpose::Compiler) => bail!(error),
+        };
+        Ok(Self { main, security })
     }
 }
 
 fn mirror_of(suite: &str, targets: &str) -> Option<String> {
+    // Others than Debian may name their suites like Debian's, but have other components.
+    let index = format!("dists/{suite}/main/binary-");
     targets.lines().find_map(|line| {
-        let (release, address) = line.split_once(' ')?;
-        (release == suite).then(|| address.to_owned())
+        let (address, _) = line.strip_prefix('\'')?.split_once(&index)?;
+        Some(address.to_owned())
     })
 }
 
-fn sources(mirrors: &Mirrors) -> String {
+fn sources(mirrors: &Mirrors, purpose: Purpose) -> String {
+    let (main, security) = (Some(&mirrors.main), mirrors.security.as_ref());
+    let (archives, architectures): (&[_], _) = match purpose {
+        Purpose::Guest => (
+            &[
+                ("deb deb-src", main, "trixie trixie-updates"),
+                ("deb", security, "trixie-security"),
+                ("deb-src", main, "sid"),
+            ],
+            "arm64",
+        ),
+        Purpose::Compiler => (
+            &[
+                ("deb", main, "bookworm"),
+                ("deb", security, "bookworm-security"),
+            ],
+            "amd64 arm64",
+        ),
+    };
     let mut text = String::new();
-    for (types, address, suites) in [
-        ("deb deb-src", &mirrors.main, "trixie trixie-updates"),
-        ("deb", &mirrors.security, "trixie-security"),
-        ("deb-src", &mirrors.main, "sid"),
-    ] {
+    for (types, address, suites) in archives {
+        let Some(address) = address else { continue };
         write!(
             text,
-            "Types: {types}\nURIs: {address}\nSuites: {suites}\nComponents: main\nArchitectures: arm64\n\
+            "Types: {types}\nURIs: {address}\nSuites: {suites}\nComponents: main\nArchitectures: {architectures}\n\
              Signed-By: {KEYRING}\n\n"
         )
         .expect("writing to a string cannot fail");
@@ -231,8 +280,12 @@ fn fetch_settings(dump: &str) -> String {
         .collect()
 }
 
-fn configuration(root: &Path, machine_settings: &str) -> String {
+fn configuration(root: &Path, purpose: Purpose, machine_settings: &str) -> String {
     let root = root.display();
+    let (native, foreign) = match purpose {
+        Purpose::Guest => ("arm64", ""),
+        Purpose::Compiler => ("amd64", "\"arm64\";"),
+    };
     // sid's index may be past its expiry date on a mirror.
     format!(
         r#"{machine_settings}
@@ -251,8 +304,8 @@ Dir::State "{root}/state";
 Dir::State::status "{root}/state/status";
 Dir::Cache "{root}/cache";
 Dir::Log "{root}/log";
-APT::Architecture "arm64";
-APT::Architectures {{ "arm64"; }};
+APT::Architecture "{native}";
+APT::Architectures {{ "{native}"; {foreign} }};
 APT::Sandbox::User "";
 Acquire::Languages "none";
 Acquire::Check-Valid-Until "false";
@@ -277,12 +330,25 @@ mod tests {
 
     #[test]
     fn the_machines_own_mirror_is_found() {
-        let targets = "bookworm-security http://s.example/\nnodistro http://n.example/\nbookworm http://m.example/\n";
+        let targets = "'http://s.example/dists/bookworm-security/main/binary-amd64/Packages.xz' s 0\n\
+                       'http://o.example/dists/bookworm/stable/binary-amd64/Packages.xz' o 0\n\
+                       'http://m.example/dists/bookworm/main/binary-amd64/Packages.xz' m 0\n";
         assert_eq!(
             mirror_of("bookworm", targets).as_deref(),
             Some("http://m.example/")
         );
         assert_eq!(mirror_of("trixie", targets), None);
+    }
+
+    #[test]
+    fn no_security_mirror_no_security_suite() {
+        let mut mirrors = Mirrors {
+            main: "http://m.example/".to_owned(),
+            security: None,
+        };
+        assert!(!sources(&mirrors, Purpose::Guest).contains("-security"));
+        mirrors.security = Some("http://s.example/".to_owned());
+        assert!(sources(&mirrors, Purpose::Guest).contains("http://s.example/\nSuites: trixie-s"));
     }
 
     #[test]

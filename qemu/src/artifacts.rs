@@ -1,6 +1,7 @@
 //! What of this workspace goes into the guest: cross-built by cargo, brought up to date before every boot.
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,7 +14,8 @@ use serde::Deserialize;
 use crate::cache::sha256;
 use crate::process;
 use crate::report;
-use crate::setup::{Platform, TARGET};
+use crate::setup::Platform;
+use crate::toolchain::{TARGET, Toolchain};
 
 /// The trusted application's name among OP-TEE's.
 const TA_UUID: &str = "6920a19f-12e2-4bf9-8ea2-4abc01c722a9";
@@ -57,7 +59,7 @@ impl Claviger {
             "--features",
             "cli,optee",
         ]);
-        let cli = only(executables(cargo.arg("--release"), "the client")?)?;
+        let cli = only(executables(cargo.arg("--release"), platform, "the client")?)?;
         Ok(Self { ta, cli: cli.path })
     }
 }
@@ -74,7 +76,7 @@ pub(crate) fn tests(platform: &Platform) -> Result<Vec<Executable>> {
         "optee",
         "--release",
     ]);
-    let tests: Vec<_> = executables(&mut cargo, "the end-to-end suite")?
+    let tests: Vec<_> = executables(&mut cargo, platform, "the end-to-end suite")?
         .into_iter()
         .filter(|executable| executable.is_test)
         .collect();
@@ -94,7 +96,12 @@ pub(crate) fn bench(platform: &Platform) -> Result<PathBuf> {
         "--features",
         "optee",
     ]);
-    Ok(only(executables(cargo.arg("--release"), "the benchmark")?)?.path)
+    Ok(only(executables(
+        cargo.arg("--release"),
+        platform,
+        "the benchmark",
+    )?)?
+    .path)
 }
 
 /// Something that cargo built.
@@ -118,7 +125,20 @@ pub(crate) fn workspace() -> PathBuf {
 
 /// A plain cargo in the workspace, without the environment that cargo gave this program.
 pub(crate) fn plain_cargo() -> Command {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    plain(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// A `cargo clippy` that compiles with `toolchain`.
+pub(crate) fn plain_clippy(toolchain: &Toolchain) -> Command {
+    let mut clippy = toolchain
+        .clippy()
+        .map_or_else(plain_cargo, |program| plain(program.into_os_string()));
+    clippy.arg("clippy");
+    clippy
+}
+
+fn plain(program: OsString) -> Command {
+    let mut cargo = Command::new(program);
     for (name, _) in env::vars_os() {
         let name_text = name.to_string_lossy();
         if name_text.starts_with("CARGO_PKG_") || name_text.starts_with("CARGO_MANIFEST_") {
@@ -143,13 +163,14 @@ fn cargo(platform: &Platform, verb: &str, folder: &str) -> Command {
         "json-render-diagnostics",
         "--target-dir",
     ]);
-    cargo.arg(build_folder(folder));
+    cargo.arg(build_folder(&platform.toolchain, folder));
     device_environment(&mut cargo, platform);
     cargo
 }
 
-/// Tells the build scripts of OP-TEE's crates where its libraries are.
+/// Chooses the compiler, and tells the build scripts of OP-TEE's crates where its libraries are.
 pub(crate) fn device_environment(cargo: &mut Command, platform: &Platform) {
+    platform.toolchain.choose_for(cargo);
     cargo.env("TA_DEV_KIT_DIR", platform.firmware.optee.dev_kit());
     cargo.env("OPTEE_CLIENT_EXPORT", &platform.image.client_export);
     cargo.env(
@@ -159,10 +180,10 @@ pub(crate) fn device_environment(cargo: &mut Command, platform: &Platform) {
 }
 
 /// A build folder for the guest's programs.
-pub(crate) fn build_folder(name: &str) -> PathBuf {
+pub(crate) fn build_folder(toolchain: &Toolchain, name: &str) -> PathBuf {
     let target =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    workspace().join(target).join("qemu").join(name)
+    workspace().join(target).join(toolchain.folder()).join(name)
 }
 
 fn trusted_application(platform: &Platform, flavour: Flavour) -> Result<PathBuf> {
@@ -185,8 +206,13 @@ fn trusted_application(platform: &Platform, flavour: Flavour) -> Result<PathBuf>
         "--profile",
         "ta",
     ]);
-    let elf = only(executables(&mut cargo, "the trusted application")?)?.path;
-    sign(platform, &elf, &build_folder(folder))
+    let elf = only(executables(
+        &mut cargo,
+        platform,
+        "the trusted application",
+    )?)?
+    .path;
+    sign(platform, &elf, &build_folder(&platform.toolchain, folder))
 }
 
 /// Signs a trusted application, unless exactly this was signed before.
@@ -236,15 +262,18 @@ fn only(executables: Vec<Executable>) -> Result<Executable> {
 }
 
 /// Runs cargo and returns the executables it names. Cargo's own words reach stderr only where it had something to do.
-fn executables(cargo: &mut Command, what: &str) -> Result<Vec<Executable>> {
+fn executables(cargo: &mut Command, platform: &Platform, what: &str) -> Result<Vec<Executable>> {
     cargo
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = cargo.spawn().context("cannot start cargo")?;
     let stderr = child.stderr.take().context("cargo's stderr is piped")?;
-    let what_too = what.to_owned();
-    let progress = thread::spawn(move || show_progress(stderr, &what_too));
+    let building = format!(
+        "building {what} for the guest with {} ...",
+        platform.toolchain
+    );
+    let progress = thread::spawn(move || show_progress(stderr, &building));
     let mut messages = String::new();
     child
         .stdout
@@ -261,15 +290,15 @@ fn executables(cargo: &mut Command, what: &str) -> Result<Vec<Executable>> {
     Ok(messages.lines().filter_map(executable).collect())
 }
 
-fn show_progress(stderr: impl Read, what: &str) {
-    let mut building = false;
+fn show_progress(stderr: impl Read, building: &str) {
+    let mut said = false;
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
         let word = line.trim_start().split(' ').next().unwrap_or_default();
         match word {
-            "Compiling" if building => {}
+            "Compiling" if said => {}
             "Compiling" => {
-                building = true;
-                report::say(&format!("building {what} for the guest ..."));
+                said = true;
+                report::say(building);
             }
             "Finished" | "Executable" | "Fresh" | "Downloading" | "Downloaded" | "Blocking" => {}
             _ => eprintln!("{line}"),

@@ -4,7 +4,7 @@
 //! ${CLAVIGER_CACHE:-${XDG_CACHE_HOME:-~/.cache}/claviger}/
 //!   lock              held while something is being made
 //!   signing-key.pem   this user's TA signing key (RSA-3072, mode 0600)
-//!   apt/              the private apt's configuration and indices
+//!   apt/              the private apt's configuration and indices; apt-compiler/ where the compiler is fetched too
 //!   downloads/HASH/   packages, by the SHA-256 that packages.lock wants
 //!   built/NAME-KEY/   what was built, by the hash of its inputs
 //!   logs/             one log per step

@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::artifacts::{self, build_folder, device_environment, plain_cargo};
+use crate::artifacts::{self, build_folder, device_environment, plain_cargo, plain_clippy};
 use crate::cli::TestOptions;
 use crate::report::seconds;
-use crate::setup::{Platform, TARGET};
+use crate::setup::Platform;
 use crate::suite::{self, Count};
+use crate::toolchain::TARGET;
 use crate::{demo, runner_tests};
 
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
@@ -106,10 +107,10 @@ const DEVICE_LINTS: [(&str, &[&str]); 3] = [
 ];
 
 fn lint(platform: &Platform, arguments: &[&str]) -> Result<()> {
-    let mut clippy = plain_cargo();
+    let mut clippy = plain_clippy(&platform.toolchain);
     clippy
-        .args(["clippy", "--target", TARGET, "--target-dir"])
-        .arg(build_folder("lint"));
+        .args(["--target", TARGET, "--target-dir"])
+        .arg(build_folder(&platform.toolchain, "lint"));
     device_environment(&mut clippy, platform);
     succeed(clippy.args(arguments).args(DENY_WARNINGS))
 }

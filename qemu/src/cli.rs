@@ -24,6 +24,9 @@ pub(crate) enum Verb {
     /// All of it is kept under ${CLAVIGER_CACHE}, else ${XDG_CACHE_HOME}/claviger, else ~/.cache/claviger, and made anew
     /// only where its inputs changed. Packages come from the Debian mirrors of this machine's own apt sources, or from
     /// ${CLAVIGER_DEBIAN_MIRROR} and ${CLAVIGER_DEBIAN_SECURITY_MIRROR}.
+    ///
+    /// This machine's rustc compiles for the guest. Where it has no standard library for that and rustup cannot add it,
+    /// Debian 12's rustc is fetched (150 MB) and used for the guest alone; CLAVIGER_RUST=debian asks for that.
     Setup,
     /// Run one command in a guest.
     #[command(long_about = EXEC)]

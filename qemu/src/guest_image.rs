@@ -3,23 +3,21 @@
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use fs_err::{self as fs, File};
 
 use crate::cache::{Cache, Inputs};
 use crate::cpio::{Archive, mode_of};
+use crate::files;
 use crate::firmware::Optee;
 use crate::packages::{Package, Packages};
-use crate::{files, process};
 
 const INIT: &str = include_str!("../guest/init");
 const USERS: &str = include_str!("../guest/passwd");
 const GROUPS: &str = include_str!("../guest/group");
 /// To be raised when this file makes something else of the same inputs.
 const RECIPE: &str = "3";
-const DEADLINE: Duration = Duration::from_secs(300);
 const MODULES: [&str; 4] = ["virtio-rng", "virtio_blk", "tee", "optee"];
 const LIBRARIES: &str = "usr/lib/aarch64-linux-gnu";
 /// What the guest's programs are linked with, and the package of each.
@@ -126,9 +124,7 @@ fn test_applications(cache: &Cache, packages: &Packages, optee: &Optee) -> Resul
 
 fn unpack(packages: &[&Package], into: &Path, log: &Path) -> Result<()> {
     for package in packages {
-        let mut unpack = Command::new("dpkg-deb");
-        unpack.arg("-x").arg(package.file(".deb")?).arg(into);
-        process::run(&mut unpack, log, DEADLINE)?;
+        package.unpack(into, log)?;
     }
     Ok(())
 }

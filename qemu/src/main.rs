@@ -1,8 +1,9 @@
 //! The runner behind `cargo qemu <verb>`: Claviger on real OP-TEE in an emulated ARMv8 machine.
 //!
 //! `setup` makes the platform from Debian's packages, `exec` runs one command on it, and the other verbs are built on
-//! these two. The modules, from the ground up: [`packages`] and [`apt`] fetch, [`firmware`] and [`guest_image`] build,
-//! [`device`] and [`machine`] are the hardware, [`guest`] is what runs on it, and each verb has a module of its name.
+//! these two. The modules, from the ground up: [`packages`] and [`apt`] fetch, [`toolchain`] compiles, [`firmware`] and
+//! [`guest_image`] build, [`device`] and [`machine`] are the hardware, [`guest`] is what runs on it, and each verb has a
+//! module of its name.
 
 #![forbid(unsafe_code)]
 
@@ -29,6 +30,7 @@ mod runner_tests;
 mod setup;
 mod shell;
 mod suite;
+mod toolchain;
 
 use std::process::ExitCode;
 

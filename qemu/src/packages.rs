@@ -1,16 +1,28 @@
-//! The packages that the guest and its firmware are made of: `packages.lock`, and getting what it names.
+//! The packages that the guest, its firmware and, where needed, the compiler are made of: `packages.lock`, and getting
+//! what it names.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
 
-use crate::apt::Apt;
+use crate::apt::{Apt, Purpose};
 use crate::cache::{Cache, Inputs, sha256};
-use crate::report;
+use crate::{process, report};
 
 const LOCK: &str = include_str!("../packages.lock");
+/// Parts the lock file into what every machine needs and what few need.
+const COMPILER_HEADING: &str = "[compiler]\n";
 const SOURCE: &str = "source";
+/// Packages whose names change with their versions: how such names begin, and what depends on the current one.
+const RENAMED: [(&str, &str); 3] = [
+    ("linux-image-", "linux-image-cloud-arm64"),
+    ("libstd-rust-web-1", "libstd-rust-web-dev"),
+    ("libllvm", "libstd-rust-web-1"),
+];
+const UNPACK_DEADLINE: Duration = Duration::from_secs(300);
 /// The file in a download's folder that says what it really holds.
 const IDENTITY: &str = "identity";
 
@@ -32,14 +44,14 @@ pub(crate) struct Package {
     identity: String,
 }
 
-/// All packages of the lock file.
+/// All packages of the lock file for one purpose.
 #[derive(Debug)]
 pub(crate) struct Packages(Vec<Package>);
 
 impl Packages {
     /// Downloads what is missing.
-    pub(crate) fn fetch(cache: &Cache) -> Result<Self> {
-        let locked = parse(LOCK)?;
+    pub(crate) fn fetch(cache: &Cache, purpose: Purpose) -> Result<Self> {
+        let locked = parse(part(purpose)?)?;
         let missing: Vec<&Locked> = locked
             .iter()
             .filter(|locked| !place(cache, locked).is_dir())
@@ -48,7 +60,7 @@ impl Packages {
             report::step(
                 &format!("downloading {} Debian packages", missing.len()),
                 || {
-                    let apt = Apt::update(cache)?;
+                    let apt = Apt::update(cache, purpose)?;
                     missing
                         .into_iter()
                         .try_for_each(|locked| download(cache, &apt, locked))
@@ -67,6 +79,17 @@ impl Packages {
         packages.collect::<Result<_>>().map(Self)
     }
 
+    /// Whether all of them were downloaded before.
+    pub(crate) fn are_here(cache: &Cache, purpose: Purpose) -> Result<bool> {
+        let locked = parse(part(purpose)?)?;
+        Ok(locked.iter().all(|locked| place(cache, locked).is_dir()))
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Package> {
+        self.0.iter()
+    }
+
     /// The package of this name; `linux-image` stands for the kernel, whatever its version.
     pub(crate) fn named(&self, name: &str) -> Result<&Package> {
         let found = self.0.iter().find(|package| {
@@ -78,6 +101,11 @@ impl Packages {
 }
 
 impl Package {
+    /// The name in the lock file.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What goes into the key of things made from this package.
     pub(crate) fn identity(&self) -> &str {
         &self.identity
@@ -92,6 +120,13 @@ impl Package {
     pub(crate) fn file(&self, suffix: &str) -> Result<PathBuf> {
         find_by_suffix(&self.folder, suffix)
     }
+
+    /// Unpacks a binary package into a folder, over what is there.
+    pub(crate) fn unpack(&self, into: &Path, log: &Path) -> Result<()> {
+        let mut unpack = Command::new("dpkg-deb");
+        unpack.arg("-x").arg(self.file(".deb")?).arg(into);
+        process::run(&mut unpack, log, UNPACK_DEADLINE)
+    }
 }
 
 impl Inputs {
@@ -101,6 +136,16 @@ impl Inputs {
             .into_iter()
             .fold(self, |inputs, package| inputs.with(package.identity()))
     }
+}
+
+fn part(purpose: Purpose) -> Result<&'static str> {
+    let (guest, compiler) = LOCK
+        .split_once(COMPILER_HEADING)
+        .context("packages.lock has no [compiler]")?;
+    Ok(match purpose {
+        Purpose::Guest => guest,
+        Purpose::Compiler => compiler,
+    })
 }
 
 fn parse(text: &str) -> Result<Vec<Locked>> {
@@ -119,7 +164,7 @@ fn parse(text: &str) -> Result<Vec<Locked>> {
                 "packages.lock: not a SHA-256: {line}"
             );
             ensure!(
-                matches!(architecture, "arm64" | "all" | SOURCE),
+                matches!(architecture, "amd64" | "arm64" | "all" | SOURCE),
                 "packages.lock: unknown architecture: {line}"
             );
             Ok(Locked {
@@ -149,7 +194,7 @@ fn download(cache: &Cache, apt: &Apt, locked: &Locked) -> Result<()> {
         if is_source {
             apt.download_source(package, version, folder)
         } else {
-            apt.download(package, version, folder)
+            apt.download(&qualified(package, locked), version, folder)
         }
     };
     let suffix = if is_source { ".dsc" } else { ".deb" };
@@ -170,11 +215,10 @@ fn download(cache: &Cache, apt: &Apt, locked: &Locked) -> Result<()> {
                 Some((offer, folder))
             })
             .with_context(|| {
-                let log = cache.log("apt");
                 format!(
                     "no version of {} can be downloaded; read {}",
                     locked.package,
-                    log.display()
+                    apt.log().display()
                 )
             })?;
         report::say(&format!(
@@ -212,10 +256,7 @@ struct Offer {
 
 /// What the suites offer in place of a package that is gone, the best first.
 fn offers(apt: &Apt, locked: &Locked) -> Result<Vec<Offer>> {
-    let name = match locked.package.strip_prefix("linux-image-") {
-        Some(_) => apt.current_kernel()?,
-        None => locked.package.clone(),
-    };
+    let name = current_name(apt, &locked.package)?;
     let offer = |version, sha256| Offer {
         name: name.clone(),
         version,
@@ -227,11 +268,31 @@ fn offers(apt: &Apt, locked: &Locked) -> Result<Vec<Offer>> {
             .map(|version| offer(version, None))
             .collect()
     } else {
-        apt.offered(&name)?
+        apt.offered(&qualified(&name, locked))?
             .into_iter()
             .map(|(version, sha256)| offer(version, Some(sha256)))
             .collect()
     })
+}
+
+fn current_name(apt: &Apt, package: &str) -> Result<String> {
+    match RENAMED
+        .iter()
+        .find(|(prefix, _)| package.starts_with(prefix))
+    {
+        Some((prefix, needs_it)) if package != *needs_it => {
+            apt.dependency(&current_name(apt, needs_it)?, prefix)
+        }
+        _ => Ok(package.to_owned()),
+    }
+}
+
+/// The package's name as apt wants it where there are several architectures.
+fn qualified(package: &str, locked: &Locked) -> String {
+    match locked.architecture.as_str() {
+        "all" => package.to_owned(),
+        architecture => format!("{package}:{architecture}"),
+    }
 }
 
 /// Checks the files of a source package against its .dsc.
@@ -278,15 +339,16 @@ mod tests {
 
     #[test]
     fn the_lock_file_is_well_formed_and_names_nothing_twice() {
-        let locked = parse(LOCK).unwrap();
-        for (index, one) in locked.iter().enumerate() {
-            assert!(
-                locked[..index]
-                    .iter()
-                    .all(|other| other.package != one.package),
-                "{}",
-                one.package
-            );
+        for purpose in [Purpose::Guest, Purpose::Compiler] {
+            let locked = parse(part(purpose).unwrap()).unwrap();
+            let mut names: Vec<_> = locked
+                .iter()
+                .map(|one| qualified(&one.package, one))
+                .collect();
+            names.sort();
+            let count = names.len();
+            names.dedup();
+            assert!(count > 0 && names.len() == count, "{names:?}");
         }
     }
 

@@ -1,19 +1,16 @@
-//! Everything from nothing: host packages, downloads, firmware, guest image, the compiler's target.
+//! Everything from nothing: host packages, downloads, firmware, guest image, the compiler.
 
-use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
+use crate::apt::Purpose;
 use crate::cache::Cache;
 use crate::firmware::Firmware;
 use crate::guest_image::GuestImage;
 use crate::packages::Packages;
-use crate::{host_packages, process, report};
-
-/// The target that everything in the guest is compiled for.
-pub(crate) const TARGET: &str = "aarch64-unknown-linux-gnu";
+use crate::toolchain::Toolchain;
+use crate::{host_packages, report};
 
 /// The platform that the guest runs on, ready for use.
 #[derive(Debug)]
@@ -21,6 +18,7 @@ pub(crate) struct Platform {
     pub(crate) cache: Cache,
     pub(crate) firmware: Firmware,
     pub(crate) image: GuestImage,
+    pub(crate) toolchain: Toolchain,
 }
 
 impl Platform {
@@ -30,14 +28,15 @@ impl Platform {
         let _lock = cache.lock()?;
         cache.check_room()?;
         host_packages::ensure(&cache)?;
-        ensure_target(&cache)?;
-        let packages = Packages::fetch(&cache)?;
+        let toolchain = Toolchain::ready(&cache)?;
+        let packages = Packages::fetch(&cache, Purpose::Guest)?;
         let firmware = Firmware::build(&cache, &packages)?;
         let image = GuestImage::build(&cache, &packages, &firmware.optee)?;
         Ok(Self {
             cache,
             firmware,
             image,
+            toolchain,
         })
     }
 }
@@ -47,40 +46,10 @@ pub(crate) fn setup() -> Result<()> {
     let started = Instant::now();
     let platform = Platform::ready()?;
     report::say(&format!(
-        "the platform is ready in {} ({})",
+        "the platform is ready in {}; {} compiles for it ({})",
         platform.cache.path("").display(),
+        platform.toolchain,
         report::seconds(started.elapsed())
     ));
     Ok(())
-}
-
-/// Makes sure that the compiler has its standard library for [`TARGET`].
-fn ensure_target(cache: &Cache) -> Result<()> {
-    let library = process::output(Command::new("rustc").args([
-        "--print",
-        "target-libdir",
-        "--target",
-        TARGET,
-    ]))?;
-    if Path::new(library.trim()).is_dir() {
-        return Ok(());
-    }
-    report::step(
-        &format!("adding Rust's standard library for {TARGET}"),
-        || {
-            let mut add = Command::new("rustup");
-            let log = cache.log("rust-target");
-            process::run(
-                add.args(["target", "add", TARGET]),
-                &log,
-                std::time::Duration::from_secs(600),
-            )
-            .with_context(|| {
-                format!(
-                    "Rust's standard library for {TARGET} is missing and rustup cannot add it: \
-                 run `rustup target add {TARGET}` where rustup reaches its server"
-                )
-            })
-        },
-    )
 }
