@@ -10,12 +10,12 @@
 //!
 //! `qemu/optee/claviger_flash.h` is the other side of this.
 
-use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use fs_err::{self as fs, File, OpenOptions};
 
 use super::{DEADLINE, optee, tfa};
 use crate::cache::{Cache, Inputs};

@@ -3,11 +3,11 @@
 //! Three files of ours (`qemu/optee`, BSD-2-Clause) join the platform's code: the rollback counter and the hardware
 //! unique key in secure flash. One line is changed: the property that tells trusted applications of the counter.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use fs_err as fs;
 
 use super::{DEADLINE, cross, tfa, unpack};
 use crate::cache::{Cache, Inputs};
