@@ -338,8 +338,9 @@ fn two_processes_authenticate_each_other() {
 #[test]
 fn pages_for_people_are_made() {
     let device = Device::new();
-    device.ok(&["man", "--out", "share/man"]);
-    let pages = fs::read_dir(device.path("share/man")).unwrap().count();
+    fs::create_dir(device.path("man")).unwrap();
+    device.ok(&["man", "--out", "man"]);
+    let pages = fs::read_dir(device.path("man")).unwrap().count();
     assert!(pages > 20, "{pages}");
     for shell in ["bash", "zsh", "fish"] {
         assert!(

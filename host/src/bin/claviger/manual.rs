@@ -1,6 +1,6 @@
 //! Completion scripts and manual pages, made from the grammar.
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 use clap::CommandFactory;
 use clap_complete::Shell;
@@ -37,8 +37,7 @@ pub(crate) fn man(out: Option<&Path>, printer: &Printer) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     };
     let shown = directory.display().to_string();
-    fs::create_dir_all(directory)
-        .and_then(|()| clap_mangen::generate_to(Arguments::command(), directory))
+    clap_mangen::generate_to(Arguments::command(), directory)
         .map_err(|source| Failure::local(format!("{shown} cannot be written"), source))?;
     printer.print(&json!({ "out": shown }), "")
 }
