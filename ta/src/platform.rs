@@ -243,7 +243,8 @@ pub(crate) fn zeros(len: usize) -> Result<Vec<u8>, Status> {
 }
 
 /// Writes what a `no_std` formatter gives into a fixed string, cut at its capacity.
-pub(crate) fn text<const N: usize>(value: impl fmt::Display) -> heapless::String<N> {
+#[must_use]
+pub fn text<const N: usize>(value: impl fmt::Display) -> heapless::String<N> {
     struct Cut<const N: usize>(heapless::String<N>);
     impl<const N: usize> fmt::Write for Cut<N> {
         fn write_str(&mut self, part: &str) -> fmt::Result {

@@ -14,7 +14,7 @@ mod storage;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use claviger_proto::{Identity, Login, Status, Uuid};
-use claviger_ta::{Caller, Exchange, Service, Session, SharedMemory};
+use claviger_ta::{Caller, Exchange, Service, Session, SharedMemory, platform::text};
 use optee_utee::{
     ErrorKind, LoginType, ParameterMemref, ParameterMemrefInout, ParameterMemrefRead,
     ParameterMemrefWrite, ParameterNone, ParametersNone, Result,
@@ -139,7 +139,7 @@ fn caller() -> Result<Caller> {
         LoginType::Group => Login::Group,
         _ => return Err(ErrorKind::AccessDenied.into()),
     };
-    let text = platform::text::<36>(identity.uuid());
+    let text = text::<36>(identity.uuid());
     let id = Uuid::try_from(text.as_str()).map_err(|_| ErrorKind::BadFormat)?;
     Ok(Caller::Identified(Identity { login, id }))
 }

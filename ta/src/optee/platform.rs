@@ -1,12 +1,11 @@
 //! [`Platform`] on OP-TEE.
 
 use alloc::string::String;
-use core::fmt::{self, Write};
 
 use claviger_proto::{Status, message::Build};
 use claviger_ta::{
     Platform,
-    platform::{Facts, StorageError},
+    platform::{Facts, StorageError, text},
 };
 use optee_utee::{
     ErrorKind, ParamIndex, TaSessionBuilder, TeeParams, Uuid,
@@ -118,11 +117,4 @@ pub(super) fn storage_error(code: raw::TEE_Result) -> StorageError {
         raw::TEE_ERROR_ACCESS_CONFLICT => StorageError::InUse,
         other => StorageError::Other(other),
     }
-}
-
-/// A value's text, cut at `N` bytes.
-pub(super) fn text<const N: usize>(value: impl fmt::Display) -> heapless::String<N> {
-    let mut text = heapless::String::new();
-    let _cut = write!(text, "{value}");
-    text
 }
