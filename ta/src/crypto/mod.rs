@@ -16,6 +16,7 @@ use crate::platform::Platform;
 pub const SECRET_MAX: usize = 64;
 
 /// A key's secret bytes: wiped when dropped, never printed, never compared.
+#[derive(Clone)]
 pub struct Secret {
     bytes: Zeroizing<[u8; SECRET_MAX]>,
     len: usize,

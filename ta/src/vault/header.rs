@@ -6,7 +6,7 @@
 //!      4      1  format: 1
 //!      5     11  zeros
 //!     16     16  V    of AES-256-SIV(KDF(root, "claviger vault header v1", ""),
-//!     32    480  C                   AD = (bytes 0..16, shard), content)
+//!     32    992  C                   AD = (bytes 0..16, shard), content)
 //!
 //! content
 //!      0      8  sequence, big-endian: rises with every change of a header

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::{
     COPIES, OBJECT, SHARDS, SLOT, SLOTS,
     header::{self, Header, HeaderError, HeaderKey},
-    index::{Entry, entry_of},
+    index::{Entry, Index, entry_of},
     open::{Open, offset},
     slot::{Content, SlotKey},
 };
@@ -119,7 +119,7 @@ fn make<P: Platform>(platform: &mut P, key: &HeaderKey) -> Result<Loaded<P::Stor
         slot_key: SlotKey::of(&header)?,
         header: header.clone(),
         shards: Vec::new(),
-        index: Vec::new(),
+        index: Index::default(),
         sequence: 0,
     };
     // One shard, made as any other; the header in it says that it counts.
@@ -138,16 +138,14 @@ fn settle<S: Storage>(
         slot_key: SlotKey::of(&header)?,
         header,
         shards: Vec::new(),
-        index: Vec::new(),
+        index: Index::default(),
         sequence: 0,
     };
     let shards = usize::from(open.header.shards);
     open.shards
         .try_reserve_exact(shards)
         .map_err(|_| Status::OutOfMemory)?;
-    open.index
-        .try_reserve_exact(shards.saturating_mul(SLOTS))
-        .map_err(|_| Status::OutOfMemory)?;
+    open.index.reserve(shards.saturating_mul(SLOTS))?;
     let mut repaired = 0_u32;
     let mut result = Ok(());
     for (shard, copies) in (0..open.header.shards).zip(found.drain(..)) {
@@ -181,8 +179,7 @@ fn merge<S: Storage>(
 ) -> Result<u32, Status> {
     if copies.iter().all(Option::is_none) {
         open.shards.push([None, None]);
-        open.index
-            .resize(open.index.len().saturating_add(SLOTS), Entry::Damaged);
+        open.index.add(SLOTS, Entry::Damaged);
         return Ok(0);
     }
     let result = read_both(storage, open, shard, &mut copies)
@@ -244,7 +241,7 @@ fn read_both<S: Storage>(
                     // Not authentic, and so counted as damaged ever after.
                     Source::Neither => mine.fill(0xff),
                 }
-                open.index.push(choice.entry);
+                open.index.add(1, choice.entry);
                 open.sequence = open.sequence.max(choice.sequence);
             }
             place = place.saturating_add(1);
@@ -323,8 +320,7 @@ fn choose(
     let (entry, sequence) = match chosen {
         None => (Entry::Damaged, 0),
         Some(None) => (Entry::Free, 0),
-        Some(Some((sequence, Content::Tombstone))) => (Entry::Free, sequence),
-        Some(Some((sequence, Content::Key(key)))) => (entry_of(&key.owner, &key.label), sequence),
+        Some(Some((sequence, content))) => (entry_of(&content), sequence),
     };
     Choice {
         entry,

@@ -5,9 +5,9 @@
 //! is made when the ones before it are full; no size or name tells anything of a key.
 //!
 //! ```text
-//! object  = header slot || slot 1 || ... || slot 160          161 x 512 bytes, both copies alike
+//! object  = header slot || slot 1 || ... || slot 160         161 x 1024 bytes, both copies alike
 //! header  = "CLVV" || format (1) || 11 zeros || V || C        see [`header`]
-//! slot    = 512 zeros (never used) | V || C                   see [`slot`]
+//! slot    = 1024 zeros (never used) | V || C                  see [`slot`]
 //! V || C  = AES-256-SIV; the key of the headers comes from the platform's root key, that of the
 //!           slots from a secret in the headers; shard and place are associated data
 //! ```
@@ -28,6 +28,8 @@
 //! authentic one counting, so that the loss of no single object loses them.
 
 mod cache;
+mod counting;
+mod generations;
 pub mod header;
 mod index;
 mod load;
@@ -36,21 +38,25 @@ mod record;
 pub mod slot;
 
 use claviger_proto::{
-    Identity, Label, Status,
-    message::{KeyDescription, VaultInfo},
+    Identity, Label, Status, limits,
+    message::{KeySummary, VaultInfo},
 };
+use zeroize::Zeroizing;
 
-use crate::platform::{Copy, Platform};
+use crate::{
+    crypto::kdf,
+    platform::{Copy, Platform},
+};
 use cache::Cache;
 use header::Header;
-use index::{Entry, entry_of, owner_hash};
+use index::{Entry, entry_of, name_of, owner_hash};
 use open::{Open, SlotNumber, whereabouts};
 use slot::Content;
 
-pub use record::KeyRecord;
+pub use record::{Counters, KeyRecord, Version};
 
 /// Bytes of a slot.
-pub const SLOT: usize = 512;
+pub const SLOT: usize = 1024;
 /// Slots for keys in a shard.
 pub const SLOTS: usize = 160;
 /// The most shards.
@@ -91,10 +97,10 @@ impl<P: Platform> Vault<P> {
     pub fn info(&mut self, platform: &mut P) -> Result<VaultInfo, Status> {
         let open = self.opened(platform)?;
         let count = |wanted: fn(&Entry) -> bool| {
-            u32::try_from(open.index.iter().filter(|entry| wanted(entry)).count())
-                .unwrap_or(u32::MAX)
+            u32::try_from(open.index.count(wanted)).unwrap_or(u32::MAX)
         };
-        let keys = count(|entry| matches!(entry, Entry::Key { .. }));
+        let keys = count(|entry| matches!(entry, Entry::Key(_)));
+        let others = count(|entry| matches!(entry, Entry::Generation(_)));
         let damaged = count(|entry| matches!(entry, Entry::Damaged));
         let (id, locked) = (open.header.vault, open.header.locked);
         let degraded = u32::try_from(open.degraded()).unwrap_or(u32::MAX);
@@ -104,6 +110,7 @@ impl<P: Platform> Vault<P> {
             keys,
             free: (CAPACITY as u32)
                 .saturating_sub(keys)
+                .saturating_sub(others)
                 .saturating_sub(damaged),
             damaged,
             degraded,
@@ -138,14 +145,15 @@ impl<P: Platform> Vault<P> {
         owner: &Identity,
         label: &Label,
     ) -> Result<(SlotNumber, KeyRecord), Status> {
-        let wanted = entry_of(owner, label);
+        let wanted = Entry::Key(name_of(owner, label));
         let mut from = 0;
         loop {
             let index = &self.opened(platform)?.index;
-            let found = index.iter().skip(from).position(|entry| *entry == wanted);
-            let number = found.ok_or(Status::NotFound)?.saturating_add(from);
-            let record = self.fetch(platform, number)?;
-            if record.is(owner, label) {
+            let number = index.find(from, |entry| *entry == wanted);
+            let number = number.ok_or(Status::NotFound)?;
+            if let Content::Key(record) = self.fetch(platform, number)?
+                && record.is(owner, label)
+            {
                 return Ok((number, record));
             }
             // Another key whose hash is the same.
@@ -156,8 +164,8 @@ impl<P: Platform> Vault<P> {
     /// Keeps a new key.
     ///
     /// # Errors
-    /// [`Status::AlreadyExists`]; [`Status::VaultFull`]; a status of storage, after which the key
-    /// is either there or not.
+    /// [`Status::AlreadyExists`]; [`Status::VaultFull`]; [`Status::QuotaExceeded`]; a status of
+    /// storage, after which the key is either there or not.
     pub fn insert(&mut self, platform: &mut P, record: KeyRecord) -> Result<(), Status> {
         self.opened(platform)?;
         match self.find(platform, &record.owner, &record.label) {
@@ -165,14 +173,8 @@ impl<P: Platform> Vault<P> {
             Err(Status::NotFound) => {}
             Err(other) => return Err(other),
         }
-        let number = self.free_slot(platform)?;
-        let entry = entry_of(&record.owner, &record.label);
-        let content = Content::Key(record);
-        self.change(platform, number, entry, &content)?;
-        if let Content::Key(record) = content {
-            self.cache.insert(number, record);
-        }
-        Ok(())
+        let number = self.slot_for(platform, &record.owner)?;
+        self.put(platform, number, record).map(drop)
     }
 
     /// Destroys a key.
@@ -186,13 +188,56 @@ impl<P: Platform> Vault<P> {
         label: &Label,
     ) -> Result<(), Status> {
         let (number, _) = self.search(platform, owner, label)?;
-        self.change(platform, number, Entry::Free, &Content::Tombstone)?;
+        self.change(platform, number, &Content::Tombstone)?;
         self.cache.remove(number);
+        self.opened(platform)?.index.forget_unused(number);
         Ok(())
     }
 
-    /// The descriptions of `owner`'s keys from slot `cursor` on, given to `each` until it has had
-    /// enough (`false`); says where to go on, `None` at the end.
+    /// Changes a key, in one write.
+    ///
+    /// # Errors
+    /// [`Status::NotFound`]; that of `change`, and then nothing is changed; a status of storage,
+    /// after which it is changed or not.
+    pub fn update(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        label: &Label,
+        change: impl FnOnce(&mut KeyRecord) -> Result<(), Status>,
+    ) -> Result<&KeyRecord, Status> {
+        let (number, mut record) = self.search(platform, owner, label)?;
+        let version = record.version;
+        change(&mut record)?;
+        // Only a write that reaches both copies leaves nothing of what was before.
+        let begun = record.version != version;
+        if begun && record.ratchet && !self.opened(platform)?.is_whole(number) {
+            return Err(Status::Degraded);
+        }
+        self.put(platform, number, record)?;
+        if begun {
+            // What was reserved for the version before is not the new one's.
+            let index = &mut self.opened(platform)?.index;
+            let unused = Counters {
+                uses: index.unused(number).uses,
+                ..Counters::default()
+            };
+            index.set_unused(number, unused)?;
+        }
+        self.find(platform, owner, label)
+    }
+
+    /// The key under which wrapped keys are encrypted.
+    ///
+    /// # Errors
+    /// The status of opening the vault.
+    pub fn wrapping_key(&mut self, platform: &mut P) -> Result<Zeroizing<[u8; 64]>, Status> {
+        let header = &self.opened(platform)?.header;
+        kdf::derive_64(&header.secret, b"claviger wrapped v1", &header.vault.0)
+    }
+
+    /// The summaries of those of `owner`'s keys from slot `cursor` on that are `shown`, given to
+    /// `each` until it has had enough (`false`); says where to go on, `None` at the end.
     ///
     /// # Errors
     /// A status of storage.
@@ -201,23 +246,31 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         owner: &Identity,
         cursor: usize,
-        mut each: impl FnMut(KeyDescription) -> bool,
+        shown: impl Fn(&KeyRecord) -> bool,
+        mut each: impl FnMut(KeySummary) -> bool,
     ) -> Result<Option<usize>, Status> {
         let wanted = owner_hash(owner);
         let mut number = cursor;
         loop {
             let index = &self.opened(platform)?.index;
-            let theirs =
-                |entry: &Entry| matches!(entry, Entry::Key { owner, .. } if *owner == wanted);
-            let Some(ahead) = index.iter().skip(number).position(theirs) else {
+            let theirs = |entry: &Entry| matches!(entry, Entry::Key(name) if name.owner == wanted);
+            let Some(next) = index.find(number, theirs) else {
                 return Ok(None);
             };
-            number = number.saturating_add(ahead);
-            let description = match self.cache.at(number) {
-                Some(record) if self.in_doubt != Some(number) => record.describe(),
-                _ => self.fetch(platform, number)?.describe(),
+            number = next;
+            let look = |record: &KeyRecord| {
+                (record.owner == *owner && shown(record)).then(|| record.summary())
             };
-            if description.owner == *owner && !each(description) {
+            let summary = match self.cache.at(number) {
+                Some(record) if self.in_doubt != Some(number) => look(record),
+                _ => match self.fetch(platform, number)? {
+                    Content::Key(record) => look(&record),
+                    _ => None,
+                },
+            };
+            if let Some(summary) = summary
+                && !each(summary)
+            {
                 return Ok(Some(number));
             }
             number = number.saturating_add(1);
@@ -264,20 +317,43 @@ impl<P: Platform> Vault<P> {
         Ok(())
     }
 
+    /// Writes a key to its slot, and remembers it.
+    fn put(
+        &mut self,
+        platform: &mut P,
+        number: SlotNumber,
+        record: KeyRecord,
+    ) -> Result<&KeyRecord, Status> {
+        let content = Content::Key(record);
+        self.change(platform, number, &content)?;
+        let Content::Key(record) = content else {
+            return Err(Status::Internal);
+        };
+        let place = self.cache.insert(number, record);
+        self.cache.get(place).ok_or(Status::Internal)
+    }
+
     /// Reads one record, from the second copy if the first will not do.
-    fn fetch(&mut self, platform: &mut P, number: SlotNumber) -> Result<KeyRecord, Status> {
-        if let Ok(record) = self.opened(platform)?.read(platform.storage(), number) {
-            return Ok(record);
+    fn fetch(&mut self, platform: &mut P, number: SlotNumber) -> Result<Content, Status> {
+        if let Ok(content) = self.opened(platform)?.read(platform.storage(), number) {
+            return Ok(content);
         }
         // Something is wrong: read everything again, which mends what can be mended.
         self.close(platform);
         self.opened(platform)?.read(platform.storage(), number)
     }
 
-    /// A slot for a new key, in a new shard if the others are full.
-    fn free_slot(&mut self, platform: &mut P) -> Result<SlotNumber, Status> {
+    /// A slot for something new of this owner, in a new shard if the others are full.
+    fn slot_for(&mut self, platform: &mut P, owner: &Identity) -> Result<SlotNumber, Status> {
         let open = self.opened(platform)?;
-        if let Some(number) = open.index.iter().position(|entry| *entry == Entry::Free) {
+        let owner = owner_hash(owner);
+        let theirs = |entry: &Entry| {
+            matches!(entry, Entry::Key(name) | Entry::Generation(name) if name.owner == owner)
+        };
+        if open.index.count(theirs) >= limits::OWNER_KEYS {
+            return Err(Status::QuotaExceeded);
+        }
+        if let Some(number) = open.index.find(0, |entry| *entry == Entry::Free) {
             return Ok(number);
         }
         let number = open.index.len();
@@ -303,7 +379,6 @@ impl<P: Platform> Vault<P> {
         &mut self,
         platform: &mut P,
         number: SlotNumber,
-        entry: Entry,
         content: &Content,
     ) -> Result<(), Status> {
         let open = self.opened(platform)?;
@@ -313,7 +388,7 @@ impl<P: Platform> Vault<P> {
         match open.write(platform.storage(), number, bytes.as_slice()) {
             Ok(()) => {
                 open.sequence = sequence;
-                *open.index.get_mut(number).ok_or(Status::Internal)? = entry;
+                open.index.set(number, entry_of(content));
                 Ok(())
             }
             Err(error) => {
