@@ -111,7 +111,7 @@ messages! {
     /// One verdict for each primitive.
     SelfTestResponse {
         /// In the order in which they ran.
-        results: heapless::Vec<SelfTestResult, 16>,
+        results: heapless::Vec<SelfTestResult, 32>,
     }
 
     /// The verdict on one primitive.
