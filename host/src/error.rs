@@ -240,6 +240,7 @@ const fn status_kind(status: Status) -> ErrorKind {
         | Status::WrongUsage
         | Status::UnsupportedUsage
         | Status::BadKey
+        | Status::BadPublicKey
         | Status::MessageTooLong
         | Status::VaultFull
         | Status::Locked

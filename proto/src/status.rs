@@ -88,6 +88,8 @@ statuses! {
     BadConfirmation = 41, "the confirmation token is not the one that info shows";
     /// The record of this key is damaged in both copies.
     RecordDamaged = 42, "the record of this key is damaged in both copies";
+    /// The bytes of another party's key are no public key of this algorithm.
+    BadPublicKey = 43, "these bytes are not a public key of that algorithm";
 
     // Proofs.
     /// A blob, tag or proof is not authentic, or not under this key and context.

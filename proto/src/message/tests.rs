@@ -413,6 +413,7 @@ const fn pinned_code(status: Status) -> u16 {
         Status::Locked => 40,
         Status::BadConfirmation => 41,
         Status::RecordDamaged => 42,
+        Status::BadPublicKey => 43,
         Status::NotAuthentic => 48,
         Status::NoChallenge => 49,
         Status::NoStream => 50,

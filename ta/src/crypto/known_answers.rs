@@ -1,14 +1,15 @@
 //! Known answers of every primitive, computed by what serves the keys (`self-test`).
 //!
 //! Sources: RFC 4493 section 4 and NIST SP 800-38B appendix D (CMAC), RFC 4231 case 2 (HMAC),
-//! RFC 5297 appendix A.1 (AES-128-SIV), RFC 6979 appendix A.2.5 (ECDSA), RFC 8032 section 7.1
-//! test 2 (Ed25519). AES-256-SIV and the KDF, for which no RFC has one, were computed with
+//! RFC 5297 appendix A.1 (AES-128-SIV), RFC 6979 appendices A.2.5 and A.2.6 (ECDSA), RFC 8032 section 7.1
+//! test 2 (Ed25519), RFC 7748 sections 5.2 and 6.1 (X25519), RFC 5903 section 8.1 (ECDH over P-256),
+//! RFC 5869 appendix A.1 (HKDF). AES-256-SIV and the KDF, for which no RFC has one, were computed with
 //! OpenSSL 3 through Python's `cryptography` (AESSIV, KBKDFCMAC).
 
 use claviger_proto::{Algorithm, Status, blob::Suite};
 use hex_literal::hex;
 
-use super::{ecdsa, ed25519, kdf, mac, siv};
+use super::{ecdh, ecdsa, ed25519, hkdf, kdf, mac, siv};
 
 /// A primitive and the computation of its known answer: `Ok(true)` if it came out.
 pub type KnownAnswer = (&'static str, fn() -> Result<bool, Status>);
@@ -22,7 +23,11 @@ pub const ALL: &[KnownAnswer] = &[
     ("aes-256-siv", aes_256_siv),
     ("kdf-cmac", kdf_cmac),
     ("ecdsa-p256", ecdsa_p256),
+    ("ecdsa-p384", ecdsa_p384),
     ("ed25519", ed25519_sign),
+    ("ecdh-p256", ecdh_p256),
+    ("x25519", x25519),
+    ("hkdf-sha256", hkdf_sha256),
 ];
 
 const BLOCK: [u8; 16] = hex!("6bc1bee22e409f96e93d7e117393172a");
@@ -138,8 +143,34 @@ fn ecdsa_p256() -> Result<bool, Status> {
         "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
         "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"
     );
-    Ok(ecdsa::sign_with(&scalar, &digest, b"")? == expected
+    Ok(ecdsa::p256::sign_with(&scalar, &digest, b"")? == expected
         && ecdsa::public_key(&scalar)? == public)
+}
+
+fn ecdsa_p384() -> Result<bool, Status> {
+    let scalar = hex!(
+        "6b9d3dad2e1b8c1c05b19875b6659f4de23c3b667bf297ba9aa47740787137d8"
+        "96d5724e4c70a825f872c9ea60d2edf5"
+    );
+    // SHA-384("sample")
+    let digest = hex!(
+        "9a9083505bc92276aec4be312696ef7bf3bf603f4bbd381196a029f340585312"
+        "313bca4a9b5b890efee42c77b1ee25fe"
+    );
+    let public = hex!(
+        "04ec3a4e415b4e19a4568618029f427fa5da9a8bc4ae92e02e06aae5286b300c64"
+        "def8f0ea9055866064a254515480bc13"
+        "8015d9b72d7d57244ea8ef9ac0c621896708a59367f9dfb9f54ca84b3f1c9db1"
+        "288b231c3ae0d4fe7344fd2533264720"
+    );
+    let expected = hex!(
+        "94edbb92a5ecb8aad4736e56c691916b3f88140666ce9fa73d64c4ea95ad133c"
+        "81a648152e44acf96e36dd1e80fabe46"
+        "99ef4aeb15f178cea1fe40db2603138f130e740a19624526203b6351d0a3a94f"
+        "a329c145786e679e7b82c71a38628ac8"
+    );
+    Ok(ecdsa::p384::sign_with(&scalar, &digest, b"")? == expected
+        && ecdsa::p384::public_key(&scalar)? == public)
 }
 
 fn ed25519_sign() -> Result<bool, Status> {
@@ -150,6 +181,49 @@ fn ed25519_sign() -> Result<bool, Status> {
         "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
     );
     Ok(ed25519::sign(&seed, &[0x72])? == signature && ed25519::public_key(&seed)? == public)
+}
+
+fn ecdh_p256() -> Result<bool, Status> {
+    let scalar = hex!("c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433");
+    let peer = hex!(
+        "04d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf63"
+        "56fbf3ca366cc23e8157854c13c58d6aac23f046ada30f8353e74f33039872ab"
+    );
+    let shared = hex!("d6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de");
+    // The same x with neither square root of its cubic as y.
+    let mut off_curve = peer;
+    if let Some(last) = off_curve.last_mut() {
+        *last ^= 1;
+    }
+    Ok(*ecdh::p256::agree(&scalar, &peer)? == shared
+        && ecdh::p256::agree(&scalar, &off_curve) == Err(Status::BadPublicKey))
+}
+
+fn x25519() -> Result<bool, Status> {
+    let scalar = hex!("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4");
+    let peer = hex!("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c");
+    let shared = hex!("c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552");
+    let alice = hex!("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a");
+    let public = hex!("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a");
+    Ok(*ecdh::x25519::agree(&scalar, &peer)? == shared
+        && ecdh::x25519::public_key(&alice)? == public
+        && ecdh::x25519::agree(&scalar, &[0; 32]) == Err(Status::BadPublicKey))
+}
+
+fn hkdf_sha256() -> Result<bool, Status> {
+    let mut okm = [0; 42];
+    let info = hex!("f0f1f2f3f4f5f6f7f8f9");
+    hkdf::derive(
+        &hex!("000102030405060708090a0b0c"),
+        &[0x0b; 22],
+        &info,
+        &mut okm,
+    )?;
+    Ok(okm
+        == hex!(
+            "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"
+            "34007208d5b887185865"
+        ))
 }
 
 #[cfg(test)]

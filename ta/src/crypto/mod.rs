@@ -1,7 +1,9 @@
 //! Keys at work: one file for each mechanism, over RustCrypto. Nothing here stores anything.
 
+pub mod ecdh;
 pub mod ecdsa;
 pub mod ed25519;
+pub mod hkdf;
 pub mod kdf;
 pub mod known_answers;
 pub mod mac;
