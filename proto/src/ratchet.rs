@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! K(n+1)  = KDF(K(n), "claviger ratchet v1", [n+1]_32)                  |K| bytes
+//! W(n)    = KDF(K(n), "claviger ratchet key v1", [n]_32)                |K| bytes
 //! A(n)    = KDF(K(n), "claviger ratchet epoch v1", [n]_32)              |K| bytes
 //! token   = "CLVE" || [n]_32 || [m]_32 || CMAC(A(n), "CLVE" || [n]_32 || [m]_32)      n < m
 //! KDF(K, label, context): NIST SP 800-108r1 in counter mode with AES-CMAC as PRF, r = 32, the
 //!     length in bits as 32 bits at the end, label and context parted by a zero byte
 //! ```
 //!
-//! An epoch is a version: both sides begin at 1. A step destroys what it started from. A side that
+//! W(n) does the work (MACs, derivation), never K(n): who may make MACs could ask for one that is
+//! the next key. An epoch is a version: both sides begin at 1. A step destroys what it started from. A side that
 //! is behind takes a token, which only a holder of its own current version can make, and steps to
 //! the epoch that it names: nobody else can drive it there. K has 16 or 32 bytes; integers are
 //! big-endian.
@@ -18,6 +20,9 @@ use crate::Status;
 /// The label that the next version is derived under.
 pub const LABEL: &[u8] = b"claviger ratchet v1";
 /// The label that the key of the tokens is derived under.
+/// The label that the key which does the work is derived under.
+pub const KEY_LABEL: &[u8] = b"claviger ratchet key v1";
+/// Unused.
 pub const EPOCH_LABEL: &[u8] = b"claviger ratchet epoch v1";
 /// Bytes of a token.
 pub const TOKEN: usize = COVERED + 16;
@@ -97,13 +102,12 @@ mod tests {
         for len in 0..TOKEN {
             assert_eq!(Token::decode(&expected[..len]), Err(Status::BadPayload));
         }
-        for (place, value) in [(0, b'X'), (10, 0), (11, 2)] {
-            let mut other = expected;
-            other[place] = value;
-            if place == 11 {
-                other[10] = 1;
-            }
-            assert_eq!(Token::decode(&other), Err(Status::BadPayload), "byte {place}");
+        for (from, to) in [(0, 1), (7, 7), (8, 7)] {
+            let backwards = Token { from, to, ..token };
+            assert_eq!(Token::decode(&backwards.encode()), Err(Status::BadPayload));
         }
+        let mut other = expected;
+        other[0] = b'X';
+        assert_eq!(Token::decode(&other), Err(Status::BadPayload));
     }
 }

@@ -162,6 +162,8 @@ statuses! {
     EpochTooFar = 112, "the epoch is further ahead than one call catches up";
     /// Only one copy of this part of the vault serves, and this must reach both.
     Degraded = 113, "this must reach both copies of the vault, and only one serves";
+    /// The version that produces cannot be retired: it gives way by rotation.
+    PrimaryVersion = 114, "the primary version cannot be retired";
 }
 
 impl Status {

@@ -4,7 +4,7 @@ mod unwrapped;
 mod wrap;
 
 use claviger_proto::{
-    Algorithm, Digits, Home, Identity, KeyId, KeyRef, Label, Permission, Place, Status, limits,
+    Algorithm, Digits, Home, Identity, KeyId, KeyRef, Label, Permission, Place, State, Status, limits,
     message::KeyDescription, ratchet,
 };
 use sha2::{Digest, Sha256};
@@ -86,14 +86,22 @@ impl Work {
         }
     }
 
+    /// With so many bytes in the payload that are not worked on.
+    #[must_use]
+    pub fn beside(self, length: usize) -> Work {
+        Work {
+            beside: self.beside.saturating_add(length),
+            ..self
+        }
+    }
+
     /// With so many bytes in the payload that are not worked on; goes on with what was begun,
     /// which must not see the version change.
     #[must_use]
     pub fn continues(self, beside: usize) -> Work {
         Work {
-            beside: self.beside.saturating_add(beside),
             begins: false,
-            ..self
+            ..self.beside(beside)
         }
     }
 }
@@ -171,9 +179,9 @@ impl<P: Platform> Keyring<P> {
         &'a mut self,
         platform: &mut P,
         caller: &Caller,
-        key: &KeyRef,
+        key: &'a KeyRef,
         payload: &mut Payload,
-    ) -> Result<&'a KeyRecord, Status> {
+    ) -> Result<InUse<'a>, Status> {
         let record = match &key.place {
             Place::Vault { owner, label } => {
                 let owner = owner.map_or_else(|| caller.identity(), Ok)?;
@@ -182,7 +190,8 @@ impl<P: Platform> Keyring<P> {
             Place::Wrapped { length } => self.unwrap(platform, payload, *length)?,
         };
         if policy::has_part(record, caller) {
-            Ok(record)
+            let child = key.child.as_ref();
+            Ok(InUse { record, child })
         } else {
             Err(Status::NotFound)
         }
@@ -202,7 +211,7 @@ impl<P: Platform> Keyring<P> {
         if key.child.is_some() {
             return Err(Status::NoChildren);
         }
-        let record = self.look(platform, caller, key, payload)?;
+        let record = self.look(platform, caller, key, payload)?.record;
         match &key.place {
             Place::Vault { .. } => {
                 let (owner, label) = (record.owner, record.label.clone());
@@ -403,6 +412,12 @@ impl InUse<'_> {
             .chain_update(child.as_str())
             .finalize();
         Digits(hash.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// The key's state.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.record.state
     }
 
     /// The version that produces.

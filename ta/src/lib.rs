@@ -1,7 +1,7 @@
 //! Claviger's trusted application, as a library: everything but the OP-TEE seam.
 //!
 //! ```text
-//! entry point ── Service::process ── one match ── ops::<verb> ─┬─ vault (keys at rest)
+//! entry point ── Service::process ── one match ── ops::<verb> ─┬─ keyring ── vault (keys at rest)
 //!   copies in                                                  ├─ crypto (keys at work)
 //!                                                              └─ Platform (random, storage, root)
 //! ```
@@ -32,6 +32,8 @@ extern crate std;
 pub mod challenge;
 pub mod crypto;
 pub mod exchange;
+mod fields;
+pub mod keyring;
 mod ops;
 pub mod platform;
 pub mod policy;

@@ -2,7 +2,7 @@
 
 use claviger_proto::{
     Algorithm, Export, Home, Identity, KeyRef, Label, Permission, Place, Status, Usage, limits,
-    message::{NewKey, Policy, SharePolicy},
+    message::{NewKey, Output, Policy, SharePolicy},
 };
 
 use crate::{session::Caller, vault::KeyRecord};
@@ -141,6 +141,22 @@ pub fn tighten(key: &KeyRecord, new: &Policy) -> Result<(), Status> {
         return Err(Status::PolicyLoosened);
     }
     fits(new, key.usage, key.children, key.ratchet, &key.owner)
+}
+
+/// Whether what is derived of a key with this policy may become that: nothing leaves by way of
+/// another key that may not leave itself.
+///
+/// # Errors
+/// [`Status::NotExportable`].
+pub fn may_become(source: &Policy, output: &Output) -> Result<(), Status> {
+    let leaves = match &output.new {
+        None => true,
+        Some(new) => new.policy.export == Export::Shares || new.policy.export_derived,
+    };
+    if leaves && !source.export_derived {
+        return Err(Status::NotExportable);
+    }
+    Ok(())
 }
 
 /// Whether a policy counts anything that a key of any algorithm may do.

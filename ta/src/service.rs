@@ -5,16 +5,16 @@ use claviger_proto::{Command, Digits, Status, command::Request};
 use crate::{
     challenge::Challenges,
     exchange::{Exchange, Payload, SharedMemory},
+    keyring::Keyring,
     ops,
     platform::{Platform, random},
     session::Session,
-    vault::Vault,
 };
 
 /// One instance of the trusted application.
 pub struct Service<P: Platform> {
     pub(crate) platform: P,
-    pub(crate) vault: Vault<P>,
+    pub(crate) keyring: Keyring<P>,
     pub(crate) challenges: Challenges,
     pub(crate) instance: Digits<16>,
     pub(crate) confirmation: Digits<4>,
@@ -33,7 +33,7 @@ impl<P: Platform> Service<P> {
         Ok(Service {
             instance: Digits(random(&mut platform)?),
             confirmation: Digits(random(&mut platform)?),
-            vault: Vault::default(),
+            keyring: Keyring::default(),
             challenges: Challenges::default(),
             platform,
         })
@@ -88,6 +88,19 @@ impl<P: Platform> Service<P> {
             Command::Confirm => self.run(session, exchange, ops::confirm),
             Command::Lock => self.run(session, exchange, ops::lock),
             Command::FactoryReset => self.run(session, exchange, ops::factory_reset),
+            Command::Rotate => self.run(session, exchange, ops::rotate),
+            Command::Retire => self.run(session, exchange, ops::retire),
+            Command::SetState => self.run(session, exchange, ops::set_state),
+            Command::SetPolicy => self.run(session, exchange, ops::set_policy),
+            Command::CatchUp => self.run(session, exchange, ops::catch_up),
+            Command::Reseal => self.run(session, exchange, ops::reseal),
+            Command::Encrypt => self.run(session, exchange, ops::encrypt),
+            Command::Decrypt => self.run(session, exchange, ops::decrypt),
+            Command::Derive => self.run(session, exchange, ops::derive),
+            Command::Combine => self.run(session, exchange, ops::combine),
+            Command::Wrap => self.run(session, exchange, ops::wrap),
+            Command::Revoke => self.run(session, exchange, ops::revoke),
+            Command::Unwrap => self.run(session, exchange, ops::unwrap),
         }
     }
 

@@ -50,7 +50,14 @@ pub struct Session {
     /// Who opened it.
     pub caller: Caller,
     /// The MAC stream under way, if there is one.
-    pub(crate) stream: Option<MacState>,
+    pub(crate) stream: Option<Stream>,
+}
+
+/// A MAC stream under way.
+pub(crate) struct Stream {
+    pub(crate) state: MacState,
+    /// Whether it ends with a check: what may be made and what may be checked differ.
+    pub(crate) verify: bool,
 }
 
 impl Default for Session {
@@ -68,5 +75,14 @@ impl Session {
             caller,
             stream: None,
         }
+    }
+
+    /// Ends the stream under way, which was begun to be checked or not.
+    ///
+    /// # Errors
+    /// [`Status::NoStream`] if there is none of this kind.
+    pub(crate) fn take_stream(&mut self, verify: bool) -> Result<MacState, Status> {
+        let stream = self.stream.take().filter(|stream| stream.verify == verify);
+        stream.map(|stream| stream.state).ok_or(Status::NoStream)
     }
 }

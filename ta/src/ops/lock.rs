@@ -13,6 +13,6 @@ pub(crate) fn lock<P: Platform>(
     payload: &mut Payload,
 ) -> Result<Done, Status> {
     payload.expect_empty()?;
-    service.vault.lock(&mut service.platform)?;
+    service.keyring.vault.lock(&mut service.platform)?;
     Ok(Done {})
 }
