@@ -3,13 +3,14 @@
 //! Sources: RFC 4493 section 4 and NIST SP 800-38B appendix D (CMAC), RFC 4231 case 2 (HMAC),
 //! RFC 5297 appendix A.1 (AES-128-SIV), RFC 6979 appendices A.2.5 and A.2.6 (ECDSA), RFC 8032 section 7.1
 //! test 2 (Ed25519), RFC 7748 sections 5.2 and 6.1 (X25519), RFC 5903 section 8.1 (ECDH over P-256),
-//! RFC 5869 appendix A.1 (HKDF). AES-256-SIV and the KDF, for which no RFC has one, were computed with
-//! OpenSSL 3 through Python's `cryptography` (AESSIV, KBKDFCMAC).
+//! RFC 5869 appendix A.1 (HKDF), McGrew and Viega's test cases 4 and 16 (AES-GCM), NIST CAVP (AES-CCM,
+//! VADT; AES-KWP, KWP_AD), RFC 3394 section 4.6 (AES-KW). AES-256-SIV, the KDF and the check value, for which no RFC has one, were computed with
+//! OpenSSL 3 through Python's `cryptography` (AESSIV, KBKDFCMAC, CMAC).
 
 use claviger_proto::{Algorithm, Status, blob::Suite};
 use hex_literal::hex;
 
-use super::{ecdh, ecdsa, ed25519, hkdf, kdf, mac, siv};
+use super::{self as crypto, aead, ecdh, ecdsa, ed25519, hkdf, kdf, key_wrap, mac, siv};
 
 /// A primitive and the computation of its known answer: `Ok(true)` if it came out.
 pub type KnownAnswer = (&'static str, fn() -> Result<bool, Status>);
@@ -21,6 +22,13 @@ pub const ALL: &[KnownAnswer] = &[
     ("hmac-sha256", hmac_sha256),
     ("aes-128-siv", aes_128_siv),
     ("aes-256-siv", aes_256_siv),
+    ("aes-128-gcm", aes_128_gcm),
+    ("aes-256-gcm", aes_256_gcm),
+    ("aes-128-ccm", aes_128_ccm),
+    ("aes-256-ccm", aes_256_ccm),
+    ("aes-kw", aes_kw),
+    ("aes-kwp", aes_kwp),
+    ("check-value", check_value),
     ("kdf-cmac", kdf_cmac),
     ("ecdsa-p256", ecdsa_p256),
     ("ecdsa-p384", ecdsa_p384),
@@ -110,6 +118,128 @@ fn aes_256_siv() -> Result<bool, Status> {
         tag,
         &hex!("4fc606d573f01104a12bf8ab150c"),
     )
+}
+
+/// AES-GCM of the message of test cases 4 and 16.
+fn gcm_is(key: &[u8], ciphertext: &[u8; 60], tag: [u8; 16]) -> Result<bool, Status> {
+    let nonce = hex!("cafebabefacedbaddecaf888");
+    let associated = hex!("feedfacedeadbeeffeedfacedeadbeefabaddad2");
+    let plaintext = hex!(
+        "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
+        "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
+    );
+    let mut work = plaintext;
+    let sealed =
+        aead::gcm::seal(key, &nonce, &associated, &mut work)? == tag && work == *ciphertext;
+    let opened = aead::gcm::open(key, &nonce, &associated, &mut work, &tag).is_ok();
+    let whole = work == plaintext;
+    let forged = aead::gcm::open(key, &nonce, b"", &mut work, &tag) == Err(Status::NotAuthentic);
+    Ok(sealed && opened && whole && forged)
+}
+
+fn aes_128_gcm() -> Result<bool, Status> {
+    gcm_is(
+        &hex!("feffe9928665731c6d6a8f9467308308"),
+        &hex!(
+            "42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e"
+            "21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac973d58e091"
+        ),
+        hex!("5bc94fbc3221a5db94fae95ae7121a47"),
+    )
+}
+
+fn aes_256_gcm() -> Result<bool, Status> {
+    gcm_is(
+        &hex!("feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"),
+        &hex!(
+            "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
+            "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
+        ),
+        hex!("76fc6ece0f4e1768cddf8853bb2d551b"),
+    )
+}
+
+struct Ccm<'a> {
+    key: &'a [u8],
+    nonce: [u8; 13],
+    associated: [u8; 14],
+    ciphertext: [u8; 24],
+    tag: [u8; 16],
+    plaintext: [u8; 24],
+}
+
+fn ccm_is(case: &Ccm<'_>) -> Result<bool, Status> {
+    let Ccm {
+        key,
+        nonce,
+        associated,
+        tag,
+        ..
+    } = case;
+    let mut work = case.plaintext;
+    let sealed =
+        aead::ccm::seal(key, nonce, associated, &mut work)? == *tag && work == case.ciphertext;
+    let opened = aead::ccm::open(key, nonce, associated, &mut work, tag).is_ok();
+    let whole = work == case.plaintext;
+    let forged = aead::ccm::open(key, nonce, b"", &mut work, tag) == Err(Status::NotAuthentic);
+    Ok(sealed && opened && whole && forged)
+}
+
+fn aes_128_ccm() -> Result<bool, Status> {
+    ccm_is(&Ccm {
+        key: &hex!("1eee667267ef10b03624cf9c341e3f75"),
+        nonce: hex!("0630a3eae27e505c61c56e6560"),
+        associated: hex!("d24651ef0561282d3e20e834960c"),
+        ciphertext: hex!("f3c3e52f1a1ff528a8d3783ee4e75f114e3e6416334815d2"),
+        tag: hex!("d9236d5c5c9319092078411b72c51ba8"),
+        plaintext: hex!("798e31cce0a83702a95171fb1162a17b9ce00ec3592ce262"),
+    })
+}
+
+fn aes_256_ccm() -> Result<bool, Status> {
+    ccm_is(&Ccm {
+        key: &hex!("347e12eec56e95aafcc7d25bf10fc756b4e42bc2e43da7f97df24331f27f1f5c"),
+        nonce: hex!("b8d517b033754058128d13d11a"),
+        associated: hex!("511c6924fa96db716f6b053b7a48"),
+        ciphertext: hex!("eeedcfa8f5b5b48c1d7e277526eecb7294213b9f5785167a"),
+        tag: hex!("e949b93003dfe63c95c1d49edfb4de3f"),
+        plaintext: hex!("ca88dddfc876a12f45f19562bc9ca250f43267ab251a7f34"),
+    })
+}
+
+fn aes_kw() -> Result<bool, Status> {
+    let wrapped = hex!(
+        "28c9f404c4b810f4cbccb35cfb87f8263f5786e2d80ed326cbc7f0e71a99f43b"
+        "fb988b9b7a02dd21"
+    );
+    let key = hex!("00112233445566778899aabbccddeeff000102030405060708090a0b0c0d0e0f");
+    let Some((kek, _)) = RISING.split_first_chunk::<32>() else {
+        return Ok(false);
+    };
+    Ok(key_wrap::unwrap(kek, &wrapped)?.as_bytes() == key
+        && key_wrap::unwrap_padded(kek, &wrapped).err() == Some(Status::NotAuthentic))
+}
+
+fn aes_kwp() -> Result<bool, Status> {
+    let kek = hex!("4d49e260348172c38a79eb925b189b12");
+    let wrapped = hex!("54755a93ff5173aec60d1eaa8fd7d4090f00f638c2831aa9");
+    Ok(
+        key_wrap::unwrap_padded(&kek, &wrapped)?.as_bytes() == hex!("2bbe64479da7c45976")
+            && key_wrap::unwrap(&kek, &wrapped).err() == Some(Status::NotAuthentic),
+    )
+}
+
+fn check_value() -> Result<bool, Status> {
+    let mut values = [
+        (16, hex!("be7ed6ae78")),
+        (32, hex!("377822c093")),
+        (64, hex!("4f486a1983")),
+    ]
+    .into_iter();
+    values.try_fold(true, |all, (len, value)| {
+        let secret = RISING.get(..len).ok_or(Status::Internal)?;
+        Ok(all && crypto::check_value(secret)? == value)
+    })
 }
 
 fn kdf_cmac() -> Result<bool, Status> {

@@ -1,10 +1,12 @@
 //! Keys at work: one file for each mechanism, over RustCrypto. Nothing here stores anything.
 
+pub mod aead;
 pub mod ecdh;
 pub mod ecdsa;
 pub mod ed25519;
 pub mod hkdf;
 pub mod kdf;
+pub mod key_wrap;
 pub mod known_answers;
 pub mod mac;
 pub mod siv;
@@ -99,4 +101,35 @@ impl core::fmt::Debug for Secret {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Secret({} bytes)", self.len)
     }
+}
+
+/// The check value by which people tell that two devices hold the same secret: 5 bytes.
+///
+/// Of a secret of 16 or 32 bytes, and so of every AES-128 and AES-256 key, it is that of ANSI
+/// X9.24-1:2017, annex A: the first bytes of `CMAC(secret, 16 zeros)`. Of any other it is that of a
+/// key derived from it, `HKDF("", secret, "claviger check value", 32)`.
+///
+/// It tells nothing that helps against a random secret; one that can be guessed can be confirmed
+/// with it, as with any tag made with it.
+///
+/// # Errors
+/// [`Status::Internal`] only if the derivation contradicts itself.
+pub fn check_value(secret: &[u8]) -> Result<[u8; 5], Status> {
+    let mut derived = Zeroizing::new([0; 32]);
+    let key = match secret.len() {
+        16 | 32 => secret,
+        _ => {
+            hkdf::derive(b"", secret, b"claviger check value", derived.as_mut_slice())?;
+            derived.as_slice()
+        }
+    };
+    let algorithm = match key.len() {
+        16 => Algorithm::Aes128Cmac,
+        _ => Algorithm::Aes256Cmac,
+    };
+    let tag = mac::mac(algorithm, key, &[0; 16])?;
+    tag.as_bytes()
+        .first_chunk()
+        .copied()
+        .ok_or(Status::Internal)
 }

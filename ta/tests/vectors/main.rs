@@ -1,8 +1,10 @@
 //! Test vectors of other people for the primitives, straight through their functions. (Suite
 //! `vectors` of crate `tests` has those that go through the commands of a device.)
 
+mod aead;
 mod derivation;
 mod diffie_hellman;
+mod key_wrap;
 
 /// The bytes that these digits stand for.
 #[track_caller]

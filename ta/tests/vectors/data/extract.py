@@ -78,6 +78,67 @@ def x25519():
     write("x25519.txt", ["RFC 7748, section 5.2.", "Scalar, u, X25519(scalar, u)."], cases)
 
 
+def gcm(key_bits):
+    """Of each group of 15, the first 4; only nonces of 96 bits and whole tags."""
+    for case in blocks(f"ciphers/AES/GCM/gcmDecrypt{key_bits}.rsp"):
+        if case["IVlen"] == "96" and case["Taglen"] == "128" and int(case["Count"]) < 4:
+            fields = [case[name] for name in ("Key", "IV", "AAD", "CT", "Tag")]
+            yield fields, None if "FAIL" in case else case["PT"]
+
+
+def ccm(name):
+    """Of each group of 10 or so, the first 2; only nonces of 13 bytes and whole tags."""
+    case, complete = {}, False
+    for line in [*(SOURCE / f"ciphers/AES/CCM/{name}.rsp").read_text().splitlines(), ""]:
+        for field, value in re.findall(r"(\w+) = (\w+)", line):
+            case[field] = value
+            complete |= field == "Count"
+        if line or not complete:
+            continue
+        complete = False
+        if case["Nlen"] == "13" and case["Tlen"] == "16" and int(case["Count"]) % 10 < 2:
+            associated = case["Adata"] if int(case["Alen"]) else ""
+            text, tag = case["CT"][:-32], case["CT"][-32:]
+            plain = case["Payload"] if int(case["Plen"]) else ""
+            fields = [case["Key"], case["Nonce"], associated, text, tag]
+            yield fields, None if case.pop("Result", "Pass").startswith("Fail") else plain
+
+
+def aead():
+    cases = [*gcm(128), *gcm(256)]
+    cases += [case for kind in ("VADT", "VPT", "DVPT") for size in (128, 256) for case in ccm(f"{kind}{size}")]
+    comments = [
+        "NIST CAVP, a selection: AES-GCM (CAVS 14.0, gcmDecrypt) with nonces of 12 bytes, AES-CCM",
+        "(CAVS 11.0, VADT, VPT, DVPT) with nonces of 13; AES-128 and AES-256.",
+    ]
+    fields = "Key, nonce, associated data, ciphertext, tag"
+    valid = [[*case, plain] for case, plain in cases if plain is not None]
+    write("aead.txt", [*comments, f"{fields}, plaintext."], valid)
+    forged = [case for case, plain in cases if plain is None]
+    write("aead_forged.txt", [*comments, f"{fields}, of which one is altered."], forged)
+
+
+def key_wrap(algorithm):
+    cases = [
+        case
+        for size in (128, 256)
+        for case in blocks(f"keywrap/kwtestvectors/{algorithm}_AD_{size}.txt")
+        if int(case["PLAINTEXT LENGTH"]) <= 512 and int(case["COUNT"]) < 10
+    ]
+    comments = [
+        f"NIST CAVP, SP 800-38F (CAVS 17.4, {algorithm}_AD), a selection: AES-128 and AES-256, keys up to",
+        "64 bytes.",
+    ]
+    name = algorithm.lower()
+    valid = [[case["K"], case["C"], case["P"]] for case in cases if "P" in case]
+    write(f"{name}.txt", [*comments, "Wrapping key, wrapped key, key."], valid)
+    forged = [[case["K"], case["C"]] for case in cases if "FAIL" in case]
+    write(f"{name}_forged.txt", [*comments, "Wrapping key, wrapped key, altered."], forged)
+
+
 hkdf()
 kdf()
 x25519()
+aead()
+key_wrap("KW")
+key_wrap("KWP")
