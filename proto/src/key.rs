@@ -474,10 +474,19 @@ mod tests {
             .collect();
         // Figure 5's arrows but the one into pre-activation: 2 to 15.
         let expected = [
-            (1, 2), (1, 5), (1, 6),
-            (2, 3), (2, 4), (2, 5), (2, 6),
-            (3, 2), (3, 4), (3, 5), (3, 6),
-            (4, 5), (4, 6),
+            (1, 2),
+            (1, 5),
+            (1, 6),
+            (2, 3),
+            (2, 4),
+            (2, 5),
+            (2, 6),
+            (3, 2),
+            (3, 4),
+            (3, 5),
+            (3, 6),
+            (4, 5),
+            (4, 6),
             (5, 6),
         ];
         assert_eq!(allowed, expected);
@@ -489,7 +498,9 @@ mod tests {
             let one = Permissions::of(&[*permission]);
             assert_eq!(one.bits(), 1 << *permission as u16);
             assert_eq!(Permissions::from_bits(one.bits()), Some(one));
-            let usages = Usage::ALL.iter().filter(|usage| one.within(usage.permissions()));
+            let usages = Usage::ALL
+                .iter()
+                .filter(|usage| one.within(usage.permissions()));
             assert_eq!(usages.count(), 1, "{permission:?} belongs to one usage");
         }
         assert_eq!(Permissions::from_bits(1 << 12), None);
@@ -499,7 +510,10 @@ mod tests {
     fn every_algorithm_serves_a_usage() {
         for algorithm in Algorithm::ALL {
             assert!(!algorithm.usages().is_empty(), "{algorithm:?}");
-            assert!(algorithm.takes_key_len(algorithm.key_len()), "{algorithm:?}");
+            assert!(
+                algorithm.takes_key_len(algorithm.key_len()),
+                "{algorithm:?}"
+            );
         }
     }
 }

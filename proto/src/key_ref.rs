@@ -133,8 +133,20 @@ mod tests {
     #[test]
     fn what_is_no_reference_is_refused() {
         for text in [
-            "", "#", "a#", "#a", "a#b#c", "@", "@0", "@-1", "@+1", "@ 1", "@4294967296", "~a",
-            "user~a", "root:58ac9ca0-2086-4683-a1b8-ec4bc08e01b6~a",
+            "",
+            "#",
+            "a#",
+            "#a",
+            "a#b#c",
+            "@",
+            "@0",
+            "@-1",
+            "@+1",
+            "@ 1",
+            "@4294967296",
+            "~a",
+            "user~a",
+            "root:58ac9ca0-2086-4683-a1b8-ec4bc08e01b6~a",
             "user:58ac9ca0-2086-4683-a1b8-ec4bc08e01b6~",
         ] {
             assert!(KeyRef::try_from(text).is_err(), "{text:?}");

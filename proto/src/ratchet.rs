@@ -56,7 +56,9 @@ impl Token {
     #[must_use]
     pub fn encode(&self) -> [u8; TOKEN] {
         let mut bytes = [0; TOKEN];
-        let fields = Self::covered(self.from, self.to).into_iter().chain(self.tag);
+        let fields = Self::covered(self.from, self.to)
+            .into_iter()
+            .chain(self.tag);
         for (place, byte) in bytes.iter_mut().zip(fields) {
             *place = byte;
         }

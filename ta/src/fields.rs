@@ -76,7 +76,8 @@ impl<'a> Reader<'a> {
 
     /// A number, 0 being none.
     pub(crate) fn take_number(&mut self) -> Option<Option<u64>> {
-        self.take_u64().map(|number| Some(number).filter(|number| *number != 0))
+        self.take_u64()
+            .map(|number| Some(number).filter(|number| *number != 0))
     }
 
     /// A field behind its one byte of length.

@@ -4,8 +4,8 @@ mod unwrapped;
 mod wrap;
 
 use claviger_proto::{
-    Algorithm, Digits, Home, Identity, KeyId, KeyRef, Label, Permission, Place, State, Status, limits,
-    message::KeyDescription, ratchet,
+    Algorithm, Digits, Home, Identity, KeyId, KeyRef, Label, Permission, Place, State, Status,
+    limits, message::KeyDescription, ratchet,
 };
 use sha2::{Digest, Sha256};
 
@@ -258,9 +258,8 @@ impl<P: Platform> Keyring<P> {
             return self.step(platform, owner, label, 1).map(drop);
         }
         let secret = Secret::generate(platform, record.algorithm)?;
-        let add = |record: &mut KeyRecord| {
-            record.add_version(secret).map_err(|_| Status::VersionsFull)
-        };
+        let add =
+            |record: &mut KeyRecord| record.add_version(secret).map_err(|_| Status::VersionsFull);
         self.vault.update(platform, owner, label, add).map(drop)
     }
 
@@ -312,8 +311,7 @@ impl<P: Platform> Keyring<P> {
         let used = self.vault.used(platform, owner, label)?;
         let record = self.vault.find(platform, owner, label)?;
         let policy = &record.policy;
-        let reached =
-            |bound: Option<u64>, used: u64| bound.is_some_and(|bound| used >= bound);
+        let reached = |bound: Option<u64>, used: u64| bound.is_some_and(|bound| used >= bound);
         if reached(policy.max_uses, used.uses) {
             return Err(Status::UsesExhausted);
         }
@@ -340,10 +338,12 @@ impl<P: Platform> Keyring<P> {
 /// How much of a key's bounds is reserved at once: a sixteenth, within limits.
 fn ahead(key: &KeyRecord) -> Counters {
     let policy = &key.policy;
-    let part = |bound: Option<u64>, most: u64| {
-        bound.map_or(most, |bound| (bound >> 4).clamp(1, most))
-    };
-    let left = policy.max_uses.unwrap_or(u64::MAX).saturating_sub(key.counters.uses);
+    let part =
+        |bound: Option<u64>, most: u64| bound.map_or(most, |bound| (bound >> 4).clamp(1, most));
+    let left = policy
+        .max_uses
+        .unwrap_or(u64::MAX)
+        .saturating_sub(key.counters.uses);
     Counters {
         uses: part(policy.max_uses, AHEAD.uses).min(left),
         version_uses: part(policy.rotate_after_uses, AHEAD.version_uses),
@@ -482,7 +482,8 @@ fn derive_child(
     let number = [algorithm as u8];
     let name = child.as_str().as_bytes();
     let mut context = heapless::Vec::<u8, { 1 + Label::MAX }>::new();
-    let fits = context.extend_from_slice(&number).is_ok() && context.extend_from_slice(name).is_ok();
+    let fits =
+        context.extend_from_slice(&number).is_ok() && context.extend_from_slice(name).is_ok();
     if !fits {
         return Err(Status::Internal);
     }

@@ -2,7 +2,7 @@
 
 use claviger_proto::{
     Algorithm, Export, Home, Identity, KeyRef, Label, Permission, Place, Status, Usage, limits,
-    message::{NewKey, Output, Policy, SharePolicy},
+    message::{NewKey, Policy, SharePolicy},
 };
 
 use crate::{session::Caller, vault::KeyRecord};
@@ -74,12 +74,24 @@ pub fn admit(key: &KeyRecord, caller: &Identity, permission: Permission) -> Resu
     Ok(())
 }
 
-/// The usage that a new key gets, if what is asked of it fits together.
+/// A new key that may be made: what was asked of it fits together.
+#[derive(Debug)]
+pub struct Settled {
+    /// Whose it will be.
+    pub owner: Identity,
+    /// What was asked.
+    pub new: NewKey,
+    /// The usage that it gets.
+    pub usage: Usage,
+}
+
+/// Whether what is asked of a new key fits together.
 ///
 /// # Errors
 /// [`Status::UnsupportedUsage`]; [`Status::BadPolicy`]; [`Status::Immutable`] for a wrapped key
 /// with anything that would have to change.
-pub fn settle(new: &NewKey, owner: &Identity) -> Result<Usage, Status> {
+pub fn settle(new: NewKey, caller: &Caller) -> Result<Settled, Status> {
+    let owner = caller.identity()?;
     let usages = new.algorithm.usages();
     let usage = new
         .usage
@@ -105,8 +117,8 @@ pub fn settle(new: &NewKey, owner: &Identity) -> Result<Usage, Status> {
     if !children || !ratchet || (new.family.is_some() && !wrapped) {
         return Err(Status::UnsupportedUsage);
     }
-    fits(&new.policy, usage, new.children, new.ratchet, owner)?;
-    Ok(usage)
+    fits(&new.policy, usage, new.children, new.ratchet, &owner)?;
+    Ok(Settled { owner, new, usage })
 }
 
 /// Whether `new` is nowhere looser than what a key has, and fits it.
@@ -148,10 +160,10 @@ pub fn tighten(key: &KeyRecord, new: &Policy) -> Result<(), Status> {
 ///
 /// # Errors
 /// [`Status::NotExportable`].
-pub fn may_become(source: &Policy, output: &Output) -> Result<(), Status> {
-    let leaves = match &output.new {
+pub fn may_become(source: &Policy, new: Option<&Settled>) -> Result<(), Status> {
+    let leaves = match new.map(|settled| &settled.new.policy) {
         None => true,
-        Some(new) => new.policy.export == Export::Shares || new.policy.export_derived,
+        Some(policy) => policy.export == Export::Shares || policy.export_derived,
     };
     if leaves && !source.export_derived {
         return Err(Status::NotExportable);
@@ -184,8 +196,7 @@ fn fits(
             && others.clone().all(|other| other.to != grant.to);
     }
     let child_usage = children.and_then(|algorithm| algorithm.usages().first());
-    let takes_bytes =
-        |usage: &Usage| matches!(usage, Usage::Seal | Usage::Encrypt);
+    let takes_bytes = |usage: &Usage| matches!(usage, Usage::Seal | Usage::Encrypt);
     let bytes = takes_bytes(&usage) || child_usage.is_some_and(takes_bytes);
     let rotates = policy.rotate_after_uses.is_some() || policy.rotate_after_bytes.is_some();
     let numbers = [

@@ -8,7 +8,7 @@ use crate::{
     keyring::Keyring,
     ops,
     platform::{Platform, random},
-    session::Session,
+    session::{Caller, Session, Sessions},
 };
 
 /// One instance of the trusted application.
@@ -16,6 +16,7 @@ pub struct Service<P: Platform> {
     pub(crate) platform: P,
     pub(crate) keyring: Keyring<P>,
     pub(crate) challenges: Challenges,
+    sessions: Sessions,
     pub(crate) instance: Digits<16>,
     pub(crate) confirmation: Digits<4>,
 }
@@ -35,8 +36,22 @@ impl<P: Platform> Service<P> {
             confirmation: Digits(random(&mut platform)?),
             keyring: Keyring::default(),
             challenges: Challenges::default(),
+            sessions: Sessions::default(),
             platform,
         })
+    }
+
+    /// Begins a session.
+    ///
+    /// # Errors
+    /// As [`Sessions::open`].
+    pub fn open(&mut self, caller: Caller) -> Result<Session, Status> {
+        self.sessions.open(caller)
+    }
+
+    /// Ends a session.
+    pub fn close(&mut self, session: &Session) {
+        self.sessions.close(&session.caller);
     }
 
     /// Serves one call: takes the request out of `memory` and leaves the reply in `exchange`.

@@ -141,4 +141,3 @@ pub enum Build {
     /// For tests: shows high-water marks.
     Test,
 }
-

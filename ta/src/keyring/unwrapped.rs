@@ -71,9 +71,7 @@ impl Unwrapped {
             }
         }
         self.clock = self.clock.saturating_add(1);
-        self.kept
-            .try_reserve(1)
-            .map_err(|_| Status::OutOfMemory)?;
+        self.kept.try_reserve(1).map_err(|_| Status::OutOfMemory)?;
         self.kept.push(Kept {
             digest,
             used: self.clock,

@@ -10,8 +10,8 @@ use crate::{
     Platform, Service, Session,
     challenge::{Pending, Role},
     exchange::Payload,
-    platform::random,
     keyring::Work,
+    platform::random,
 };
 
 /// Makes M1 as the challenger, and remembers it for the caller.

@@ -15,13 +15,11 @@
 //! So both ends of an agreement or encapsulation, and whoever holds the same keys under the same
 //! names, compute the same; another order, name or purpose gives another key.
 
-use claviger_proto::{
-    Algorithm, Label, Origin, Permission, Status, limits, message::*,
-};
+use claviger_proto::{Algorithm, Label, Permission, Status, limits, message::*};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::new_key::keep;
+use super::new_key::become_key;
 use crate::{
     Platform, Service, Session,
     crypto::{
@@ -45,8 +43,8 @@ struct Sources {
     secrets: heapless::Vec<Secret, { limits::SOURCES }>,
     /// Each `source` of the fixed input.
     fixed: heapless::Vec<u8, { SOURCE * limits::SOURCES }>,
-    /// The ciphertext of the encapsulation, if there is one.
-    ciphertext: heapless::Vec<u8, { ml_kem::CIPHERTEXT.max(x_wing::CIPHERTEXT) }>,
+    /// The ciphertext of the encapsulation, if there is one; X-Wing's is the longest.
+    ciphertext: heapless::Vec<u8, { x_wing::CIPHERTEXT }>,
 }
 
 /// Makes a key, or bytes that leave, of several sources.
@@ -60,15 +58,14 @@ pub(crate) fn combine<P: Platform>(
     let Service {
         keyring, platform, ..
     } = service;
-    let owner = session.caller.identity()?;
-    let (algorithm, length, usage) = match &request.output.new {
-        Some(new) if !new.algorithm.is_derivable() => return Err(Status::UnsupportedUsage),
-        Some(new) => (
-            new.algorithm as u8,
-            new.algorithm.key_len(),
-            Some(policy::settle(new, &owner)?),
-        ),
-        None => (0, request.output.length as usize, None),
+    let Output { new, length } = request.output;
+    let settle = |new| policy::settle(new, &session.caller);
+    let settled = new.map(settle).transpose()?;
+    let algorithm = settled.as_ref().map(|settled| settled.new.algorithm);
+    let length = match algorithm {
+        Some(algorithm) if !algorithm.is_derivable() => return Err(Status::UnsupportedUsage),
+        Some(algorithm) => algorithm.key_len(),
+        None => length as usize,
     };
     let encapsulations = request
         .sources
@@ -87,25 +84,27 @@ pub(crate) fn combine<P: Platform>(
         ciphertext: heapless::Vec::new(),
     };
     for source in &request.sources {
-        let output = &request.output;
-        take(keyring, platform, &session.caller, source, output, payload, &mut sources)?;
+        let (secret, policy) = take(
+            keyring,
+            platform,
+            &session.caller,
+            source,
+            payload,
+            &mut sources,
+        )?;
+        if let Some(policy) = policy {
+            policy::may_become(&policy, settled.as_ref())?;
+        }
+        sources.secrets.push(secret).map_err(|_| Status::Internal)?;
     }
     let (salt, info) = payload.split(salt)?;
     if info.len() != request.info as usize {
         return Err(Status::BadPayload);
     }
-    let secret = mix(&sources, salt, info, algorithm, length)?;
+    let number = algorithm.map_or(0, |algorithm| algorithm as u8);
+    let secret = mix(&sources, salt, info, number, length)?;
     payload.clear();
-    let key = match (request.output.new, usage) {
-        (Some(new), Some(usage)) => {
-            let origin = Origin::Derived;
-            Some(keep(keyring, platform, owner, new, usage, origin, secret, payload)?)
-        }
-        _ => {
-            payload.set(secret.as_bytes())?;
-            None
-        }
-    };
+    let key = become_key(keyring, platform, payload, settled, secret)?;
     payload.insert_front(&sources.ciphertext)?;
     Ok(DerivedResponse {
         key,
@@ -113,16 +112,15 @@ pub(crate) fn combine<P: Platform>(
     })
 }
 
-/// Adds one source, and takes what belongs to it off the payload.
+/// The secret of one source and the policy of its key, and takes what belongs to it off the payload.
 fn take<P: Platform>(
     keyring: &mut Keyring<P>,
     platform: &mut P,
     caller: &Caller,
     source: &Source,
-    output: &Output,
     payload: &mut Payload,
     sources: &mut Sources,
-) -> Result<(), Status> {
+) -> Result<(Secret, Option<Policy>), Status> {
     let bytes = source.bytes as usize;
     let fits = match source.kind {
         SourceKind::Encapsulate => source.key.is_none() && source.version.is_none(),
@@ -132,43 +130,39 @@ fn take<P: Platform>(
     if !fits {
         return Err(Status::BadHeader);
     }
-    let secret = match (source.kind, &source.key) {
-        (SourceKind::Key, Some(key)) => {
-            let work = Work::new(Permission::Derive);
-            let used = keyring.use_key(platform, caller, key, payload, work)?;
-            policy::may_become(&used.record().policy, output)?;
-            name(&used.record().label, key.child.as_ref(), &mut sources.fixed)?;
-            Secret::new(used.secret_of(source.version.unwrap_or(used.version()))?.as_bytes())?
-        }
-        (SourceKind::Agree, Some(key)) => {
-            let work = Work::new(Permission::Agree);
-            let used = keyring.use_key(platform, caller, key, payload, work)?;
-            policy::may_become(&used.record().policy, output)?;
-            let own = used.secret_of(source.version.unwrap_or(used.version()))?;
-            let (peer, _) = payload.split(bytes)?;
+    let (Some(key), version) = (&source.key, source.version) else {
+        let algorithm = source.algorithm.ok_or(Status::BadHeader)?;
+        let (public, _) = payload.split(bytes)?;
+        let secret = encapsulate(platform, algorithm, public, &mut sources.ciphertext)?;
+        bind(&mut sources.fixed, &sources.ciphertext)?;
+        payload.drop_front(bytes)?;
+        return Ok((secret, None));
+    };
+    let work = Work::new(match source.kind {
+        SourceKind::Agree => Permission::Agree,
+        SourceKind::Decapsulate => Permission::Decapsulate,
+        _ => Permission::Derive,
+    });
+    let used = keyring.use_key(platform, caller, key, payload, work)?;
+    let policy = Some(used.record().policy.clone());
+    let own = used.secret_of(version.unwrap_or(used.version()))?;
+    let (public, _) = payload.split(bytes)?;
+    let secret = match source.kind {
+        SourceKind::Agree => {
             put(&mut sources.fixed, &[2])?;
-            agree(used.algorithm()?, own.as_bytes(), peer)?
+            agree(used.algorithm()?, own.as_bytes(), public)?
         }
-        (SourceKind::Decapsulate, Some(key)) => {
-            let work = Work::new(Permission::Decapsulate);
-            let used = keyring.use_key(platform, caller, key, payload, work)?;
-            policy::may_become(&used.record().policy, output)?;
-            let own = used.secret_of(source.version.unwrap_or(used.version()))?;
-            let (ciphertext, _) = payload.split(bytes)?;
-            bind(&mut sources.fixed, ciphertext)?;
-            decapsulate(used.algorithm()?, own.as_bytes(), ciphertext)?
+        SourceKind::Decapsulate => {
+            bind(&mut sources.fixed, public)?;
+            decapsulate(used.algorithm()?, own.as_bytes(), public)?
         }
-        (SourceKind::Encapsulate, None) => {
-            let algorithm = source.algorithm.ok_or(Status::BadHeader)?;
-            let (public, _) = payload.split(bytes)?;
-            let secret = encapsulate(platform, algorithm, public, &mut sources.ciphertext)?;
-            bind(&mut sources.fixed, &sources.ciphertext)?;
-            secret
+        _ => {
+            name(&used.record().label, key.child.as_ref(), &mut sources.fixed)?;
+            Secret::new(own.as_bytes())?
         }
-        _ => return Err(Status::BadHeader),
     };
     payload.drop_front(bytes)?;
-    sources.secrets.push(secret).map_err(|_| Status::Internal)
+    Ok((secret, policy))
 }
 
 #[inline(never)]
@@ -181,7 +175,9 @@ fn mix(
 ) -> Result<Secret, Status> {
     let mut parts = heapless::Vec::<&[u8], { limits::SOURCES }>::new();
     for secret in &sources.secrets {
-        parts.push(secret.as_bytes()).map_err(|_| Status::Internal)?;
+        parts
+            .push(secret.as_bytes())
+            .map_err(|_| Status::Internal)?;
     }
     let count = u8::try_from(parts.len()).map_err(|_| Status::Internal)?;
     let info_len = u16::try_from(info.len()).map_err(|_| Status::Internal)?;
@@ -249,8 +245,13 @@ fn name<const N: usize>(
     };
     let parts = [label.as_str(), separator, child];
     let len = parts.iter().map(|part| part.len()).sum::<usize>();
-    put(fixed, &[1, u8::try_from(len).map_err(|_| Status::Internal)?])?;
-    parts.iter().try_for_each(|part| put(fixed, part.as_bytes()))
+    put(
+        fixed,
+        &[1, u8::try_from(len).map_err(|_| Status::Internal)?],
+    )?;
+    parts
+        .iter()
+        .try_for_each(|part| put(fixed, part.as_bytes()))
 }
 
 /// `source` of a KEM.

@@ -30,13 +30,8 @@ pub(crate) fn confirm<P: Platform>(
         ..
     } = service;
     let caller = session.caller.identity()?;
-    let key = policy::usable(
-        keyring,
-        platform,
-        &session.caller,
-        &request.key,
-        Usage::Challenge,
-    )?;
+    let work = Work::new(Permission::Challenge);
+    let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
     if request.session_key && !key.record().policy.export_derived {
         return Err(Status::WrongUsage);
     }

@@ -93,9 +93,7 @@ pub(crate) fn decrypt<P: Platform>(
 type Parts<'a, const NONCE: usize> = (&'a [u8; NONCE], &'a mut [u8], &'a [u8; TAG]);
 
 fn take_apart<const NONCE: usize>(sealed: &mut [u8]) -> Result<Parts<'_, NONCE>, Status> {
-    let (nonce, rest) = sealed
-        .split_first_chunk_mut()
-        .ok_or(Status::NotAuthentic)?;
+    let (nonce, rest) = sealed.split_first_chunk_mut().ok_or(Status::NotAuthentic)?;
     let (text, tag) = rest.split_last_chunk_mut().ok_or(Status::NotAuthentic)?;
     Ok((nonce, text, tag))
 }

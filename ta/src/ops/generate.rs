@@ -14,13 +14,17 @@ pub(crate) fn generate<P: Platform>(
     payload: &mut Payload,
 ) -> Result<KeyDescription, Status> {
     payload.expect_empty()?;
-    let new = request.new;
     let Service {
         keyring, platform, ..
     } = service;
-    let owner = session.caller.identity()?;
-    let usage = policy::settle(&new, &owner)?;
-    let secret = Secret::generate(platform, new.algorithm)?;
-    let origin = Origin::Generated;
-    keep(keyring, platform, owner, new, usage, origin, secret, payload)
+    let settled = policy::settle(request.new, &session.caller)?;
+    let secret = Secret::generate(platform, settled.new.algorithm)?;
+    keep(
+        keyring,
+        platform,
+        payload,
+        settled,
+        Origin::Generated,
+        secret,
+    )
 }

@@ -14,19 +14,23 @@ pub(crate) fn import<P: Platform>(
     request: ImportRequest,
     payload: &mut Payload,
 ) -> Result<KeyDescription, Status> {
-    let new = request.new;
-    let secret = Secret::import(new.algorithm, payload.bytes());
+    let secret = Secret::import(request.new.algorithm, payload.bytes());
     payload.bytes_mut().zeroize();
     payload.clear();
     let Service {
         keyring, platform, ..
     } = service;
-    let owner = session.caller.identity()?;
-    let usage = policy::settle(&new, &owner)?;
+    let settled = policy::settle(request.new, &session.caller)?;
     let secret = secret?;
     if keyring.vault.is_locked(platform)? {
         return Err(Status::Locked);
     }
-    let origin = Origin::Imported;
-    keep(keyring, platform, owner, new, usage, origin, secret, payload)
+    keep(
+        keyring,
+        platform,
+        payload,
+        settled,
+        Origin::Imported,
+        secret,
+    )
 }

@@ -1,9 +1,6 @@
 //! What everything that makes a key has in common.
 
-use claviger_proto::{
-    Digits, Home, Identity, Origin, State, Status, Usage,
-    message::{KeyDescription, NewKey},
-};
+use claviger_proto::{Digits, Home, Origin, State, Status, message::KeyDescription};
 
 use crate::{
     Platform,
@@ -11,18 +8,18 @@ use crate::{
     exchange::Payload,
     keyring::Keyring,
     platform::random,
+    policy::Settled,
     vault::{Counters, KeyRecord, Version},
 };
 
-/// The key that was asked for, of a usage that [`crate::policy::settle`] gave, with this secret.
+/// The key that was asked for, with this secret.
 pub(super) fn record(
     platform: &mut impl Platform,
-    owner: Identity,
-    new: NewKey,
-    usage: Usage,
+    settled: Settled,
     origin: Origin,
     secret: Secret,
 ) -> Result<KeyRecord, Status> {
+    let Settled { owner, new, usage } = settled;
     // Both sides of a ratchet derive with it.
     if new.ratchet && !matches!(secret.as_bytes().len(), 16 | 32) {
         return Err(Status::BadKey);
@@ -56,15 +53,13 @@ pub(super) fn record(
 pub(super) fn keep<P: Platform>(
     keyring: &mut Keyring<P>,
     platform: &mut P,
-    owner: Identity,
-    new: NewKey,
-    usage: Usage,
+    payload: &mut Payload,
+    settled: Settled,
     origin: Origin,
     secret: Secret,
-    payload: &mut Payload,
 ) -> Result<KeyDescription, Status> {
-    let (home, family) = (new.home, new.family.clone());
-    let record = record(platform, owner, new, usage, origin, secret)?;
+    let (home, family) = (settled.new.home, settled.new.family.clone());
+    let record = record(platform, settled, origin, secret)?;
     match home {
         Home::Wrapped => keyring.wrap(platform, &record, family, payload),
         _ => {
@@ -72,6 +67,25 @@ pub(super) fn keep<P: Platform>(
             keyring.vault.insert(platform, record)?;
             payload.clear();
             Ok(description)
+        }
+    }
+}
+
+/// Makes a derived secret the key that was asked for, or leaves it as it is in the payload.
+pub(super) fn become_key<P: Platform>(
+    keyring: &mut Keyring<P>,
+    platform: &mut P,
+    payload: &mut Payload,
+    settled: Option<Settled>,
+    secret: Secret,
+) -> Result<Option<KeyDescription>, Status> {
+    match settled {
+        Some(settled) => {
+            keep(keyring, platform, payload, settled, Origin::Derived, secret).map(Some)
+        }
+        None => {
+            payload.set(secret.as_bytes())?;
+            Ok(None)
         }
     }
 }

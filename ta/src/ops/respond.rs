@@ -10,8 +10,8 @@ use crate::{
     Platform, Service, Session,
     challenge::{ExchangeKey, Pending, Role},
     exchange::Payload,
-    platform::random,
     keyring::Work,
+    platform::random,
 };
 
 /// Answers M1 with M2 as the responder, and remembers it for the caller.

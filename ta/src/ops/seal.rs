@@ -30,7 +30,11 @@ pub(crate) fn seal<P: Platform>(
     let first = request.index == 0;
     let context_len = context_len(request.context)?;
     let work = Work::new(Permission::Seal).context(context_len);
-    let work = if first { work } else { work.continues(blob::HEADER) };
+    let work = if first {
+        work
+    } else {
+        work.continues(blob::HEADER)
+    };
     let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
     let (context, rest) = payload.split(context_len)?;
     let (header, text) = if first {

@@ -73,8 +73,7 @@ pub(crate) fn unwrap<P: Platform>(
     let Service {
         keyring, platform, ..
     } = service;
-    let owner = session.caller.identity()?;
-    let usage = policy::settle(&request.new, &owner)?;
+    let settled = policy::settle(request.new, &session.caller)?;
     let work = Work::new(Permission::Unwrap);
     let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
     let secret = key.secret_of(request.version.unwrap_or(key.version()))?;
@@ -85,7 +84,13 @@ pub(crate) fn unwrap<P: Platform>(
     };
     payload.bytes_mut().zeroize();
     payload.clear();
-    let secret = Secret::import(request.new.algorithm, unwrapped?.as_bytes())?;
-    let (new, origin) = (request.new, Origin::Received);
-    keep(keyring, platform, owner, new, usage, origin, secret, payload)
+    let secret = Secret::import(settled.new.algorithm, unwrapped?.as_bytes())?;
+    keep(
+        keyring,
+        platform,
+        payload,
+        settled,
+        Origin::Received,
+        secret,
+    )
 }

@@ -21,7 +21,9 @@ impl<P: Platform> Vault<P> {
         owner: &Identity,
         family: Option<&Label>,
     ) -> Result<u32, Status> {
-        Ok(self.search_generation(platform, owner, family)?.map_or(0, |(_, number)| number))
+        Ok(self
+            .search_generation(platform, owner, family)?
+            .map_or(0, |(_, number)| number))
     }
 
     /// Raises that generation, which ends the wrapped keys made before; says which it is now.

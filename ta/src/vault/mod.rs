@@ -347,9 +347,7 @@ impl<P: Platform> Vault<P> {
     fn slot_for(&mut self, platform: &mut P, owner: &Identity) -> Result<SlotNumber, Status> {
         let open = self.opened(platform)?;
         let owner = owner_hash(owner);
-        let theirs = |entry: &Entry| {
-            matches!(entry, Entry::Key(name) | Entry::Generation(name) if name.owner == owner)
-        };
+        let theirs = |entry: &Entry| matches!(entry, Entry::Key(name) | Entry::Generation(name) if name.owner == owner);
         if open.index.count(theirs) >= limits::OWNER_KEYS {
             return Err(Status::QuotaExceeded);
         }

@@ -198,8 +198,11 @@ impl KeyRecord {
         to.put_identity(&self.owner)?;
         to.put_short(self.label.as_str().as_bytes())?;
         to.put(&self.id.0)?;
-        let flags = if policy.export_derived { EXPORT_DERIVED } else { 0 }
-            | if self.ratchet { RATCHET } else { 0 };
+        let flags = if policy.export_derived {
+            EXPORT_DERIVED
+        } else {
+            0
+        } | if self.ratchet { RATCHET } else { 0 };
         to.put(&[
             self.algorithm as u8,
             self.usage as u8,
