@@ -4,13 +4,17 @@
 //! RFC 5297 appendix A.1 (AES-128-SIV), RFC 6979 appendices A.2.5 and A.2.6 (ECDSA), RFC 8032 section 7.1
 //! test 2 (Ed25519), RFC 7748 sections 5.2 and 6.1 (X25519), RFC 5903 section 8.1 (ECDH over P-256),
 //! RFC 5869 appendix A.1 (HKDF), McGrew and Viega's test cases 4 and 16 (AES-GCM), NIST CAVP (AES-CCM,
-//! VADT; AES-KWP, KWP_AD), RFC 3394 section 4.6 (AES-KW). AES-256-SIV, the KDF and the check value, for which no RFC has one, were computed with
+//! VADT; AES-KWP, KWP_AD), RFC 3394 section 4.6 (AES-KW), the vectors of RFC 9180's authors
+//! (HPKE). Shares were made with crate vsss-rs. AES-256-SIV, the KDF and the check value, for which no RFC has one, were computed with
 //! OpenSSL 3 through Python's `cryptography` (AESSIV, KBKDFCMAC, CMAC).
 
 use claviger_proto::{Algorithm, Status, blob::Suite};
 use hex_literal::hex;
 
-use super::{self as crypto, aead, ecdh, ecdsa, ed25519, hkdf, kdf, key_wrap, mac, siv};
+use super::{
+    self as crypto, SECRET_MAX, aead, ecdh, ecdsa, ed25519, hkdf, hpke, kdf, key_wrap, mac, shamir,
+    siv,
+};
 
 /// A primitive and the computation of its known answer: `Ok(true)` if it came out.
 pub type KnownAnswer = (&'static str, fn() -> Result<bool, Status>);
@@ -36,6 +40,8 @@ pub const ALL: &[KnownAnswer] = &[
     ("ecdh-p256", ecdh_p256),
     ("x25519", x25519),
     ("hkdf-sha256", hkdf_sha256),
+    ("hpke", hpke_x25519),
+    ("shamir", shamir_gf256),
 ];
 
 const BLOCK: [u8; 16] = hex!("6bc1bee22e409f96e93d7e117393172a");
@@ -354,6 +360,44 @@ fn hkdf_sha256() -> Result<bool, Status> {
             "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"
             "34007208d5b887185865"
         ))
+}
+
+fn hpke_x25519() -> Result<bool, Status> {
+    let private = hex!("497b4502664cfea5d5af0b39934dac72242a74f8480451e1aee7d6a53320333d");
+    let public = hex!("430f4b9859665145a6b1ba274024487bd66f03a2dd577d7753c68d7d7d00c00c");
+    let ephemeral = hex!("2cd7c601cefb3d42a62b04b7a9041494c06c7843818e0ce28a8f704ae7ab20f9");
+    let info = hex!("4f6465206f6e2061204772656369616e2055726e");
+    let sealed = hpke::Sealed {
+        enc: hex!("6c93e09869df3402d7bf231bf540fadd35cd56be14f97178f0954db94b7fc256"),
+        tag: hex!("e9931980a41de125a925cdad859d5b7a"),
+    };
+    let ciphertext = hex!("e5d84cd531cfb583096e7cfa9641bd3079cf3a91cda813c52deb5f512b");
+    let plaintext = b"Beauty is truth, truth beauty";
+    let mut work = *plaintext;
+    Ok(hpke::public_key(&private)? == public
+        && hpke::seal_with(&ephemeral, &public, &info, b"Count-0", &mut work)? == sealed
+        && work == ciphertext
+        && hpke::open(&private, &info, b"Count-0", &mut work, &sealed).is_ok()
+        && work == *plaintext
+        && hpke::open(&private, &info, b"", &mut work, &sealed) == Err(Status::NotAuthentic))
+}
+
+fn shamir_gf256() -> Result<bool, Status> {
+    let secret = hex!("c3c4cdd6dfe0e9f2fbfc858e9798a1aa");
+    let first = hex!("23047d15142dffab8ab9d58c788fb3ee");
+    let second = hex!("185fb64b5261c5401976258a52b68522");
+    let combined = shamir::combine(&[(2, &second), (1, &first)])?.as_bytes() == secret;
+
+    // f(1) is secret + a_1.
+    let mut coefficient = [0; SECRET_MAX];
+    for (a, (byte, y)) in coefficient.iter_mut().zip(secret.iter().zip(first)) {
+        *a = byte ^ y;
+    }
+    let split = shamir::split_with(&secret, &[coefficient], 2)?;
+    Ok(combined
+        && split
+            .iter()
+            .eq([(1, first.as_slice()), (2, second.as_slice())]))
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 mod aead;
 mod derivation;
 mod diffie_hellman;
+mod encryption_to_a_key;
 mod key_wrap;
+mod shares;
 
 /// The bytes that these digits stand for.
 #[track_caller]

@@ -136,9 +136,26 @@ def key_wrap(algorithm):
     write(f"{name}_forged.txt", [*comments, "Wrapping key, wrapped key, altered."], forged)
 
 
+def hpke():
+    """The first text of the base-mode case of the suite: its others need a context of many texts."""
+    cases = [
+        [case["ikmE"], case["skRm"], case["pkRm"], case["info"], first["aad"], case["enc"], first["ct"], first["pt"]]
+        for case in json.loads((SOURCE / "HPKE/test-vectors.json").read_text())
+        if (case["mode"], case["kem_id"], case["kdf_id"], case["aead_id"]) == (0, 0x20, 1, 2)
+        for first in case["encryptions"][:1]
+    ]
+    comments = [
+        "The vectors of RFC 9180 (github.com/cfrg/draft-irtf-cfrg-hpke, test-vectors.json): mode_base,",
+        "DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.",
+        "ikmE, skRm, pkRm, info, aad, enc, ct, pt.",
+    ]
+    write("hpke.txt", comments, cases)
+
+
 hkdf()
 kdf()
 x25519()
 aead()
 key_wrap("KW")
 key_wrap("KWP")
+hpke()
