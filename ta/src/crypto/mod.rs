@@ -10,8 +10,10 @@ pub mod kdf;
 pub mod key_wrap;
 pub mod known_answers;
 pub mod mac;
+pub mod ml_kem;
 pub mod shamir;
 pub mod siv;
+pub mod x_wing;
 
 use claviger_proto::{Algorithm, Status};
 use zeroize::Zeroizing;
