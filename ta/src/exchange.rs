@@ -195,9 +195,7 @@ impl Payload {
     /// # Errors
     /// [`Status::Internal`] if they do not fit.
     pub fn resize_to<const N: usize>(&mut self) -> Result<&mut [u8; N], Status> {
-        self.resize(N)?
-            .first_chunk_mut()
-            .ok_or(Status::Internal)
+        self.resize(N)?.first_chunk_mut().ok_or(Status::Internal)
     }
 
     /// Drops the last `len` bytes.
