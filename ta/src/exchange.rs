@@ -190,6 +190,14 @@ impl Payload {
         Ok(())
     }
 
+    /// Makes room for exactly `N` bytes in the place of all that was there.
+    ///
+    /// # Errors
+    /// [`Status::Internal`] if they do not fit.
+    pub fn resize_to<const N: usize>(&mut self) -> Result<&mut [u8; N], Status> {
+        self.resize(N)?.first_chunk_mut().ok_or(Status::Internal)
+    }
+
     /// Drops the last `len` bytes.
     ///
     /// # Errors

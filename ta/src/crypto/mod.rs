@@ -5,11 +5,13 @@ pub mod ecdh;
 pub mod ecdsa;
 pub mod ed25519;
 pub mod hkdf;
+pub mod hpke;
 pub mod kdf;
 pub mod key_wrap;
 pub mod known_answers;
 pub mod mac;
 pub mod ml_kem;
+pub mod shamir;
 pub mod siv;
 pub mod x_wing;
 

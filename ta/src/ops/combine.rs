@@ -218,19 +218,21 @@ fn encapsulate<const N: usize>(
     public: &[u8],
     ciphertext: &mut heapless::Vec<u8, N>,
 ) -> Result<Secret, Status> {
-    let mut room = |len| ciphertext.resize_default(len).map_err(|_| Status::Internal);
     let shared: Zeroizing<[u8; 32]> = match algorithm {
-        Algorithm::MlKem768 => {
-            room(ml_kem::CIPHERTEXT)?;
-            ml_kem::encapsulate(platform, public, ciphertext)?
-        }
-        Algorithm::XWing => {
-            room(x_wing::CIPHERTEXT)?;
-            x_wing::encapsulate(platform, public, ciphertext)?
-        }
+        Algorithm::MlKem768 => ml_kem::encapsulate(platform, public, room(ciphertext)?)?,
+        Algorithm::XWing => x_wing::encapsulate(platform, public, room(ciphertext)?)?,
         _ => return Err(Status::UnsupportedUsage),
     };
     Secret::new(shared.as_slice())
+}
+
+fn room<const N: usize, const LEN: usize>(
+    ciphertext: &mut heapless::Vec<u8, N>,
+) -> Result<&mut [u8; LEN], Status> {
+    ciphertext
+        .resize_default(LEN)
+        .map_err(|_| Status::Internal)?;
+    ciphertext.first_chunk_mut().ok_or(Status::Internal)
 }
 
 /// `source` of a key: what it is called, wherever it is.

@@ -44,8 +44,8 @@ pub(crate) fn public_key<P: Platform>(
         Algorithm::EcdsaP384 => payload.set(&ecdsa::p384::public_key(secret)?)?,
         Algorithm::Ed25519 => payload.set(&ed25519::public_key(secret)?)?,
         Algorithm::X25519 => payload.set(&x25519::public_key(secret)?)?,
-        Algorithm::MlKem768 => ml_kem::public_key(secret, payload.resize(ml_kem::PUBLIC)?)?,
-        _ => x_wing::public_key(secret, payload.resize(x_wing::PUBLIC)?)?,
+        Algorithm::MlKem768 => ml_kem::public_key(secret, payload.resize_to()?)?,
+        _ => x_wing::public_key(secret, payload.resize_to()?)?,
     }
     Ok(PublicKeyResponse { algorithm, version })
 }

@@ -44,7 +44,7 @@ use claviger_proto::{
 use zeroize::Zeroizing;
 
 use crate::{
-    crypto::kdf,
+    crypto::{Secret, kdf},
     platform::{Copy, Platform},
 };
 use cache::Cache;
@@ -234,6 +234,14 @@ impl<P: Platform> Vault<P> {
     pub fn wrapping_key(&mut self, platform: &mut P) -> Result<Zeroizing<[u8; 64]>, Status> {
         let header = &self.opened(platform)?.header;
         kdf::derive_64(&header.secret, b"claviger wrapped v1", &header.vault.0)
+    }
+
+    /// The device's signing key: ECDSA P-256, made with the vault.
+    ///
+    /// # Errors
+    /// The status of opening the vault.
+    pub fn device_key(&mut self, platform: &mut P) -> Result<Secret, Status> {
+        Secret::new(self.opened(platform)?.header.device.as_slice())
     }
 
     /// The summaries of those of `owner`'s keys from slot `cursor` on that are `shown`, given to

@@ -4,7 +4,60 @@
 mod aead;
 mod derivation;
 mod diffie_hellman;
+mod encapsulation;
+mod encryption_to_a_key;
 mod key_wrap;
+mod shares;
+
+use claviger_proto::Status;
+use claviger_ta::{
+    Platform,
+    platform::Facts,
+    workstation::{Disk, Workstation},
+};
+use zeroize::Zeroizing;
+
+/// A platform whose random numbers are given.
+struct Replay<'a> {
+    random: &'a [u8],
+    ground: Workstation,
+}
+
+impl Replay<'_> {
+    /// What comes of an operation that draws exactly these random numbers, or fails before.
+    #[track_caller]
+    fn with<T>(random: &[u8], operation: impl FnOnce(&mut Replay<'_>) -> T) -> T {
+        let mut replay = Replay {
+            random,
+            ground: Workstation::in_memory(),
+        };
+        let result = operation(&mut replay);
+        assert!(replay.random.is_empty());
+        result
+    }
+}
+
+impl Platform for Replay<'_> {
+    type Storage = Disk;
+
+    fn random(&mut self, bytes: &mut [u8]) -> Result<(), Status> {
+        let drawn = self.random.split_off(..bytes.len());
+        bytes.copy_from_slice(drawn.ok_or(Status::RandomFailed)?);
+        Ok(())
+    }
+
+    fn root_key(&mut self) -> Result<Option<Zeroizing<[u8; 32]>>, Status> {
+        self.ground.root_key()
+    }
+
+    fn storage(&mut self) -> &mut Disk {
+        self.ground.storage()
+    }
+
+    fn facts(&self) -> Facts {
+        self.ground.facts()
+    }
+}
 
 /// The bytes that these digits stand for.
 #[track_caller]

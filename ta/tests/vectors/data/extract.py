@@ -1,10 +1,11 @@
 """Writes the data files beside this one from the vectors of Python's `cryptography`.
 
     pip download --no-deps cryptography_vectors==50.0.2 && unzip -q cryptography_vectors-*.whl
-    python3 extract.py cryptography_vectors
+    python3 extract.py cryptography_vectors x-wing-0.1.1/tests/test-vectors.json
 
-Its licence is Apache-2.0 OR BSD-3-Clause; the vectors in it are of NIST and the IETF. Each line is a
-case, of hex fields with a space between; `-` is an empty one.
+The second file is of crate x-wing. Licences: Apache-2.0 OR BSD-3-Clause; Apache-2.0 OR MIT. The
+vectors in them are of NIST and the IETF. Each line is a case, of hex fields with a space between;
+`-` is an empty one.
 """
 
 import json
@@ -17,8 +18,8 @@ HERE = pathlib.Path(__file__).parent
 PACKAGE = "cryptography_vectors 50.0.2 (PyPI), Apache-2.0 OR BSD-3-Clause"
 
 
-def write(name, comments, cases):
-    lines = [f"# {comment}" for comment in [*comments, f"From {PACKAGE}, by extract.py."]]
+def write(name, comments, cases, package=PACKAGE):
+    lines = [f"# {comment}" for comment in [*comments, f"From {package}, by extract.py."]]
     lines += [" ".join(field or "-" for field in case) for case in cases]
     (HERE / name).write_text("\n".join(lines) + "\n")
 
@@ -136,9 +137,53 @@ def key_wrap(algorithm):
     write(f"{name}_forged.txt", [*comments, "Wrapping key, wrapped key, altered."], forged)
 
 
+def hpke():
+    """The first text of the base-mode case of the suite: its others need a context of many texts."""
+    cases = [
+        [case["ikmE"], case["skRm"], case["pkRm"], case["info"], first["aad"], case["enc"], first["ct"], first["pt"]]
+        for case in json.loads((SOURCE / "HPKE/test-vectors.json").read_text())
+        if (case["mode"], case["kem_id"], case["kdf_id"], case["aead_id"]) == (0, 0x20, 1, 2)
+        for first in case["encryptions"][:1]
+    ]
+    comments = [
+        "The vectors of RFC 9180 (github.com/cfrg/draft-irtf-cfrg-hpke, test-vectors.json): mode_base,",
+        "DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.",
+        "ikmE, skRm, pkRm, info, aad, enc, ct, pt.",
+    ]
+    write("hpke.txt", comments, cases)
+
+
+def ml_kem():
+    """The first 3: one is 5 KB."""
+    cases = [
+        [case["d"] + case["z"], case["msg"], case["pk"], case["ct"], case["ss"], case["ct_n"], case["ss_n"]]
+        for case in blocks("asymmetric/MLKEM/kat_MLKEM_768.rsp")
+        if int(case["count"]) < 3
+    ]
+    comments = [
+        "ML-KEM-768, FIPS 203 (kat_MLKEM_768.rsp).",
+        "d || z, m, public key, ciphertext, shared secret, a ciphertext of no one, what it decapsulates to.",
+    ]
+    write("ml_kem.txt", comments, cases)
+
+
+def x_wing():
+    cases = json.loads(pathlib.Path(sys.argv[2]).read_text())
+    comments = [
+        "draft-connolly-cfrg-xwing-kem, spec/test-vectors.json.",
+        "Seed, randomness of the encapsulation, public key, ciphertext, shared secret.",
+    ]
+    fields = ("seed", "eseed", "pk", "ct", "ss")
+    lines = [[case[field] for field in fields] for case in cases]
+    write("x_wing.txt", comments, lines, "crate x-wing 0.1.1, Apache-2.0 OR MIT")
+
+
 hkdf()
 kdf()
 x25519()
 aead()
 key_wrap("KW")
 key_wrap("KWP")
+hpke()
+ml_kem()
+x_wing()
