@@ -177,6 +177,22 @@ commands! {
     /// Takes a key that came wrapped by AES-KW or AES-KWP. Payload: the wrapped bytes; answer: the
     /// wrapped key, if it lives there.
     Unwrap = 36, "unwrap", UnwrapRequest => KeyDescription, Identified, Never;
+    /// A page of an audit log. Payload: none; answer: the records, see [`crate::audit`].
+    AuditRead = 50, "audit-read", AuditReadRequest => AuditPage, Identified, Safe;
+    /// Signs the head of an audit log. Payload: a nonce of up to 32 bytes; answer: a
+    /// [`crate::audit::Checkpoint`] and its signature.
+    AuditCheckpoint = 51, "audit-checkpoint", AuditCheckpointRequest => Done, Identified, Safe;
+    /// Has key events refused that find no place in a full audit log, until a factory reset.
+    /// Payload: none; answer: none.
+    AuditStrict = 52, "audit-strict", AuditStrictRequest => Done, Administrator, Safe;
+    /// Lets records that were kept elsewhere be overwritten. Payload: none; answer: none.
+    AuditRelease = 53, "audit-release", AuditReleaseRequest => Done, Administrator, Safe;
+    /// The device's public key. Payload: none; answer: the SEC 1 uncompressed point (65 bytes),
+    /// then the certificate, if one was installed.
+    DeviceKey = 54, "device-key", DeviceKeyRequest => DeviceKeyResponse, Anyone, Safe;
+    /// Keeps a certificate of the device's public key. Payload: X.509 in DER; answer: none.
+    InstallCertificate = 55, "install-certificate", InstallCertificateRequest => Done,
+        Administrator, Safe;
 }
 
 impl Command {

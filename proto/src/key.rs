@@ -40,6 +40,8 @@ macro_rules! numbered {
     };
 }
 
+pub(crate) use numbered;
+
 numbered! {
     /// The mechanism that a key serves, fixed when the key is made.
     Algorithm {

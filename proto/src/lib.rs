@@ -16,6 +16,7 @@
 //! | [`ratchet`] | how a ratcheted key steps, and the token that lets it catch up |
 //! | [`blob`] | the sealed blob, which outlives the call that made it |
 //! | [`wrapped`] | the wrapped key, which Linux keeps |
+//! | [`audit`] | the records of the audit log, their chain, and the checkpoint that a device signs |
 //! | [`auth`] | the messages of the challenge-response protocol and what their MACs cover |
 //! | [`limits`] | every maximum, with its arithmetic |
 
@@ -35,6 +36,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod audit;
 pub mod auth;
 pub mod blob;
 pub mod codec;

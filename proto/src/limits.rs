@@ -60,6 +60,21 @@ pub const CALLER_SESSIONS: usize = 24;
 /// Steps that a ratcheted key catches up in one call.
 pub const CATCH_UP: u32 = 4096;
 
+/// Callers with an audit log of their own; those beyond share one.
+pub const AUDIT_LOGS: usize = 16;
+
+/// Pages of one audit log.
+pub const AUDIT_PAGES: usize = 4;
+
+/// Bytes of records on one page of an audit log.
+pub const AUDIT_PAGE: usize = 896;
+
+/// Seconds between two records of what one caller was refused.
+pub const AUDIT_INTERVAL: u64 = 300;
+
+/// Bytes of the device's certificate.
+pub const CERTIFICATE: usize = 960;
+
 /// Keys on one page of a list.
 pub const PAGE: usize = 8;
 

@@ -20,11 +20,13 @@ macro_rules! messages {
     };
 }
 
+mod audit;
 mod device;
 mod keys;
 mod life;
 mod work;
 
+pub use audit::*;
 pub use device::*;
 pub use keys::*;
 pub use life::*;

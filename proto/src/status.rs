@@ -164,6 +164,12 @@ statuses! {
     Degraded = 113, "this must reach both copies of the vault, and only one serves";
     /// The version that produces cannot be retired: it gives way by rotation.
     PrimaryVersion = 114, "the primary version cannot be retired";
+
+    // The audit log. (115 to 127: sharing.)
+    /// The caller's audit log is full, and a full log refuses.
+    AuditFull = 128, "the audit log is full, and a full log refuses";
+    /// This is no certificate of the device's public key.
+    BadCertificate = 129, "this is not a certificate of the device's public key";
 }
 
 impl Status {

@@ -30,6 +30,12 @@ impl<'a> Writer<'a> {
         self.put(field)
     }
 
+    /// Two bytes of length, then the field.
+    pub(crate) fn put_long(&mut self, field: &[u8]) -> Option<()> {
+        self.put(&u16::try_from(field.len()).ok()?.to_be_bytes())?;
+        self.put(field)
+    }
+
     pub(crate) fn put_identity(&mut self, identity: &Identity) -> Option<()> {
         self.put(&[identity.login as u8])?;
         self.put(&identity.id.0)
@@ -83,6 +89,14 @@ impl<'a> Reader<'a> {
     /// A field behind its one byte of length.
     pub(crate) fn take_short(&mut self) -> Option<&'a [u8]> {
         let len = self.take_byte()?;
+        let (field, rest) = self.rest.split_at_checked(usize::from(len))?;
+        self.rest = rest;
+        Some(field)
+    }
+
+    /// A field behind its two bytes of length.
+    pub(crate) fn take_long(&mut self) -> Option<&'a [u8]> {
+        let len = u16::from_be_bytes(self.take()?);
         let (field, rest) = self.rest.split_at_checked(usize::from(len))?;
         self.rest = rest;
         Some(field)

@@ -5,7 +5,7 @@ mod wrap;
 
 use claviger_proto::{
     Algorithm, Digits, Home, Identity, KeyId, KeyRef, Label, Permission, Place, State, Status,
-    limits, message::KeyDescription, ratchet,
+    audit::Event, limits, message::KeyDescription, ratchet,
 };
 use sha2::{Digest, Sha256};
 
@@ -15,7 +15,7 @@ use crate::{
     platform::Platform,
     policy,
     session::Caller,
-    vault::{Counters, KeyRecord, Vault},
+    vault::{Counters, KeyRecord, Note, Vault},
 };
 use unwrapped::Unwrapped;
 
@@ -157,7 +157,7 @@ impl<P: Platform> Keyring<P> {
                 admit(record, platform, &identity, child, &work)?;
                 if record.is_counted() {
                     let bytes = payload.len().saturating_sub(work.beside);
-                    self.count(platform, &owner, label, &work, bytes)?;
+                    self.count(platform, &owner, label, identity, (&work, bytes))?;
                 }
                 let record = self.vault.find(platform, &owner, label)?;
                 Ok(InUse { record, child })
@@ -249,18 +249,26 @@ impl<P: Platform> Keyring<P> {
         platform: &mut P,
         owner: &Identity,
         label: &Label,
+        caller: Identity,
     ) -> Result<(), Status> {
         let record = self.vault.find(platform, owner, label)?;
         if !record.state.serves(Permission::Seal, false) {
             return Err(Status::WrongState);
         }
         if record.ratchet {
-            return self.step(platform, owner, label, 1).map(drop);
+            return self.step(platform, owner, label, caller, 1).map(drop);
         }
         let secret = Secret::generate(platform, record.algorithm)?;
-        let add =
-            |record: &mut KeyRecord| record.add_version(secret).map_err(|_| Status::VersionsFull);
-        self.vault.update(platform, owner, label, add).map(drop)
+        let add = |record: &mut KeyRecord| {
+            record
+                .add_version(secret)
+                .map_err(|_| Status::VersionsFull)?;
+            Ok(record.version)
+        };
+        let note = Note::new(caller, Event::Rotated);
+        self.vault
+            .update(platform, owner, label, note, add)
+            .map(drop)
     }
 
     /// Steps a ratcheted key; what it was before is overwritten in both copies.
@@ -273,6 +281,7 @@ impl<P: Platform> Keyring<P> {
         platform: &mut P,
         owner: &Identity,
         label: &Label,
+        caller: Identity,
         steps: u32,
     ) -> Result<u32, Status> {
         let step = |record: &mut KeyRecord| {
@@ -284,9 +293,10 @@ impl<P: Platform> Keyring<P> {
                 record.versions.clear();
                 record.add_version(chain).map_err(|_| Status::Internal)?;
             }
-            Ok(())
+            Ok(record.version)
         };
-        let record = self.vault.update(platform, owner, label, step)?;
+        let note = Note::new(caller, Event::Rotated);
+        let record = self.vault.update(platform, owner, label, note, step)?;
         Ok(record.version)
     }
 
@@ -305,9 +315,10 @@ impl<P: Platform> Keyring<P> {
         platform: &mut P,
         owner: &Identity,
         label: &Label,
-        work: &Work,
-        bytes: usize,
+        caller: Identity,
+        work: (&Work, usize),
     ) -> Result<(), Status> {
+        let (work, bytes) = work;
         let used = self.vault.used(platform, owner, label)?;
         let record = self.vault.find(platform, owner, label)?;
         let policy = &record.policy;
@@ -327,7 +338,7 @@ impl<P: Platform> Keyring<P> {
             version_bytes: if counts_bytes { bytes as u64 } else { 0 },
         };
         if produces && due && work.begins {
-            self.rotate(platform, owner, label)?;
+            self.rotate(platform, owner, label, caller)?;
         } else if produces && reached(limit, used.version_uses) {
             return Err(Status::UseLimit);
         }

@@ -37,6 +37,7 @@ pub mod keyring;
 mod ops;
 pub mod platform;
 pub mod policy;
+mod refusals;
 pub mod service;
 pub mod session;
 pub mod vault;

@@ -8,6 +8,7 @@ use crate::{
     keyring::Keyring,
     ops,
     platform::{Platform, random},
+    refusals::{Refusals, is_refusal},
     session::{Caller, Session, Sessions},
 };
 
@@ -16,6 +17,7 @@ pub struct Service<P: Platform> {
     pub(crate) platform: P,
     pub(crate) keyring: Keyring<P>,
     pub(crate) challenges: Challenges,
+    refusals: Refusals,
     sessions: Sessions,
     pub(crate) instance: Digits<16>,
     pub(crate) confirmation: Digits<4>,
@@ -36,6 +38,7 @@ impl<P: Platform> Service<P> {
             confirmation: Digits(random(&mut platform)?),
             keyring: Keyring::default(),
             challenges: Challenges::default(),
+            refusals: Refusals::default(),
             sessions: Sessions::default(),
             platform,
         })
@@ -65,8 +68,22 @@ impl<P: Platform> Service<P> {
     ) {
         let served = Command::from_id(command_id).and_then(|command| {
             exchange.receive(memory)?;
-            session.caller.may(command.access())?;
-            self.serve(session, command, exchange)
+            let served = session
+                .caller
+                .may(command.access())
+                .and_then(|()| self.serve(session, command, exchange));
+            if let (Err(status), Ok(caller)) = (served, session.caller.identity())
+                && is_refusal(status)
+            {
+                let Service {
+                    refusals,
+                    keyring,
+                    platform,
+                    ..
+                } = self;
+                refusals.count(keyring, platform, caller, command, status);
+            }
+            served
         });
         if let Err(status) = served {
             exchange.refuse(status);
@@ -116,6 +133,12 @@ impl<P: Platform> Service<P> {
             Command::Wrap => self.run(session, exchange, ops::wrap),
             Command::Revoke => self.run(session, exchange, ops::revoke),
             Command::Unwrap => self.run(session, exchange, ops::unwrap),
+            Command::AuditRead => self.run(session, exchange, ops::audit_read),
+            Command::AuditCheckpoint => self.run(session, exchange, ops::audit_checkpoint),
+            Command::AuditStrict => self.run(session, exchange, ops::audit_strict),
+            Command::AuditRelease => self.run(session, exchange, ops::audit_release),
+            Command::DeviceKey => self.run(session, exchange, ops::device_key),
+            Command::InstallCertificate => self.run(session, exchange, ops::install_certificate),
         }
     }
 

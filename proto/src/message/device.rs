@@ -81,6 +81,10 @@ messages! {
         sessions: u32,
         /// Sessions of one caller.
         caller_sessions: u32,
+        /// Callers with an audit log of their own.
+        audit_logs: u32,
+        /// Bytes of records in one audit log.
+        audit_log: u32,
         /// Challenges pending for one identity.
         challenges: u32,
     }

@@ -91,9 +91,10 @@ impl<P: Platform> Keyring<P> {
         platform: &mut P,
         owner: &Identity,
         family: Option<&Label>,
+        caller: Identity,
     ) -> Result<u32, Status> {
         self.unwrapped.forget(owner);
-        self.vault.next_generation(platform, owner, family)
+        self.vault.next_generation(platform, owner, family, caller)
     }
 
     fn generations(

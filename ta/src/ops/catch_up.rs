@@ -55,6 +55,7 @@ pub(crate) fn catch_up<P: Platform>(
     if steps > limits::CATCH_UP {
         return Err(Status::EpochTooFar);
     }
-    let version = keyring.step(platform, &owner, label, steps)?;
+    let caller = session.caller.identity()?;
+    let version = keyring.step(platform, &owner, label, caller, steps)?;
     Ok(KeyVersion { version })
 }

@@ -14,9 +14,10 @@ pub(crate) fn delete<P: Platform>(
 ) -> Result<Done, Status> {
     payload.expect_empty()?;
     let (owner, label) = policy::managed(&session.caller, &request.key)?;
+    let caller = session.caller.identity()?;
     let Service {
         keyring, platform, ..
     } = service;
-    keyring.vault.remove(platform, &owner, label)?;
+    keyring.vault.remove(platform, &owner, label, caller)?;
     Ok(Done {})
 }

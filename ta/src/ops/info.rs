@@ -43,6 +43,8 @@ pub(crate) fn info<P: Platform>(
             owner_wrapped: limits::OWNER_UNWRAPPED as u32,
             sessions: limits::SESSIONS as u32,
             caller_sessions: limits::CALLER_SESSIONS as u32,
+            audit_logs: limits::AUDIT_LOGS as u32,
+            audit_log: (limits::AUDIT_PAGES * limits::AUDIT_PAGE) as u32,
             challenges: limits::CHALLENGES as u32,
         },
         marks: facts.marks,

@@ -1,6 +1,7 @@
 //! The operations: one file for each verb, each the whole of what a command does. None trusts its
 //! request further than its type says; each is kept out of the others' stack frames.
 
+mod audit;
 mod catch_up;
 mod challenge;
 mod combine;
@@ -8,6 +9,7 @@ mod confirm;
 mod delete;
 mod derive;
 mod describe;
+mod device_key;
 mod encrypt;
 mod factory_reset;
 mod generate;
@@ -31,6 +33,7 @@ mod sign;
 mod unseal;
 mod wrap;
 
+pub(crate) use audit::{audit_checkpoint, audit_read, audit_release, audit_strict};
 pub(crate) use catch_up::catch_up;
 pub(crate) use challenge::challenge;
 pub(crate) use combine::combine;
@@ -38,6 +41,7 @@ pub(crate) use confirm::confirm;
 pub(crate) use delete::delete;
 pub(crate) use derive::derive;
 pub(crate) use describe::describe;
+pub(crate) use device_key::{device_key, install_certificate};
 pub(crate) use encrypt::{decrypt, encrypt};
 pub(crate) use factory_reset::factory_reset;
 pub(crate) use generate::generate;

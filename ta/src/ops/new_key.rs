@@ -59,12 +59,13 @@ pub(super) fn keep<P: Platform>(
     secret: Secret,
 ) -> Result<KeyDescription, Status> {
     let (home, family) = (settled.new.home, settled.new.family.clone());
+    let caller = settled.owner;
     let record = record(platform, settled, origin, secret)?;
     match home {
         Home::Wrapped => keyring.wrap(platform, &record, family, payload),
         _ => {
             let description = record.describe(record.counters, Home::Vault, None);
-            keyring.vault.insert(platform, record)?;
+            keyring.vault.insert(platform, record, caller)?;
             payload.clear();
             Ok(description)
         }

@@ -1,8 +1,8 @@
 //! `set-policy`.
 
-use claviger_proto::{Status, message::*};
+use claviger_proto::{Status, audit::Event, message::*};
 
-use crate::{Platform, Service, Session, exchange::Payload, policy};
+use crate::{Platform, Service, Session, exchange::Payload, policy, vault::Note};
 
 /// Tightens a key's policy.
 #[inline(never)]
@@ -14,13 +14,16 @@ pub(crate) fn set_policy<P: Platform>(
 ) -> Result<KeyDescription, Status> {
     payload.expect_empty()?;
     let (owner, label) = policy::managed(&session.caller, &request.key)?;
+    let note = Note::new(session.caller.identity()?, Event::PolicyTightened);
     let Service {
         keyring, platform, ..
     } = service;
-    keyring.vault.update(platform, &owner, label, |record| {
-        policy::tighten(record, &request.policy)?;
-        record.policy = request.policy;
-        Ok(())
-    })?;
+    keyring
+        .vault
+        .update(platform, &owner, label, note, |record| {
+            policy::tighten(record, &request.policy)?;
+            record.policy = request.policy;
+            Ok(0)
+        })?;
     keyring.describe_stored(platform, &owner, label)
 }

@@ -1,6 +1,6 @@
 //! `wrap`, `revoke` and `unwrap`.
 
-use claviger_proto::{Export, Origin, Permission, Status, message::*};
+use claviger_proto::{Export, Origin, Permission, Status, audit::Event, message::*};
 use zeroize::Zeroize;
 
 use super::new_key::keep;
@@ -41,6 +41,14 @@ pub(crate) fn wrap<P: Platform>(
     copy.versions.retain(|version| version.number == primary);
     // What is wrapped does not leave in another form.
     copy.policy.export = Export::Nothing;
+    // Known before it is out.
+    let caller = session.caller.identity()?;
+    keyring
+        .vault
+        .record(platform, caller, Event::Wrapped, |record| {
+            record.owner = Some(owner);
+            record.label = Some(label.clone());
+        })?;
     keyring.wrap(platform, &copy, request.family, payload)
 }
 
@@ -53,11 +61,12 @@ pub(crate) fn revoke<P: Platform>(
     payload: &mut Payload,
 ) -> Result<Generation, Status> {
     payload.expect_empty()?;
+    let caller = session.caller.identity()?;
     let owner = policy::subject(&session.caller, request.owner)?;
     let Service {
         keyring, platform, ..
     } = service;
-    let generation = keyring.revoke(platform, &owner, request.family.as_ref())?;
+    let generation = keyring.revoke(platform, &owner, request.family.as_ref(), caller)?;
     Ok(Generation { generation })
 }
 

@@ -41,7 +41,7 @@ impl<P: Platform> Vault<P> {
             version_bytes: more(missing.version_bytes, wanted.version_bytes),
         };
         record.counters = record.counters.more(added);
-        self.put(platform, number, record)?;
+        self.put(platform, number, record, None)?;
         let index = &mut self.opened(platform)?.index;
         index.set_unused(number, unused.more(added).less(amount))
     }

@@ -1,9 +1,9 @@
 //! Which wrapped keys still serve: the generations of owners and families.
 
-use claviger_proto::{Identity, Label, Status};
+use claviger_proto::{Identity, Label, Status, audit::Event};
 
 use super::{
-    Vault,
+    Note, Vault,
     index::{Entry, generation_name},
     open::SlotNumber,
     slot::{Content, Generation},
@@ -36,6 +36,7 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         owner: &Identity,
         family: Option<&Label>,
+        caller: Identity,
     ) -> Result<u32, Status> {
         let (slot, number) = match self.search_generation(platform, owner, family)? {
             Some(found) => found,
@@ -47,7 +48,8 @@ impl<P: Platform> Vault<P> {
             family: family.cloned(),
             number,
         };
-        self.change(platform, slot, &Content::Generation(generation))?;
+        let note = Note::new(caller, Event::Revoked).detail(number);
+        self.change(platform, slot, Content::Generation(generation), Some(note))?;
         Ok(number)
     }
 

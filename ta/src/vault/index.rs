@@ -18,6 +18,10 @@ pub(super) enum Entry {
     Damaged,
     Key(Name),
     Generation(Name),
+    /// A page of an audit log: the logs know which.
+    Page,
+    /// The certificate of the device's key.
+    Certificate,
 }
 
 /// A record's owner and name as the index holds them. Hashes can collide: whoever finds one reads
@@ -114,6 +118,8 @@ pub(super) fn entry_of(content: &Content) -> Entry {
         Content::Generation(Generation { owner, family, .. }) => {
             Entry::Generation(generation_name(owner, family.as_ref()))
         }
+        Content::Page(_) => Entry::Page,
+        Content::Certificate(_) => Entry::Certificate,
     }
 }
 

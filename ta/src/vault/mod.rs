@@ -33,12 +33,15 @@ mod generations;
 pub mod header;
 mod index;
 mod load;
+pub mod log;
 mod open;
 mod record;
 pub mod slot;
 
 use claviger_proto::{
-    Identity, Label, Status, limits,
+    Identity, Label, Status,
+    audit::Event,
+    limits,
     message::{KeySummary, VaultInfo},
 };
 use zeroize::Zeroizing;
@@ -51,8 +54,9 @@ use cache::Cache;
 use header::Header;
 use index::{Entry, entry_of, name_of, owner_hash};
 use open::{Open, SlotNumber, whereabouts};
-use slot::Content;
+use slot::{Certificate, Content, Happening};
 
+pub use log::Note;
 pub use record::{Counters, KeyRecord, Version};
 
 /// Bytes of a slot.
@@ -100,7 +104,12 @@ impl<P: Platform> Vault<P> {
             u32::try_from(open.index.count(wanted)).unwrap_or(u32::MAX)
         };
         let keys = count(|entry| matches!(entry, Entry::Key(_)));
-        let others = count(|entry| matches!(entry, Entry::Generation(_)));
+        let others = count(|entry| {
+            matches!(
+                entry,
+                Entry::Generation(_) | Entry::Page | Entry::Certificate
+            )
+        });
         let damaged = count(|entry| matches!(entry, Entry::Damaged));
         let (id, locked) = (open.header.vault, open.header.locked);
         let degraded = u32::try_from(open.degraded()).unwrap_or(u32::MAX);
@@ -166,7 +175,12 @@ impl<P: Platform> Vault<P> {
     /// # Errors
     /// [`Status::AlreadyExists`]; [`Status::VaultFull`]; [`Status::QuotaExceeded`]; a status of
     /// storage, after which the key is either there or not.
-    pub fn insert(&mut self, platform: &mut P, record: KeyRecord) -> Result<(), Status> {
+    pub fn insert(
+        &mut self,
+        platform: &mut P,
+        record: KeyRecord,
+        caller: Identity,
+    ) -> Result<(), Status> {
         self.opened(platform)?;
         match self.find(platform, &record.owner, &record.label) {
             Ok(_) => return Err(Status::AlreadyExists),
@@ -174,7 +188,8 @@ impl<P: Platform> Vault<P> {
             Err(other) => return Err(other),
         }
         let number = self.slot_for(platform, &record.owner)?;
-        self.put(platform, number, record).map(drop)
+        let note = Note::new(caller, Event::Created).detail(record.origin as u32);
+        self.put(platform, number, record, Some(note)).map(drop)
     }
 
     /// Destroys a key.
@@ -186,15 +201,20 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         owner: &Identity,
         label: &Label,
+        caller: Identity,
     ) -> Result<(), Status> {
         let (number, _) = self.search(platform, owner, label)?;
-        self.change(platform, number, &Content::Tombstone)?;
+        let note = Note {
+            subject: Some((*owner, label.clone())),
+            ..Note::new(caller, Event::Deleted)
+        };
+        self.change(platform, number, Content::Tombstone, Some(note))?;
         self.cache.remove(number);
         self.opened(platform)?.index.forget_unused(number);
         Ok(())
     }
 
-    /// Changes a key, in one write.
+    /// Changes a key, in one write. `change` gives the detail for the audit log.
     ///
     /// # Errors
     /// [`Status::NotFound`]; that of `change`, and then nothing is changed; a status of storage,
@@ -204,17 +224,18 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         owner: &Identity,
         label: &Label,
-        change: impl FnOnce(&mut KeyRecord) -> Result<(), Status>,
+        note: Note,
+        change: impl FnOnce(&mut KeyRecord) -> Result<u32, Status>,
     ) -> Result<&KeyRecord, Status> {
         let (number, mut record) = self.search(platform, owner, label)?;
         let version = record.version;
-        change(&mut record)?;
+        let detail = change(&mut record)?;
         // Only a write that reaches both copies leaves nothing of what was before.
         let begun = record.version != version;
         if begun && record.ratchet && !self.opened(platform)?.is_whole(number) {
             return Err(Status::Degraded);
         }
-        self.put(platform, number, record)?;
+        self.put(platform, number, record, Some(note.detail(detail)))?;
         if begun {
             // What was reserved for the version before is not the new one's.
             let index = &mut self.opened(platform)?.index;
@@ -297,11 +318,64 @@ impl<P: Platform> Vault<P> {
     ///
     /// # Errors
     /// A status of storage, after which the vault is either locked or not.
-    pub fn lock(&mut self, platform: &mut P) -> Result<(), Status> {
+    pub fn lock(&mut self, platform: &mut P, caller: Identity) -> Result<(), Status> {
         if self.is_locked(platform)? {
             return Ok(());
         }
+        self.record(platform, caller, Event::Locked, |_| {})?;
         self.change_header(platform, |header| header.locked = true)
+    }
+
+    /// Has key events refused that find no place in a full audit log, until a factory reset.
+    ///
+    /// # Errors
+    /// A status of storage, after which that is so or not.
+    pub fn refuse_unlogged(&mut self, platform: &mut P, caller: Identity) -> Result<(), Status> {
+        if self.opened(platform)?.header.audit_refuses {
+            return Ok(());
+        }
+        self.record(platform, caller, Event::AuditStrict, |_| {})?;
+        self.change_header(platform, |header| header.audit_refuses = true)
+    }
+
+    /// The certificate of the device's key, if one was installed.
+    ///
+    /// # Errors
+    /// A status of storage.
+    pub fn certificate(&mut self, platform: &mut P) -> Result<Option<Certificate>, Status> {
+        let open = self.opened(platform)?;
+        let Some(number) = open.index.find(0, |entry| *entry == Entry::Certificate) else {
+            return Ok(None);
+        };
+        match self.fetch(platform, number)? {
+            Content::Certificate(certificate) => Ok(Some(certificate)),
+            _ => Err(Status::RecordDamaged),
+        }
+    }
+
+    /// Keeps a certificate of the device's key, in place of one that was there.
+    ///
+    /// # Errors
+    /// A status of storage, after which the one or the other is there.
+    pub fn install_certificate(
+        &mut self,
+        platform: &mut P,
+        certificate: Certificate,
+        caller: Identity,
+    ) -> Result<(), Status> {
+        let open = self.opened(platform)?;
+        let number = match open.index.find(0, |entry| *entry == Entry::Certificate) {
+            Some(number) => number,
+            None => self.free_slot(platform)?,
+        };
+        let note = Note::new(caller, Event::CertificateInstalled);
+        self.change(
+            platform,
+            number,
+            Content::Certificate(certificate),
+            Some(note),
+        )
+        .map(drop)
     }
 
     /// Destroys everything and begins a new vault, also where the old one cannot be opened.
@@ -331,9 +405,9 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         number: SlotNumber,
         record: KeyRecord,
+        note: Option<Note>,
     ) -> Result<&KeyRecord, Status> {
-        let content = Content::Key(record);
-        self.change(platform, number, &content)?;
+        let content = self.change(platform, number, Content::Key(record), note)?;
         let Content::Key(record) = content else {
             return Err(Status::Internal);
         };
@@ -351,7 +425,7 @@ impl<P: Platform> Vault<P> {
         self.opened(platform)?.read(platform.storage(), number)
     }
 
-    /// A slot for something new of this owner, in a new shard if the others are full.
+    /// A slot for something new of this owner.
     fn slot_for(&mut self, platform: &mut P, owner: &Identity) -> Result<SlotNumber, Status> {
         let open = self.opened(platform)?;
         let owner = owner_hash(owner);
@@ -359,6 +433,12 @@ impl<P: Platform> Vault<P> {
         if open.index.count(theirs) >= limits::OWNER_KEYS {
             return Err(Status::QuotaExceeded);
         }
+        self.free_slot(platform)
+    }
+
+    /// A slot that holds nothing, in a new shard if the others are full.
+    fn free_slot(&mut self, platform: &mut P) -> Result<SlotNumber, Status> {
+        let open = self.opened(platform)?;
         if let Some(number) = open.index.find(0, |entry| *entry == Entry::Free) {
             return Ok(number);
         }
@@ -380,22 +460,52 @@ impl<P: Platform> Vault<P> {
         Ok(number)
     }
 
-    /// Writes one slot to both copies.
+    /// Changes what is in a slot, and has the audit log know; gives the content back.
     fn change(
         &mut self,
         platform: &mut P,
         number: SlotNumber,
-        content: &Content,
-    ) -> Result<(), Status> {
+        content: Content,
+        note: Option<Note>,
+    ) -> Result<Content, Status> {
+        let caller = note.as_ref().map(|note| note.caller);
+        self.prepare_log(platform, number, caller)?;
+        let Some(note) = note else {
+            return self.write_slot(platform, number, content, None);
+        };
+        let happening = Happening {
+            event: note.event,
+            caller: note.caller,
+            boot: self.opened(platform)?.logs.boot(),
+            time: platform.untrusted_time(),
+            detail: note.detail,
+            subject: note.subject,
+        };
+        let content = self.write_slot(platform, number, content, Some(&happening))?;
+        let record = happening.record(self.opened(platform)?.sequence, &content);
+        self.log_waits(platform, number, record)?;
+        Ok(content)
+    }
+
+    /// Writes one slot to both copies; gives the content back.
+    fn write_slot(
+        &mut self,
+        platform: &mut P,
+        number: SlotNumber,
+        content: Content,
+        happening: Option<&Happening>,
+    ) -> Result<Content, Status> {
         let open = self.opened(platform)?;
         let sequence = open.sequence.saturating_add(1);
         let (shard, place) = whereabouts(number);
-        let bytes = open.slot_key.seal(shard, place, sequence, content)?;
+        let bytes = open
+            .slot_key
+            .seal(shard, place, sequence, &content, happening)?;
         match open.write(platform.storage(), number, bytes.as_slice()) {
             Ok(()) => {
                 open.sequence = sequence;
-                open.index.set(number, entry_of(content));
-                Ok(())
+                open.index.set(number, entry_of(&content));
+                Ok(content)
             }
             Err(error) => {
                 self.close(platform);

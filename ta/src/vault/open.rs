@@ -9,6 +9,7 @@ use super::{
     COPIES, OBJECT, SLOT, SLOTS,
     header::{Header, HeaderKey},
     index::{Entry, Index},
+    log::Logs,
     slot::{Content, SlotKey},
 };
 use crate::platform::{ObjectId, Storage, StorageError, zeros};
@@ -26,6 +27,8 @@ pub(super) struct Open<S: Storage> {
     pub(super) index: Index,
     /// The highest sequence number of any record.
     pub(super) sequence: u64,
+    /// What is known of the audit logs.
+    pub(super) logs: Logs,
 }
 
 impl<S: Storage> Open<S> {
@@ -37,7 +40,7 @@ impl<S: Storage> Open<S> {
         let mut bytes = Zeroizing::new([0; SLOT]);
         storage.read(object, offset(place), bytes.as_mut_slice())?;
         match self.slot_key.open(shard, place, &mut bytes)? {
-            Some((_, content)) => Ok(content),
+            Some((_, content, _)) => Ok(content),
             // The index says that there is something.
             None => Err(Status::RecordDamaged),
         }
