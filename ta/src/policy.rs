@@ -230,3 +230,6 @@ fn fits(
 fn shares_fit(shares: &SharePolicy) -> bool {
     (2..=8).contains(&shares.threshold) && (shares.threshold..=8).contains(&shares.shares)
 }
+
+#[cfg(test)]
+mod tests;
