@@ -16,9 +16,10 @@ mod header {
     /// What else can be read of an object with a corrupt block is wanted for its repair.
     const DONT_CLOSE_HANDLE_ON_CORRUPT_OBJECT: u32 = 1 << 11;
 
-    /// One call's memory (74 KiB), the sessions (45), the index of a full vault (20), the cached
-    /// keys (16), an object's image while it is mended (81 and 8), and headroom.
-    const HEAP: u32 = 384 * 1024;
+    /// One call's memory (76 KiB), the sessions (45), the index of a full vault of counted keys (60),
+    /// the cached keys (75), the unwrapped ones (40), an object's image while it is mended (162 and
+    /// 16), and headroom.
+    const HEAP: u32 = 640 * 1024;
     /// Making the tables of P-256, once in an instance, goes deepest: 61 KiB as `info` of a test
     /// build shows. An overflow is not always caught, so twice that.
     const STACK: u32 = 128 * 1024;

@@ -1,4 +1,6 @@
 //! The one table of commands. A GlobalPlatform command id is the command; ids are never reused.
+//!
+//! Where a request names a wrapped key, its bytes stand before all else in the payload.
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -19,7 +21,7 @@ pub enum Access {
 /// it cannot know whether the first one took effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
-    /// A second one changes nothing that the first did not.
+    /// A second one changes nothing that the first did not, but that a counted use counts twice.
     Safe,
     /// It may have happened, or it belonged to a state that died too: the caller decides.
     Never,
@@ -97,9 +99,9 @@ commands! {
     SelfTest = 2, "self-test", SelfTestRequest => SelfTestResponse, Anyone, Safe;
     /// Random bytes. Payload: none; answer: the bytes.
     Random = 3, "random", RandomRequest => Done, Identified, Safe;
-    /// Makes a key in the vault. Payload: none; answer: none.
+    /// Makes a key. Payload: none; answer: the wrapped key, if it lives there.
     Generate = 4, "generate", GenerateRequest => KeyDescription, Identified, Never;
-    /// Takes a key into the vault. Payload: its bytes; answer: none.
+    /// Takes a key. Payload: its bytes; answer: the wrapped key, if it lives there.
     Import = 5, "import", ImportRequest => KeyDescription, Identified, Never;
     /// A page of the caller's keys. Payload: none; answer: none.
     List = 6, "list", ListRequest => ListResponse, Identified, Safe;
@@ -107,8 +109,9 @@ commands! {
     Describe = 7, "describe", DescribeRequest => KeyDescription, Identified, Safe;
     /// Destroys a key. Payload: none; answer: none.
     Delete = 8, "delete", DeleteRequest => Done, Identified, Never;
-    /// The public half of a signing key. Payload: none; answer: SEC 1 uncompressed point
-    /// (65 bytes) for P-256, RFC 8032 encoding (32 bytes) for Ed25519.
+    /// The public half of a key. Payload: none; answer: SEC 1 uncompressed point (65 or 97 bytes)
+    /// for P-256 and P-384, 32 bytes for Ed25519 (RFC 8032) and X25519 (RFC 7748), the
+    /// encapsulation key for ML-KEM-768 (1184 bytes) and X-Wing (1216 bytes).
     PublicKey = 9, "public-key", PublicKeyRequest => PublicKeyResponse, Identified, Safe;
     /// Seals one chunk of a blob. Payload: context, then for every chunk but the first the
     /// blob's header, then the plaintext; answer: for the first chunk the blob's header, then
@@ -129,8 +132,8 @@ commands! {
     MacFinish = 16, "mac-finish", MacFinishRequest => Done, Identified, Never;
     /// Ends the MAC stream and checks it. Payload: the tag; answer: none.
     VerifyMacFinish = 17, "verify-mac-finish", VerifyMacFinishRequest => Done, Identified, Never;
-    /// Signs. Payload: for ECDSA P-256 the 32-byte SHA-256 digest of the message, for Ed25519
-    /// the message; answer: the signature, 64 bytes, r || s or as RFC 8032 has it.
+    /// Signs. Payload: for ECDSA the SHA-256 (P-256) or SHA-384 (P-384) digest of the message, for
+    /// Ed25519 the message; answer: the signature, r || s (64 or 96 bytes) or as RFC 8032 has it.
     Sign = 18, "sign", SignRequest => KeyVersion, Identified, Safe;
     /// First pass of mutual authentication. Payload: none; answer: M1.
     Challenge = 19, "challenge", ChallengeRequest => Done, Identified, Safe;
@@ -143,6 +146,53 @@ commands! {
     Lock = 22, "lock", LockRequest => Done, Administrator, Safe;
     /// Destroys every key and begins a new vault. Payload: none; answer: none.
     FactoryReset = 23, "factory-reset", FactoryResetRequest => Done, Administrator, Never;
+    /// Adds a primary version. Payload: none; answer: none.
+    Rotate = 24, "rotate", RotateRequest => KeyDescription, Identified, Never;
+    /// Destroys the secret of an old version. Payload: none; answer: none.
+    Retire = 25, "retire", RetireRequest => KeyDescription, Identified, Never;
+    /// Changes a key's state. Payload: none; answer: none.
+    SetState = 26, "set-state", SetStateRequest => KeyDescription, Identified, Never;
+    /// Tightens a key's policy. Payload: none; answer: none.
+    SetPolicy = 27, "set-policy", SetPolicyRequest => KeyDescription, Identified, Safe;
+    /// Steps a ratcheted key to a later epoch. Payload: a [`crate::ratchet::Token`]; answer: none.
+    CatchUp = 28, "catch-up", CatchUpRequest => KeyVersion, Identified, Never;
+    /// Moves one chunk of a blob to the newest version. Payload: context, the blob's header, for
+    /// every chunk but the first the new blob's header, the chunk; answer: for the first chunk the
+    /// new blob's header, then the chunk.
+    Reseal = 29, "reseal", ResealRequest => KeyVersion, Identified, Safe;
+    /// Encrypts. Payload: associated data, then the plaintext; answer: nonce, ciphertext, tag.
+    Encrypt = 30, "encrypt", EncryptRequest => KeyVersion, Identified, Safe;
+    /// Decrypts. Payload: associated data, then nonce, ciphertext, tag; answer: the plaintext.
+    Decrypt = 31, "decrypt", DecryptRequest => KeyVersion, Identified, Safe;
+    /// Derives a key, or bytes that leave. Payload: none; answer: the wrapped key or the bytes.
+    Derive = 32, "derive", DeriveRequest => DerivedResponse, Identified, Never;
+    /// Combines sources into a key, or bytes that leave. Payload: for each source its wrapped key
+    /// and its public key or ciphertext, then salt, then info; answer: a KEM ciphertext if one was
+    /// made, then the wrapped key or the bytes.
+    Combine = 33, "combine", CombineRequest => DerivedResponse, Identified, Never;
+    /// Gives out a key of the vault as a wrapped key. Payload: none; answer: the wrapped key.
+    Wrap = 34, "wrap", WrapRequest => KeyDescription, Identified, Safe;
+    /// Ends wrapped keys that were made before. Payload: none; answer: none.
+    Revoke = 35, "revoke", RevokeRequest => Generation, Identified, Never;
+    /// Takes a key that came wrapped by AES-KW or AES-KWP. Payload: the wrapped bytes; answer: the
+    /// wrapped key, if it lives there.
+    Unwrap = 36, "unwrap", UnwrapRequest => KeyDescription, Identified, Never;
+    /// A page of an audit log. Payload: none; answer: the records, see [`crate::audit`].
+    AuditRead = 50, "audit-read", AuditReadRequest => AuditPage, Identified, Safe;
+    /// Signs the head of an audit log. Payload: a nonce of up to 32 bytes; answer: a
+    /// [`crate::audit::Checkpoint`] and its signature.
+    AuditCheckpoint = 51, "audit-checkpoint", AuditCheckpointRequest => Done, Identified, Safe;
+    /// Has key events refused that find no place in a full audit log, until a factory reset.
+    /// Payload: none; answer: none.
+    AuditStrict = 52, "audit-strict", AuditStrictRequest => Done, Administrator, Safe;
+    /// Lets records that were kept elsewhere be overwritten. Payload: none; answer: none.
+    AuditRelease = 53, "audit-release", AuditReleaseRequest => Done, Administrator, Safe;
+    /// The device's public key. Payload: none; answer: the SEC 1 uncompressed point (65 bytes),
+    /// then the certificate, if one was installed.
+    DeviceKey = 54, "device-key", DeviceKeyRequest => DeviceKeyResponse, Anyone, Safe;
+    /// Keeps a certificate of the device's public key. Payload: X.509 in DER; answer: none.
+    InstallCertificate = 55, "install-certificate", InstallCertificateRequest => Done,
+        Administrator, Safe;
 }
 
 impl Command {
@@ -165,7 +215,7 @@ mod tests {
         for command in Command::ALL {
             assert_eq!(Command::from_id(command.id()), Ok(*command));
         }
-        for unknown in [0, 24, u32::MAX] {
+        for unknown in [0, 37, u32::MAX] {
             assert_eq!(Command::from_id(unknown), Err(Status::UnknownCommand));
         }
     }

@@ -2,72 +2,119 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The cipher, MAC or signature scheme that a key serves, fixed when the key is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-#[repr(u8)]
-pub enum Algorithm {
-    /// AEAD_AES_SIV_CMAC_512 (RFC 5297): a 64-byte key, AES-256 for MAC and cipher.
-    #[serde(rename = "aes-256-siv")]
-    Aes256Siv = 1,
-    /// AEAD_AES_SIV_CMAC_256 (RFC 5297): a 32-byte key, AES-128 for MAC and cipher.
-    #[serde(rename = "aes-128-siv")]
-    Aes128Siv = 2,
-    /// AES-CMAC (RFC 4493, NIST SP 800-38B) with a 16-byte key.
-    #[serde(rename = "aes-128-cmac")]
-    Aes128Cmac = 3,
-    /// AES-CMAC (NIST SP 800-38B) with a 32-byte key.
-    #[serde(rename = "aes-256-cmac")]
-    Aes256Cmac = 4,
-    /// HMAC-SHA-256 (RFC 2104, FIPS 198-1): 32 bytes when generated, 16 to 64 when imported.
-    #[serde(rename = "hmac-sha256")]
-    HmacSha256 = 5,
-    /// ECDSA over P-256 (FIPS 186-5) with hedged deterministic nonces (RFC 6979).
-    #[serde(rename = "ecdsa-p256")]
-    EcdsaP256 = 6,
-    /// Ed25519 (RFC 8032).
-    #[serde(rename = "ed25519")]
-    Ed25519 = 7,
+/// Declares an enum of numbers and names, neither ever reused: the number is stored, the name is
+/// what people and JSON use.
+macro_rules! numbered {
+    ($(#[$doc:meta])+ $enum:ident { $($(#[$one:meta])+ $name:ident = $number:literal, $text:literal;)+ }) => {
+        $(#[$doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        #[repr(u8)]
+        pub enum $enum {
+            $($(#[$one])+ #[serde(rename = $text)] $name = $number,)+
+        }
+
+        impl $enum {
+            /// Every one, in the order of their numbers.
+            pub const ALL: &'static [$enum] = &[$($enum::$name,)+];
+
+            /// The name that people and JSON use.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $($enum::$name => $text,)+
+                }
+            }
+        }
+
+        impl TryFrom<u8> for $enum {
+            type Error = ();
+
+            fn try_from(number: u8) -> Result<Self, ()> {
+                match number {
+                    $($number => Ok($enum::$name),)+
+                    _ => Err(()),
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use numbered;
+
+numbered! {
+    /// The mechanism that a key serves, fixed when the key is made.
+    Algorithm {
+        /// AEAD_AES_SIV_CMAC_512 (RFC 5297): a 64-byte key, AES-256 for MAC and cipher.
+        Aes256Siv = 1, "aes-256-siv";
+        /// AEAD_AES_SIV_CMAC_256 (RFC 5297): a 32-byte key, AES-128 for MAC and cipher.
+        Aes128Siv = 2, "aes-128-siv";
+        /// AES-CMAC (RFC 4493, NIST SP 800-38B) with a 16-byte key.
+        Aes128Cmac = 3, "aes-128-cmac";
+        /// AES-CMAC (NIST SP 800-38B) with a 32-byte key.
+        Aes256Cmac = 4, "aes-256-cmac";
+        /// HMAC-SHA-256 (RFC 2104, FIPS 198-1): 32 bytes when generated, 16 to 64 when imported.
+        HmacSha256 = 5, "hmac-sha256";
+        /// ECDSA over P-256 (FIPS 186-5) with hedged deterministic nonces (RFC 6979).
+        EcdsaP256 = 6, "ecdsa-p256";
+        /// Ed25519 (RFC 8032).
+        Ed25519 = 7, "ed25519";
+        /// ECDSA over P-384 (FIPS 186-5) with hedged deterministic nonces (RFC 6979).
+        EcdsaP384 = 8, "ecdsa-p384";
+        /// AES-128-GCM (NIST SP 800-38D), 96-bit nonces drawn by the TEE, 128-bit tags: for
+        /// protocols that need it; data at rest are better sealed.
+        Aes128Gcm = 9, "aes-128-gcm";
+        /// AES-256-GCM, as [`Algorithm::Aes128Gcm`].
+        Aes256Gcm = 10, "aes-256-gcm";
+        /// AES-128-CCM (NIST SP 800-38C, RFC 9053's AES-CCM-16-128-128): 104-bit nonces drawn by
+        /// the TEE, 128-bit tags, messages up to 65,535 bytes.
+        Aes128Ccm = 11, "aes-128-ccm";
+        /// AES-256-CCM, as [`Algorithm::Aes128Ccm`].
+        Aes256Ccm = 12, "aes-256-ccm";
+        /// ECDH over P-256 (NIST SP 800-56A Rev. 3).
+        EcdhP256 = 13, "ecdh-p256";
+        /// X25519 (RFC 7748).
+        X25519 = 14, "x25519";
+        /// ML-KEM-768 (FIPS 203), kept as its 64-byte seed d || z. Experimental: its crate has not
+        /// been audited.
+        MlKem768 = 15, "ml-kem-768";
+        /// X-Wing (draft-connolly-cfrg-xwing-kem), kept as its 32-byte seed. Experimental.
+        XWing = 16, "x-wing";
+        /// Key derivation by NIST SP 800-108r1 in counter mode with AES-256-CMAC.
+        KdfCmac = 17, "kdf-cmac";
+        /// Key derivation by HKDF-Expand with SHA-256 (RFC 5869).
+        HkdfSha256 = 18, "hkdf-sha256";
+        /// Unwrapping by AES-128 Key Wrap, without and with padding (RFC 3394, RFC 5649).
+        Aes128Kw = 19, "aes-128-kw";
+        /// Unwrapping by AES-256 Key Wrap, without and with padding (RFC 3394, RFC 5649).
+        Aes256Kw = 20, "aes-256-kw";
+    }
 }
 
 impl Algorithm {
-    /// Every algorithm, in the order of their numbers.
-    pub const ALL: &'static [Algorithm] = &[
-        Algorithm::Aes256Siv,
-        Algorithm::Aes128Siv,
-        Algorithm::Aes128Cmac,
-        Algorithm::Aes256Cmac,
-        Algorithm::HmacSha256,
-        Algorithm::EcdsaP256,
-        Algorithm::Ed25519,
-    ];
-
-    /// The name that people and JSON use.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Algorithm::Aes256Siv => "aes-256-siv",
-            Algorithm::Aes128Siv => "aes-128-siv",
-            Algorithm::Aes128Cmac => "aes-128-cmac",
-            Algorithm::Aes256Cmac => "aes-256-cmac",
-            Algorithm::HmacSha256 => "hmac-sha256",
-            Algorithm::EcdsaP256 => "ecdsa-p256",
-            Algorithm::Ed25519 => "ed25519",
-        }
-    }
-
     /// Bytes of a generated secret.
     #[must_use]
     pub const fn key_len(self) -> usize {
         match self {
-            Algorithm::Aes256Siv => 64,
-            Algorithm::Aes128Cmac => 16,
+            Algorithm::Aes256Siv | Algorithm::MlKem768 => 64,
+            Algorithm::EcdsaP384 => 48,
+            Algorithm::Aes128Cmac
+            | Algorithm::Aes128Gcm
+            | Algorithm::Aes128Ccm
+            | Algorithm::Aes128Kw => 16,
             Algorithm::Aes128Siv
             | Algorithm::Aes256Cmac
             | Algorithm::HmacSha256
             | Algorithm::EcdsaP256
-            | Algorithm::Ed25519 => 32,
+            | Algorithm::Ed25519
+            | Algorithm::Aes256Gcm
+            | Algorithm::Aes256Ccm
+            | Algorithm::EcdhP256
+            | Algorithm::X25519
+            | Algorithm::XWing
+            | Algorithm::KdfCmac
+            | Algorithm::HkdfSha256
+            | Algorithm::Aes256Kw => 32,
         }
     }
 
@@ -88,124 +135,387 @@ impl Algorithm {
             Algorithm::Aes256Siv | Algorithm::Aes128Siv => &[Usage::Seal],
             Algorithm::Aes128Cmac | Algorithm::Aes256Cmac => &[Usage::Mac, Usage::Challenge],
             Algorithm::HmacSha256 => &[Usage::Mac],
-            Algorithm::EcdsaP256 | Algorithm::Ed25519 => &[Usage::Sign],
+            Algorithm::EcdsaP256 | Algorithm::EcdsaP384 | Algorithm::Ed25519 => &[Usage::Sign],
+            Algorithm::Aes128Gcm
+            | Algorithm::Aes256Gcm
+            | Algorithm::Aes128Ccm
+            | Algorithm::Aes256Ccm => &[Usage::Encrypt],
+            Algorithm::EcdhP256 | Algorithm::X25519 => &[Usage::Agree],
+            Algorithm::MlKem768 | Algorithm::XWing => &[Usage::Decapsulate],
+            Algorithm::KdfCmac | Algorithm::HkdfSha256 => &[Usage::Derive],
+            Algorithm::Aes128Kw | Algorithm::Aes256Kw => &[Usage::Unwrap],
+        }
+    }
+
+    /// Whether a key of this algorithm can be derived: its secret is any bytes of its length.
+    #[must_use]
+    pub const fn is_derivable(self) -> bool {
+        !matches!(
+            self,
+            Algorithm::EcdsaP256 | Algorithm::EcdsaP384 | Algorithm::EcdhP256
+        )
+    }
+
+    /// How often one version of such a key may encrypt, where its random nonces bound it
+    /// (NIST SP 800-38D, section 8.3).
+    #[must_use]
+    pub const fn use_limit(self) -> Option<u64> {
+        match self {
+            Algorithm::Aes128Gcm
+            | Algorithm::Aes256Gcm
+            | Algorithm::Aes128Ccm
+            | Algorithm::Aes256Ccm => Some(1 << 32),
+            _ => None,
         }
     }
 }
 
-impl TryFrom<u8> for Algorithm {
-    type Error = ();
-
-    fn try_from(number: u8) -> Result<Self, ()> {
-        find(Algorithm::ALL, |algorithm| *algorithm as u8 == number)
+numbered! {
+    /// The one family of uses that a key serves, fixed when the key is made.
+    Usage {
+        /// `seal`, `unseal` and `reseal`.
+        Seal = 1, "seal";
+        /// `mac` and `verify-mac`, whole or streamed.
+        Mac = 2, "mac";
+        /// `sign` and `public-key`.
+        Sign = 3, "sign";
+        /// `challenge`, `respond` and `confirm`.
+        Challenge = 4, "challenge";
+        /// `encrypt` and `decrypt`.
+        Encrypt = 5, "encrypt";
+        /// A source of `combine` together with a peer's public key; `public-key`.
+        Agree = 6, "agree";
+        /// A source of `combine` together with a KEM ciphertext; `public-key`.
+        Decapsulate = 7, "decapsulate";
+        /// `derive`, a source of `combine`, and the use of child keys.
+        Derive = 8, "derive";
+        /// `unwrap`.
+        Unwrap = 9, "unwrap";
     }
-}
-
-/// The one family of uses that a key serves, fixed when the key is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-#[repr(u8)]
-pub enum Usage {
-    /// `seal` and `unseal`.
-    Seal = 1,
-    /// `mac` and `verify-mac`, whole or streamed.
-    Mac = 2,
-    /// `sign` and `public-key`.
-    Sign = 3,
-    /// `challenge`, `respond` and `confirm`.
-    Challenge = 4,
 }
 
 impl Usage {
-    /// Every usage, in the order of their numbers.
-    pub const ALL: &'static [Usage] = &[Usage::Seal, Usage::Mac, Usage::Sign, Usage::Challenge];
-
-    /// The name that people and JSON use.
+    /// Whether keys of this usage can be ratcheted: both sides can compute the next version, and
+    /// nothing older has to be opened again.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn is_ratchetable(self) -> bool {
+        matches!(self, Usage::Mac | Usage::Derive)
+    }
+
+    /// What a key of this usage can permit.
+    #[must_use]
+    pub const fn permissions(self) -> Permissions {
         match self {
-            Usage::Seal => "seal",
-            Usage::Mac => "mac",
-            Usage::Sign => "sign",
-            Usage::Challenge => "challenge",
+            Usage::Seal => Permissions::of(&[Permission::Seal, Permission::Unseal]),
+            Usage::Mac => Permissions::of(&[Permission::Mac, Permission::VerifyMac]),
+            Usage::Sign => Permissions::of(&[Permission::Sign]),
+            Usage::Challenge => Permissions::of(&[Permission::Challenge]),
+            Usage::Encrypt => Permissions::of(&[Permission::Encrypt, Permission::Decrypt]),
+            Usage::Agree => Permissions::of(&[Permission::Agree]),
+            Usage::Decapsulate => Permissions::of(&[Permission::Decapsulate]),
+            Usage::Derive => Permissions::of(&[Permission::Derive]),
+            Usage::Unwrap => Permissions::of(&[Permission::Unwrap]),
         }
     }
 }
 
-impl TryFrom<u8> for Usage {
-    type Error = ();
-
-    fn try_from(number: u8) -> Result<Self, ()> {
-        find(Usage::ALL, |usage| *usage as u8 == number)
+numbered! {
+    /// One thing that a key's policy lets somebody do with it. The number is a bit's.
+    Permission {
+        /// `seal`, and the new half of `reseal`.
+        Seal = 0, "seal";
+        /// `unseal`, and the old half of `reseal`.
+        Unseal = 1, "unseal";
+        /// `mac`.
+        Mac = 2, "mac";
+        /// `verify-mac`.
+        VerifyMac = 3, "verify-mac";
+        /// `sign`.
+        Sign = 4, "sign";
+        /// `challenge`, `respond`, `confirm`.
+        Challenge = 5, "challenge";
+        /// `encrypt`.
+        Encrypt = 6, "encrypt";
+        /// `decrypt`.
+        Decrypt = 7, "decrypt";
+        /// Key agreement.
+        Agree = 8, "agree";
+        /// Decapsulation.
+        Decapsulate = 9, "decapsulate";
+        /// Derivation, and the use of child keys.
+        Derive = 10, "derive";
+        /// `unwrap`.
+        Unwrap = 11, "unwrap";
     }
 }
 
-/// How a key came into the vault; never changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-#[repr(u8)]
-pub enum Origin {
-    /// Made by the trusted application; never outside it.
-    Generated = 1,
-    /// Given in the clear by Linux before the vault was locked.
-    Imported = 2,
-}
-
-impl Origin {
-    /// Every origin, in the order of their numbers.
-    pub const ALL: &'static [Origin] = &[Origin::Generated, Origin::Imported];
-
-    /// The name that people and JSON use.
+impl Permission {
+    /// Whether this applies protection anew; the others process what was protected before
+    /// (NIST SP 800-57 Part 1, section 5.3.4: originator and recipient usage).
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Origin::Generated => "generated",
-            Origin::Imported => "imported",
+    pub const fn produces(self) -> bool {
+        !matches!(
+            self,
+            Permission::Unseal
+                | Permission::VerifyMac
+                | Permission::Decrypt
+                | Permission::Decapsulate
+                | Permission::Unwrap
+        )
+    }
+}
+
+/// A set of [`Permission`]s; in JSON an array of their names, in the order of their numbers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Permissions(u16);
+
+impl Permissions {
+    /// None.
+    pub const NONE: Permissions = Permissions(0);
+
+    /// These.
+    #[must_use]
+    pub const fn of(permissions: &[Permission]) -> Permissions {
+        let mut bits = 0;
+        let mut rest = permissions;
+        while let [first, others @ ..] = rest {
+            bits |= 1 << *first as u16;
+            rest = others;
         }
+        Permissions(bits)
+    }
+
+    /// Whether this is one of them.
+    #[must_use]
+    pub const fn contains(self, permission: Permission) -> bool {
+        self.0 & (1 << permission as u16) != 0
+    }
+
+    /// Whether all of these are among the `others`.
+    #[must_use]
+    pub const fn within(self, others: Permissions) -> bool {
+        self.0 & !others.0 == 0
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// These and the others.
+    #[must_use]
+    pub const fn and(self, others: Permissions) -> Permissions {
+        Permissions(self.0 | others.0)
+    }
+
+    /// Those that are in both.
+    #[must_use]
+    pub const fn common(self, others: Permissions) -> Permissions {
+        Permissions(self.0 & others.0)
+    }
+
+    /// As they are stored: bit n is the permission with the number n.
+    #[must_use]
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// Those with these bits, if all of them are known.
+    #[must_use]
+    pub fn from_bits(bits: u16) -> Option<Permissions> {
+        Permissions(bits)
+            .within(Permissions::of(Permission::ALL))
+            .then_some(Permissions(bits))
+    }
+
+    /// One after the other.
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL
+            .iter()
+            .copied()
+            .filter(move |one| self.contains(*one))
     }
 }
 
-impl TryFrom<u8> for Origin {
-    type Error = ();
-
-    fn try_from(number: u8) -> Result<Self, ()> {
-        find(Origin::ALL, |origin| *origin as u8 == number)
+impl core::fmt::Debug for Permissions {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
     }
 }
 
-/// The state of a key (NIST SP 800-57 Part 1 Rev. 5, section 7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-#[repr(u8)]
-pub enum State {
-    /// May be used for all that its usage names.
-    Active = 2,
+impl Serialize for Permissions {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Permissions {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> serde::de::Visitor<'de> for Names {
+            type Value = Permissions;
+
+            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str("permissions, each at most once")
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                mut names: A,
+            ) -> Result<Permissions, A::Error> {
+                let mut set = Permissions::NONE;
+                while let Some(one) = names.next_element::<Permission>()? {
+                    if set.contains(one) {
+                        return Err(serde::de::Error::custom("a permission twice"));
+                    }
+                    set = set.and(Permissions::of(&[one]));
+                }
+                Ok(set)
+            }
+        }
+        deserializer.deserialize_seq(Names)
+    }
+}
+
+numbered! {
+    /// How a key came to be here; never changes.
+    Origin {
+        /// Made by the trusted application; never outside it.
+        Generated = 1, "generated";
+        /// Given in the clear by Linux before the vault was locked.
+        Imported = 2, "imported";
+        /// Derived in the TEE from other keys, a key agreement or a key encapsulation.
+        Derived = 3, "derived";
+        /// Came encrypted: wrapped under a key of the vault, or in shares for this device.
+        Received = 4, "received";
+        /// Put together of components that custodians entered (split knowledge).
+        Assembled = 5, "assembled";
+    }
+}
+
+numbered! {
+    /// The state of a key (NIST SP 800-57 Part 1 Rev. 5, section 7).
+    State {
+        /// Made, and not yet to be used for anything.
+        PreActivation = 1, "pre-activation";
+        /// May be used for all that its usage names.
+        Active = 2, "active";
+        /// Set aside: processes what it protected before, protects nothing new, may come back.
+        Suspended = 3, "suspended";
+        /// At its end: processes what it protected before, protects nothing new.
+        Deactivated = 4, "deactivated";
+        /// Known or suspected to be known to others: its owner alone may still process with it.
+        Compromised = 5, "compromised";
+        /// Its secret is gone; what is known about it remains until the key is deleted.
+        Destroyed = 6, "destroyed";
+    }
 }
 
 impl State {
-    /// Every state, in the order of their numbers.
-    pub const ALL: &'static [State] = &[State::Active];
-
-    /// The name that people and JSON use.
+    /// Whether a key goes from this state to the `next` one: the transitions of NIST SP 800-57
+    /// Part 1 Rev. 5, section 7.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn may_become(self, next: State) -> bool {
+        use State::{Active, Compromised, Deactivated, Destroyed, PreActivation, Suspended};
+        matches!(
+            (self, next),
+            (PreActivation, Active | Compromised | Destroyed)
+                | (Active, Suspended | Deactivated | Compromised | Destroyed)
+                | (Suspended, Active | Deactivated | Compromised | Destroyed)
+                | (Deactivated, Compromised | Destroyed)
+                | (Compromised, Destroyed)
+        )
+    }
+
+    /// Whether a key in this state serves this permission to its owner, or to `others`.
+    #[must_use]
+    pub const fn serves(self, permission: Permission, others: bool) -> bool {
         match self {
-            State::Active => "active",
+            State::Active => true,
+            State::Suspended | State::Deactivated => !permission.produces(),
+            State::Compromised => !permission.produces() && !others,
+            State::PreActivation | State::Destroyed => false,
         }
     }
 }
 
-impl TryFrom<u8> for State {
-    type Error = ();
-
-    fn try_from(number: u8) -> Result<Self, ()> {
-        find(State::ALL, |state| *state as u8 == number)
+numbered! {
+    /// In which form a key's secret may leave, encrypted.
+    Export {
+        /// In none.
+        Nothing = 0, "nothing";
+        /// As a wrapped key of this device's trusted application.
+        Wrapped = 1, "wrapped";
+        /// In shares for the recipients that its policy fixed.
+        Shares = 2, "shares";
     }
 }
 
-fn find<T: Copy>(all: &[T], wanted: impl Fn(&T) -> bool) -> Result<T, ()> {
-    all.iter().copied().find(wanted).ok_or(())
+numbered! {
+    /// Where a key lives.
+    Home {
+        /// In the vault, inside secure storage.
+        Vault = 1, "vault";
+        /// Nowhere: Linux keeps it, encrypted and bound to its attributes, owner and device.
+        Wrapped = 2, "wrapped";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transitions_are_those_of_sp_800_57() {
+        let allowed: std::vec::Vec<(u8, u8)> = State::ALL
+            .iter()
+            .flat_map(|from| State::ALL.iter().map(move |to| (*from, *to)))
+            .filter(|(from, to)| from.may_become(*to))
+            .map(|(from, to)| (from as u8, to as u8))
+            .collect();
+        // Figure 5's arrows but the one into pre-activation: 2 to 15.
+        let expected = [
+            (1, 2),
+            (1, 5),
+            (1, 6),
+            (2, 3),
+            (2, 4),
+            (2, 5),
+            (2, 6),
+            (3, 2),
+            (3, 4),
+            (3, 5),
+            (3, 6),
+            (4, 5),
+            (4, 6),
+            (5, 6),
+        ];
+        assert_eq!(allowed, expected);
+    }
+
+    #[test]
+    fn permissions_are_bits() {
+        for permission in Permission::ALL {
+            let one = Permissions::of(&[*permission]);
+            assert_eq!(one.bits(), 1 << *permission as u16);
+            assert_eq!(Permissions::from_bits(one.bits()), Some(one));
+            let usages = Usage::ALL
+                .iter()
+                .filter(|usage| one.within(usage.permissions()));
+            assert_eq!(usages.count(), 1, "{permission:?} belongs to one usage");
+        }
+        assert_eq!(Permissions::from_bits(1 << 12), None);
+    }
+
+    #[test]
+    fn every_algorithm_serves_a_usage() {
+        for algorithm in Algorithm::ALL {
+            assert!(!algorithm.usages().is_empty(), "{algorithm:?}");
+            assert!(
+                algorithm.takes_key_len(algorithm.key_len()),
+                "{algorithm:?}"
+            );
+        }
+    }
 }

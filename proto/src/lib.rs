@@ -10,9 +10,13 @@
 //! | [`frame`] | how prefix, header and payload lie in the one shared memory reference |
 //! | [`codec`] | JSON headers to and from bytes; the only place that names the JSON crate |
 //! | [`status`] | every status that the TA can answer with |
-//! | [`key`] | algorithms, usages, origins and states of keys |
+//! | [`key`] | algorithms, usages, permissions, origins and states of keys |
+//! | [`key_ref`] | how a request names the key that it uses |
 //! | [`name`] | labels, identifiers, identities: validated on the way in |
+//! | [`ratchet`] | how a ratcheted key steps, and the token that lets it catch up |
 //! | [`blob`] | the sealed blob, which outlives the call that made it |
+//! | [`wrapped`] | the wrapped key, which Linux keeps |
+//! | [`audit`] | the records of the audit log, their chain, and the checkpoint that a device signs |
 //! | [`auth`] | the messages of the challenge-response protocol and what their MACs cover |
 //! | [`limits`] | every maximum, with its arithmetic |
 
@@ -32,19 +36,24 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod audit;
 pub mod auth;
 pub mod blob;
 pub mod codec;
 pub mod command;
 pub mod frame;
 pub mod key;
+pub mod key_ref;
 pub mod limits;
 pub mod message;
 pub mod name;
+pub mod ratchet;
 pub mod status;
+pub mod wrapped;
 
 pub use command::Command;
-pub use key::{Algorithm, Origin, State, Usage};
+pub use key::{Algorithm, Export, Home, Origin, Permission, Permissions, State, Usage};
+pub use key_ref::{KeyRef, Place};
 pub use name::{Digits, Identity, KeyId, Label, Login, PartyName, Uuid};
 pub use status::Status;
 

@@ -8,14 +8,17 @@ pub const CHUNK: usize = 64 * 1024;
 /// Context bytes (associated data) of a seal or unseal.
 pub const CONTEXT: usize = 1024;
 
-/// Payload bytes of one call: the largest is an unseal, which carries its context, the blob
-/// header and one whole sealed chunk.
-pub const PAYLOAD: usize = CONTEXT + blob::HEADER + blob::TAG + CHUNK;
+/// Payload bytes of one call: the largest is a reseal, which carries a wrapped key, its context,
+/// two blob headers and one whole sealed chunk.
+pub const PAYLOAD: usize = WRAPPED + CONTEXT + 2 * blob::HEADER + blob::TAG + CHUNK;
 
-/// JSON header bytes of one call. The largest is a [`crate::message::ListResponse`]: 8 keys of
-/// at most 456 bytes (64 label + 32 id + 2 x 10 version digits + 36 UUID + 304 of names, enums
-/// and punctuation) and a cursor.
+/// JSON header bytes of one call. The largest is a [`crate::message::CombineRequest`]: 4 sources
+/// of at most 270 bytes (172 of the key's reference and 98 of names and punctuation) and a new
+/// key of at most 1700 (two labels, 8 grants of at most 120, and 600 of the rest).
 pub const HEADER: usize = 4096;
+
+/// Bytes of a wrapped key.
+pub const WRAPPED: usize = 1024;
 
 /// A whole frame, and so the shared memory that a session needs.
 pub const FRAME: usize = frame::PREFIX + HEADER + PAYLOAD;
@@ -23,11 +26,60 @@ pub const FRAME: usize = frame::PREFIX + HEADER + PAYLOAD;
 /// Bytes of one `random` call.
 pub const RANDOM: usize = 4096;
 
+/// Versions of one key whose secrets there are: the primary one and those before it that are not
+/// retired.
+pub const VERSIONS: usize = 8;
+
+/// Grants in one key's policy.
+pub const GRANTS: usize = 8;
+
+/// Sources of one combined key.
+pub const SOURCES: usize = 4;
+
+/// Bytes that one derivation lets leave.
+pub const DERIVED: usize = 64;
+
+/// Bytes of salt or info of a combined key.
+pub const INFO: usize = 1024;
+
+/// Keys of the vault that one owner has at most, so that no owner starves the others.
+pub const OWNER_KEYS: usize = 1024;
+
+/// Wrapped keys kept unwrapped.
+pub const UNWRAPPED: usize = 32;
+
+/// Wrapped keys of one owner kept unwrapped; one more displaces its oldest.
+pub const OWNER_UNWRAPPED: usize = 8;
+
+/// Sessions open at once.
+pub const SESSIONS: usize = 64;
+
+/// Sessions of one caller open at once; all PUBLIC ones are one caller's.
+pub const CALLER_SESSIONS: usize = 24;
+
+/// Steps that a ratcheted key catches up in one call.
+pub const CATCH_UP: u32 = 4096;
+
+/// Callers with an audit log of their own; those beyond share one.
+pub const AUDIT_LOGS: usize = 16;
+
+/// Pages of one audit log.
+pub const AUDIT_PAGES: usize = 4;
+
+/// Bytes of records on one page of an audit log.
+pub const AUDIT_PAGE: usize = 896;
+
+/// Seconds between two records of what one caller was refused.
+pub const AUDIT_INTERVAL: u64 = 300;
+
+/// Bytes of the device's certificate.
+pub const CERTIFICATE: usize = 960;
+
 /// Keys on one page of a list.
 pub const PAGE: usize = 8;
 
 /// Challenges that one identity may have pending; one more displaces its oldest.
 pub const CHALLENGES: usize = 4;
 
-const _: () = assert!(PAYLOAD == 66_624);
-const _: () = assert!(FRAME == 70_736);
+const _: () = assert!(PAYLOAD == 67_696);
+const _: () = assert!(FRAME == 71_808);

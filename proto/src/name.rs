@@ -18,6 +18,9 @@ pub enum NameError {
     /// The text is not the hexadecimal form that was expected.
     #[error("not {0} lower-case hexadecimal digits")]
     Hex(usize),
+    /// The text does not name a key as a [`crate::KeyRef`] does.
+    #[error("not LABEL, LABEL#CHILD or @LENGTH")]
+    Reference,
     /// The text is not a UUID in lower case (RFC 9562).
     #[error("not a UUID")]
     Uuid,
@@ -248,6 +251,7 @@ impl<const N: usize> fmt::Display for Name<N> {
 as_text!([const N: usize] Name<N>, "a name of A-Z a-z 0-9 . _ : / -");
 as_text!([const N: usize] Digits<N>, "lower-case hexadecimal digits");
 as_text!([] Uuid, "a UUID");
+as_text!([] crate::KeyRef, "a reference to a key");
 
 #[cfg(test)]
 mod tests {

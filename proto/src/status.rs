@@ -62,6 +62,10 @@ statuses! {
     LoginRequired = 16, "this needs a session that names its user or group";
     /// Only uid 0 may do this.
     AdministratorOnly = 17, "only uid 0 may do this";
+    /// The key's policy gives this caller a part in it, but not this.
+    NotPermitted = 18, "the key's policy does not let this caller do this";
+    /// This caller has as many keys or sessions as one caller may have.
+    QuotaExceeded = 19, "this caller has as many as one caller may have";
 
     // Keys.
     /// The caller has no key with this label: absent, or another's.
@@ -120,6 +124,52 @@ statuses! {
     PlatformFault = 82, "the platform failed";
     /// A contradiction in the trusted application itself.
     Internal = 83, "internal error of the trusted application";
+
+    // The life of a key.
+    /// The key's state does not allow this.
+    WrongState = 96, "the key's state does not allow this";
+    /// A key does not go from its state to that one.
+    InvalidTransition = 97, "a key does not go from its state to that one";
+    /// The key has as many versions as it can have.
+    VersionsFull = 98, "the key has as many versions as it can have";
+    /// The key has no such version, or it was retired.
+    NoSuchVersion = 99, "the key has no such version, or it was retired";
+    /// The key was rotated while a stream was under way.
+    Superseded = 100, "the key was rotated under the stream";
+    /// One version of this key may not encrypt more often.
+    UseLimit = 101, "this version of the key may not encrypt more often";
+    /// The key's uses are used up.
+    UsesExhausted = 102, "the key's uses are used up";
+    /// The policy contradicts itself, the key's algorithm or its usage.
+    BadPolicy = 103, "the policy does not fit itself, or the key";
+    /// A policy may only be tightened.
+    PolicyLoosened = 104, "a policy may only be tightened";
+    /// The context is shorter than the key's policy asks for.
+    ContextTooShort = 105, "the context is shorter than the key's policy asks for";
+    /// The platform's rollback protection is below what the key's policy asks for.
+    RollbackLevel = 106, "the platform's rollback protection is below what the key asks for";
+    /// The key's policy does not let it, or what is derived from it, leave in this form.
+    NotExportable = 107, "the key's policy does not let it leave in this form";
+    /// A wrapped key cannot be counted, ratcheted, rotated or changed.
+    Immutable = 108, "a wrapped key cannot be counted, ratcheted or changed";
+    /// The wrapped key, its family or all of its owner's were revoked.
+    Revoked = 109, "the wrapped key was revoked";
+    /// The key has no children, or is one.
+    NoChildren = 110, "this key has no children";
+    /// The ratcheted key is at that epoch or past it.
+    EpochReached = 111, "the key is at that epoch already, or past it";
+    /// The epoch is further ahead than one call catches up.
+    EpochTooFar = 112, "the epoch is further ahead than one call catches up";
+    /// Only one copy of this part of the vault serves, and this must reach both.
+    Degraded = 113, "this must reach both copies of the vault, and only one serves";
+    /// The version that produces cannot be retired: it gives way by rotation.
+    PrimaryVersion = 114, "the primary version cannot be retired";
+
+    // The audit log. (115 to 127: sharing.)
+    /// The caller's audit log is full, and a full log refuses.
+    AuditFull = 128, "the audit log is full, and a full log refuses";
+    /// This is no certificate of the device's public key.
+    BadCertificate = 129, "this is not a certificate of the device's public key";
 }
 
 impl Status {

@@ -16,7 +16,7 @@ use crate::{
         kdf,
         mac::{MacTag, mac},
     },
-    vault::KeyRecord,
+    keyring::InUse,
 };
 
 /// Challenges pending in all.
@@ -127,10 +127,10 @@ impl ExchangeKey {
     ///
     /// # Errors
     /// [`Status::Internal`] if the key is no CMAC key, which its usage rules out.
-    pub fn of(key: &KeyRecord) -> Result<ExchangeKey, Status> {
+    pub fn of(key: &InUse<'_>) -> Result<ExchangeKey, Status> {
         Ok(ExchangeKey {
-            algorithm: key.algorithm,
-            secret: kdf::derive_alike(key.secret.as_bytes(), auth::LABEL, b"")?,
+            algorithm: key.algorithm()?,
+            secret: kdf::derive_alike(key.secret()?.as_bytes(), auth::LABEL, b"")?,
         })
     }
 

@@ -190,6 +190,24 @@ impl Payload {
         Ok(())
     }
 
+    /// Makes room for exactly `N` bytes in the place of all that was there.
+    ///
+    /// # Errors
+    /// [`Status::Internal`] if they do not fit.
+    pub fn resize_to<const N: usize>(&mut self) -> Result<&mut [u8; N], Status> {
+        self.resize(N)?.first_chunk_mut().ok_or(Status::Internal)
+    }
+
+    /// Drops the last `len` bytes.
+    ///
+    /// # Errors
+    /// [`Status::BadPayload`] if there are fewer.
+    pub fn drop_back(&mut self, len: usize) -> Result<(), Status> {
+        let left = self.len().checked_sub(len).ok_or(Status::BadPayload)?;
+        self.used.end = self.used.start.saturating_add(left);
+        Ok(())
+    }
+
     /// Puts `bytes` before the others, over what was dropped or never used.
     ///
     /// # Errors
@@ -229,6 +247,25 @@ impl Payload {
         }
         self.used = HEADROOM..end;
         Ok(self.bytes_mut())
+    }
+
+    /// Puts `bytes` before the others, which move.
+    ///
+    /// # Errors
+    /// [`Status::Internal`] if they do not fit.
+    pub fn insert_front(&mut self, bytes: &[u8]) -> Result<(), Status> {
+        let end = self.used.end.saturating_add(bytes.len());
+        let place = self
+            .bytes
+            .get_mut(self.used.start..end)
+            .ok_or(Status::Internal)?;
+        place.rotate_right(bytes.len());
+        place
+            .get_mut(..bytes.len())
+            .ok_or(Status::Internal)?
+            .copy_from_slice(bytes);
+        self.used.end = end;
+        Ok(())
     }
 
     /// Puts `bytes` behind the others.

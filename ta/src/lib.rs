@@ -1,7 +1,7 @@
 //! Claviger's trusted application, as a library: everything but the OP-TEE seam.
 //!
 //! ```text
-//! entry point ── Service::process ── one match ── ops::<verb> ─┬─ vault (keys at rest)
+//! entry point ── Service::process ── one match ── ops::<verb> ─┬─ keyring ── vault (keys at rest)
 //!   copies in                                                  ├─ crypto (keys at work)
 //!                                                              └─ Platform (random, storage, root)
 //! ```
@@ -32,9 +32,12 @@ extern crate std;
 pub mod challenge;
 pub mod crypto;
 pub mod exchange;
+mod fields;
+pub mod keyring;
 mod ops;
 pub mod platform;
 pub mod policy;
+mod refusals;
 pub mod service;
 pub mod session;
 pub mod vault;

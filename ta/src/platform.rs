@@ -33,6 +33,17 @@ pub trait Platform {
     /// Secure storage.
     fn storage(&mut self) -> &mut Self::Storage;
 
+    /// Seconds that have passed on this device, from a clock that never goes back while an instance
+    /// lives: for time-outs.
+    ///
+    /// # Errors
+    /// [`Status::PlatformFault`] if there is no clock.
+    fn uptime(&mut self) -> Result<u64, Status>;
+
+    /// What Linux says the time is, in seconds since 1970; 0 if it does not say. To be recorded as
+    /// what it is, never to be decided by.
+    fn untrusted_time(&mut self) -> u64;
+
     /// What `info` shows of the platform.
     fn facts(&self) -> Facts;
 }

@@ -1,12 +1,11 @@
 //! Who may do what with which key. Everything that decides about access stands here.
 
-use claviger_proto::{Algorithm, Identity, Label, Status, Usage};
-
-use crate::{
-    platform::Platform,
-    session::Caller,
-    vault::{KeyRecord, Vault},
+use claviger_proto::{
+    Algorithm, Export, Home, Identity, KeyRef, Label, Permission, Place, Status, Usage, limits,
+    message::{NewKey, Policy, SharePolicy},
 };
+
+use crate::{session::Caller, vault::KeyRecord};
 
 /// Whose keys a request is about: the caller's, or for uid 0 those of the owner that it names.
 ///
@@ -21,42 +20,213 @@ pub fn subject(caller: &Caller, owner: Option<Identity>) -> Result<Identity, Sta
     }
 }
 
-/// The caller's key with this label, to be used for this.
+/// The key of the vault that a request would change, if the caller may change it: its owner, or
+/// uid 0.
 ///
 /// # Errors
-/// [`Status::NotFound`], also for a key in which the caller has no part; [`Status::WrongUsage`];
-/// those of [`Vault::find`].
-pub fn usable<'a, P: Platform>(
-    vault: &'a mut Vault<P>,
-    platform: &mut P,
-    caller: &Caller,
-    label: &Label,
-    usage: Usage,
-) -> Result<&'a KeyRecord, Status> {
-    let key = vault.find(platform, &caller.identity()?, label)?;
-    if key.usage == usage {
-        Ok(key)
-    } else {
-        Err(Status::WrongUsage)
+/// [`Status::AdministratorOnly`]; [`Status::Immutable`] for a wrapped key; [`Status::NoChildren`]
+/// for a child, which is nowhere kept.
+pub fn managed<'a>(caller: &Caller, key: &'a KeyRef) -> Result<(Identity, &'a Label), Status> {
+    match key {
+        KeyRef { child: Some(_), .. } => Err(Status::NoChildren),
+        KeyRef {
+            place: Place::Wrapped { .. },
+            ..
+        } => Err(Status::Immutable),
+        KeyRef {
+            place: Place::Vault { owner, label },
+            ..
+        } => Ok((subject(caller, *owner)?, label)),
     }
 }
 
-/// The usage that a new key gets.
+/// Whether this caller has a part in a key: its owner, uid 0, or who is granted something.
+#[must_use]
+pub fn has_part(key: &KeyRecord, caller: &Caller) -> bool {
+    caller.is_administrator()
+        || caller.identity().is_ok_and(|identity| {
+            key.owner == identity || key.policy.grants.iter().any(|grant| grant.to == identity)
+        })
+}
+
+/// Whether this caller may do this with a key, by its policy and state.
 ///
 /// # Errors
-/// [`Status::UnsupportedUsage`] if the algorithm does not serve it, or if `export_derived` is
-/// asked of a key that derives nothing for its callers.
-pub fn settle_usage(
-    algorithm: Algorithm,
-    usage: Option<Usage>,
-    export_derived: bool,
-) -> Result<Usage, Status> {
-    let usages = algorithm.usages();
-    let usage = usage
+/// [`Status::NotFound`] to whom has no part in it; [`Status::WrongUsage`];
+/// [`Status::NotPermitted`]; [`Status::WrongState`].
+pub fn admit(key: &KeyRecord, caller: &Identity, permission: Permission) -> Result<(), Status> {
+    let others = key.owner != *caller;
+    let may = if others {
+        let grant = key.policy.grants.iter().find(|grant| grant.to == *caller);
+        grant.ok_or(Status::NotFound)?.may
+    } else {
+        key.policy.owner
+    };
+    if !key.usage.permissions().contains(permission) {
+        return Err(Status::WrongUsage);
+    }
+    if !may.contains(permission) {
+        return Err(Status::NotPermitted);
+    }
+    if !key.state.serves(permission, others) {
+        return Err(Status::WrongState);
+    }
+    Ok(())
+}
+
+/// A new key that may be made: what was asked of it fits together.
+#[derive(Debug)]
+pub struct Settled {
+    /// Whose it will be.
+    pub owner: Identity,
+    /// What was asked.
+    pub new: NewKey,
+    /// The usage that it gets.
+    pub usage: Usage,
+}
+
+/// Whether what is asked of a new key fits together.
+///
+/// # Errors
+/// [`Status::UnsupportedUsage`]; [`Status::BadPolicy`]; [`Status::Immutable`] for a wrapped key
+/// with anything that would have to change.
+pub fn settle(new: NewKey, caller: &Caller) -> Result<Settled, Status> {
+    let owner = caller.identity()?;
+    let usages = new.algorithm.usages();
+    let usage = new
+        .usage
         .or(usages.first().copied())
         .ok_or(Status::UnsupportedUsage)?;
-    if !usages.contains(&usage) || (export_derived && usage != Usage::Challenge) {
+    if !usages.contains(&usage) {
         return Err(Status::UnsupportedUsage);
     }
-    Ok(usage)
+    let wrapped = new.home == Home::Wrapped;
+    let changes = new.ratchet
+        || new.pre_activation
+        || is_counted(&new.policy)
+        || new.algorithm.use_limit().is_some()
+        || new.policy.export != Export::Nothing;
+    if wrapped && changes {
+        return Err(Status::Immutable);
+    }
+    let children = match new.children {
+        None => true,
+        Some(algorithm) => usage == Usage::Derive && algorithm.is_derivable(),
+    };
+    let ratchet = !new.ratchet || usage.is_ratchetable();
+    if !children || !ratchet || (new.family.is_some() && !wrapped) {
+        return Err(Status::UnsupportedUsage);
+    }
+    fits(&new.policy, usage, new.children, new.ratchet, &owner)?;
+    Ok(Settled { owner, new, usage })
+}
+
+/// Whether `new` is nowhere looser than what a key has, and fits it.
+///
+/// # Errors
+/// [`Status::PolicyLoosened`]; [`Status::BadPolicy`].
+pub fn tighten(key: &KeyRecord, new: &Policy) -> Result<(), Status> {
+    let old = &key.policy;
+    let fewer = |old: Option<u64>, new: Option<u64>| match (old, new) {
+        (None, _) => true,
+        (Some(old), Some(new)) => new <= old,
+        (Some(_), None) => false,
+    };
+    let grants = new.grants.iter().all(|grant| {
+        let had = old.grants.iter().find(|had| had.to == grant.to);
+        had.is_some_and(|had| grant.may.within(had.may))
+    });
+    let export = match new.export {
+        Export::Nothing => new.shares.is_none(),
+        same => same == old.export && new.shares == old.shares,
+    };
+    let tighter = new.owner.within(old.owner)
+        && grants
+        && fewer(old.max_uses, new.max_uses)
+        && fewer(old.rotate_after_uses, new.rotate_after_uses)
+        && fewer(old.rotate_after_bytes, new.rotate_after_bytes)
+        && new.min_context >= old.min_context
+        && new.rollback_level >= old.rollback_level
+        && export
+        && (old.export_derived || !new.export_derived);
+    if !tighter {
+        return Err(Status::PolicyLoosened);
+    }
+    fits(new, key.usage, key.children, key.ratchet, &key.owner)
+}
+
+/// Whether what is derived of a key with this policy may become that: nothing leaves by way of
+/// another key that may not leave itself.
+///
+/// # Errors
+/// [`Status::NotExportable`].
+pub fn may_become(source: &Policy, new: Option<&Settled>) -> Result<(), Status> {
+    let leaves = match new.map(|settled| &settled.new.policy) {
+        None => true,
+        Some(policy) => policy.export == Export::Shares || policy.export_derived,
+    };
+    if leaves && !source.export_derived {
+        return Err(Status::NotExportable);
+    }
+    Ok(())
+}
+
+/// Whether a policy counts anything that a key of any algorithm may do.
+fn is_counted(policy: &Policy) -> bool {
+    policy.max_uses.is_some()
+        || policy.rotate_after_uses.is_some()
+        || policy.rotate_after_bytes.is_some()
+}
+
+/// Whether a policy says nothing that makes no sense for its key.
+fn fits(
+    policy: &Policy,
+    usage: Usage,
+    children: Option<Algorithm>,
+    ratchet: bool,
+    owner: &Identity,
+) -> Result<(), Status> {
+    let permissions = usage.permissions();
+    let mut others = policy.grants.iter();
+    let mut grants = true;
+    while let Some(grant) = others.next() {
+        grants &= grant.to != *owner
+            && !grant.may.is_empty()
+            && grant.may.within(permissions)
+            && others.clone().all(|other| other.to != grant.to);
+    }
+    let child_usage = children.and_then(|algorithm| algorithm.usages().first());
+    let takes_bytes = |usage: &Usage| matches!(usage, Usage::Seal | Usage::Encrypt);
+    let bytes = takes_bytes(&usage) || child_usage.is_some_and(takes_bytes);
+    let rotates = policy.rotate_after_uses.is_some() || policy.rotate_after_bytes.is_some();
+    let numbers = [
+        policy.max_uses,
+        policy.rotate_after_uses,
+        policy.rotate_after_bytes,
+    ];
+    let shares = match (policy.export, &policy.shares) {
+        (Export::Shares, Some(shares)) => shares_fit(shares),
+        (Export::Shares, None) => false,
+        (_, shares) => shares.is_none(),
+    };
+    let derives = matches!(
+        usage,
+        Usage::Challenge | Usage::Derive | Usage::Agree | Usage::Decapsulate
+    );
+    let fits = policy.owner.within(permissions)
+        && grants
+        && !numbers.contains(&Some(0))
+        && policy.min_context as usize <= limits::CONTEXT
+        && (policy.min_context == 0 || bytes)
+        && (policy.rotate_after_bytes.is_none() || bytes)
+        && shares
+        && (derives || !policy.export_derived)
+        // The next version of a ratcheted key comes of steps that both sides take, and what is
+        // destroyed by a step must not be elsewhere.
+        && !(ratchet && (rotates || policy.export != Export::Nothing));
+    if fits { Ok(()) } else { Err(Status::BadPolicy) }
+}
+
+fn shares_fit(shares: &SharePolicy) -> bool {
+    (2..=8).contains(&shares.threshold) && (shares.threshold..=8).contains(&shares.shares)
 }

@@ -5,17 +5,20 @@ use claviger_proto::{Command, Digits, Status, command::Request};
 use crate::{
     challenge::Challenges,
     exchange::{Exchange, Payload, SharedMemory},
+    keyring::Keyring,
     ops,
     platform::{Platform, random},
-    session::Session,
-    vault::Vault,
+    refusals::{Refusals, is_refusal},
+    session::{Caller, Session, Sessions},
 };
 
 /// One instance of the trusted application.
 pub struct Service<P: Platform> {
     pub(crate) platform: P,
-    pub(crate) vault: Vault<P>,
+    pub(crate) keyring: Keyring<P>,
     pub(crate) challenges: Challenges,
+    refusals: Refusals,
+    sessions: Sessions,
     pub(crate) instance: Digits<16>,
     pub(crate) confirmation: Digits<4>,
 }
@@ -33,10 +36,25 @@ impl<P: Platform> Service<P> {
         Ok(Service {
             instance: Digits(random(&mut platform)?),
             confirmation: Digits(random(&mut platform)?),
-            vault: Vault::default(),
+            keyring: Keyring::default(),
             challenges: Challenges::default(),
+            refusals: Refusals::default(),
+            sessions: Sessions::default(),
             platform,
         })
+    }
+
+    /// Begins a session.
+    ///
+    /// # Errors
+    /// As [`Sessions::open`].
+    pub fn open(&mut self, caller: Caller) -> Result<Session, Status> {
+        self.sessions.open(caller)
+    }
+
+    /// Ends a session.
+    pub fn close(&mut self, session: &Session) {
+        self.sessions.close(&session.caller);
     }
 
     /// Serves one call: takes the request out of `memory` and leaves the reply in `exchange`.
@@ -50,8 +68,22 @@ impl<P: Platform> Service<P> {
     ) {
         let served = Command::from_id(command_id).and_then(|command| {
             exchange.receive(memory)?;
-            session.caller.may(command.access())?;
-            self.serve(session, command, exchange)
+            let served = session
+                .caller
+                .may(command.access())
+                .and_then(|()| self.serve(session, command, exchange));
+            if let (Err(status), Ok(caller)) = (served, session.caller.identity())
+                && is_refusal(status)
+            {
+                let Service {
+                    refusals,
+                    keyring,
+                    platform,
+                    ..
+                } = self;
+                refusals.count(keyring, platform, caller, command, status);
+            }
+            served
         });
         if let Err(status) = served {
             exchange.refuse(status);
@@ -88,6 +120,25 @@ impl<P: Platform> Service<P> {
             Command::Confirm => self.run(session, exchange, ops::confirm),
             Command::Lock => self.run(session, exchange, ops::lock),
             Command::FactoryReset => self.run(session, exchange, ops::factory_reset),
+            Command::Rotate => self.run(session, exchange, ops::rotate),
+            Command::Retire => self.run(session, exchange, ops::retire),
+            Command::SetState => self.run(session, exchange, ops::set_state),
+            Command::SetPolicy => self.run(session, exchange, ops::set_policy),
+            Command::CatchUp => self.run(session, exchange, ops::catch_up),
+            Command::Reseal => self.run(session, exchange, ops::reseal),
+            Command::Encrypt => self.run(session, exchange, ops::encrypt),
+            Command::Decrypt => self.run(session, exchange, ops::decrypt),
+            Command::Derive => self.run(session, exchange, ops::derive),
+            Command::Combine => self.run(session, exchange, ops::combine),
+            Command::Wrap => self.run(session, exchange, ops::wrap),
+            Command::Revoke => self.run(session, exchange, ops::revoke),
+            Command::Unwrap => self.run(session, exchange, ops::unwrap),
+            Command::AuditRead => self.run(session, exchange, ops::audit_read),
+            Command::AuditCheckpoint => self.run(session, exchange, ops::audit_checkpoint),
+            Command::AuditStrict => self.run(session, exchange, ops::audit_strict),
+            Command::AuditRelease => self.run(session, exchange, ops::audit_release),
+            Command::DeviceKey => self.run(session, exchange, ops::device_key),
+            Command::InstallCertificate => self.run(session, exchange, ops::install_certificate),
         }
     }
 

@@ -1,6 +1,8 @@
 //! A client's session: who it is, and the one stream that it may have under way.
 
-use claviger_proto::{Identity, Status, command::Access};
+use alloc::vec::Vec;
+
+use claviger_proto::{Identity, Status, command::Access, limits};
 
 use crate::crypto::mac::MacState;
 
@@ -50,7 +52,49 @@ pub struct Session {
     /// Who opened it.
     pub caller: Caller,
     /// The MAC stream under way, if there is one.
-    pub(crate) stream: Option<MacState>,
+    pub(crate) stream: Option<Stream>,
+}
+
+/// A MAC stream under way.
+pub(crate) struct Stream {
+    pub(crate) state: MacState,
+    /// Whether it ends with a check: what may be made and what may be checked differ.
+    pub(crate) verify: bool,
+}
+
+/// The sessions that are open.
+#[derive(Default)]
+pub struct Sessions {
+    callers: Vec<Caller>,
+}
+
+impl Sessions {
+    /// Begins a session.
+    ///
+    /// # Errors
+    /// [`Status::Busy`] if there are [`limits::SESSIONS`]; [`Status::QuotaExceeded`] if this caller
+    /// has [`limits::CALLER_SESSIONS`]; [`Status::OutOfMemory`].
+    pub fn open(&mut self, caller: Caller) -> Result<Session, Status> {
+        if self.callers.len() >= limits::SESSIONS {
+            return Err(Status::Busy);
+        }
+        let theirs = self.callers.iter().filter(|other| **other == caller);
+        if theirs.count() >= limits::CALLER_SESSIONS {
+            return Err(Status::QuotaExceeded);
+        }
+        self.callers
+            .try_reserve(1)
+            .map_err(|_| Status::OutOfMemory)?;
+        self.callers.push(caller);
+        Ok(Session::new(caller))
+    }
+
+    /// Ends a session of this caller.
+    pub fn close(&mut self, caller: &Caller) {
+        if let Some(place) = self.callers.iter().position(|other| other == caller) {
+            self.callers.swap_remove(place);
+        }
+    }
 }
 
 impl Default for Session {
@@ -68,5 +112,42 @@ impl Session {
             caller,
             stream: None,
         }
+    }
+
+    /// Ends the stream under way, which was begun to be checked or not.
+    ///
+    /// # Errors
+    /// [`Status::NoStream`] if there is none of this kind.
+    pub(crate) fn take_stream(&mut self, verify: bool) -> Result<MacState, Status> {
+        let stream = self.stream.take().filter(|stream| stream.verify == verify);
+        stream.map(|stream| stream.state).ok_or(Status::NoStream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claviger_proto::{Login, Uuid};
+
+    use super::*;
+
+    #[test]
+    fn one_caller_leaves_sessions_for_others() {
+        let caller = |byte| {
+            Caller::Identified(Identity {
+                login: Login::User,
+                id: Uuid([byte; 16]),
+            })
+        };
+        let mut sessions = Sessions::default();
+        for _ in 0..limits::CALLER_SESSIONS {
+            assert!(sessions.open(caller(1)).is_ok());
+        }
+        assert_eq!(sessions.open(caller(1)).err(), Some(Status::QuotaExceeded));
+        for other in 0..limits::SESSIONS - limits::CALLER_SESSIONS {
+            assert!(sessions.open(caller(2 + other as u8 / 20)).is_ok());
+        }
+        assert_eq!(sessions.open(caller(200)).err(), Some(Status::Busy));
+        sessions.close(&caller(1));
+        assert!(sessions.open(caller(200)).is_ok());
     }
 }

@@ -1,9 +1,6 @@
 //! ECDSA (FIPS 186-5): over P-256 with SHA-256 digests, over P-384 with SHA-384 digests.
 //!
-//! Private keys are scalars in [1, n-1], big-endian. Each module serves one curve; P-256 is what
-//! the functions of this one mean.
-
-pub use self::p256::{DIGEST, check, generate, public_key, sign};
+//! Private keys are scalars in [1, n-1], big-endian. Each module serves one curve.
 
 /// One module for each curve, so that every length is in the types and none's stack weighs on
 /// another's.

@@ -91,6 +91,17 @@ impl MacTag {
     }
 }
 
+/// AES-CMAC of one message, under a key of 16 or 32 bytes.
+///
+/// # Errors
+/// [`Status::Internal`] for a key of another length.
+pub fn cmac(key: &[u8], message: &[u8]) -> Result<MacTag, Status> {
+    match key.len() {
+        16 => mac(Algorithm::Aes128Cmac, key, message),
+        _ => mac(Algorithm::Aes256Cmac, key, message),
+    }
+}
+
 /// The MAC of one message.
 ///
 /// # Errors

@@ -24,6 +24,7 @@ use crate::platform::Platform;
 pub const SECRET_MAX: usize = 64;
 
 /// A key's secret bytes: wiped when dropped, never printed, never compared.
+#[derive(Clone)]
 pub struct Secret {
     bytes: Zeroizing<[u8; SECRET_MAX]>,
     len: usize,
@@ -47,20 +48,34 @@ impl Secret {
         Ok(secret)
     }
 
+    /// A secret of `len` bytes that `fill` writes.
+    ///
+    /// # Errors
+    /// [`Status::BadKey`] if that is more than [`SECRET_MAX`]; those of `fill`.
+    pub fn with(
+        len: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), Status>,
+    ) -> Result<Secret, Status> {
+        let mut secret = Secret {
+            bytes: Zeroizing::new([0; SECRET_MAX]),
+            len,
+        };
+        fill(secret.bytes.get_mut(..len).ok_or(Status::BadKey)?)?;
+        Ok(secret)
+    }
+
     /// A new secret for `algorithm`.
     ///
     /// # Errors
     /// [`Status::RandomFailed`].
     pub fn generate(platform: &mut impl Platform, algorithm: Algorithm) -> Result<Secret, Status> {
-        if algorithm == Algorithm::EcdsaP256 {
-            return Secret::new(ecdsa::generate(platform)?.as_slice());
+        match algorithm {
+            Algorithm::EcdsaP256 | Algorithm::EcdhP256 => {
+                Secret::new(ecdsa::p256::generate(platform)?.as_slice())
+            }
+            Algorithm::EcdsaP384 => Secret::new(ecdsa::p384::generate(platform)?.as_slice()),
+            other => Secret::with(other.key_len(), |bytes| platform.random(bytes)),
         }
-        let mut secret = Secret {
-            bytes: Zeroizing::new([0; SECRET_MAX]),
-            len: algorithm.key_len(),
-        };
-        platform.random(secret.bytes.get_mut(..secret.len).ok_or(Status::Internal)?)?;
-        Ok(secret)
     }
 
     /// Takes a secret that came from outside.
@@ -71,8 +86,10 @@ impl Secret {
         if !algorithm.takes_key_len(bytes.len()) {
             return Err(Status::BadKey);
         }
-        if algorithm == Algorithm::EcdsaP256 {
-            ecdsa::check(bytes)?;
+        match algorithm {
+            Algorithm::EcdsaP256 | Algorithm::EcdhP256 => ecdsa::p256::check(bytes)?,
+            Algorithm::EcdsaP384 => ecdsa::p384::check(bytes)?,
+            _ => {}
         }
         Secret::new(bytes)
     }

@@ -1,7 +1,7 @@
 //! `challenge`: the first pass of mutual authentication.
 
 use claviger_proto::{
-    Status, Usage,
+    Permission, Status,
     auth::{Exchange, Message, NONCE},
     message::*,
 };
@@ -10,8 +10,8 @@ use crate::{
     Platform, Service, Session,
     challenge::{Pending, Role},
     exchange::Payload,
+    keyring::Work,
     platform::random,
-    policy,
 };
 
 /// Makes M1 as the challenger, and remembers it for the caller.
@@ -22,24 +22,25 @@ pub(crate) fn challenge<P: Platform>(
     request: ChallengeRequest,
     payload: &mut Payload,
 ) -> Result<Done, Status> {
-    payload.expect_empty()?;
     let ChallengeRequest { key, me, peer } = request;
     // Whoever has the peer's own name could answer itself.
     if me == peer {
         return Err(Status::BadHeader);
     }
     let Service {
-        vault,
+        keyring,
         platform,
         challenges,
         ..
     } = service;
     let caller = session.caller.identity()?;
-    let key = policy::usable(vault, platform, &session.caller, &key, Usage::Challenge)?;
+    let work = Work::new(Permission::Challenge);
+    let key = keyring.use_key(platform, &session.caller, &key, payload, work)?;
+    payload.expect_empty()?;
     let challenger_nonce = random(platform)?;
     challenges.remember(Pending {
         caller,
-        key: key.id,
+        key: key.id(),
         role: Role::Challenger,
         exchange: Exchange {
             challenger: me,

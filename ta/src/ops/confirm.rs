@@ -1,7 +1,7 @@
 //! `confirm`: the check of the second pass, which makes the third, and the check of the third.
 
 use claviger_proto::{
-    Status, Usage,
+    Permission, Status,
     auth::{Message, Proof, SESSION_KEY},
     message::*,
 };
@@ -11,7 +11,7 @@ use crate::{
     Platform, Service, Session,
     challenge::{ExchangeKey, Role},
     exchange::Payload,
-    policy,
+    keyring::Work,
 };
 
 /// Checks the other side's proof against what is pending for the caller. What is pending serves
@@ -24,23 +24,18 @@ pub(crate) fn confirm<P: Platform>(
     payload: &mut Payload,
 ) -> Result<ConfirmResponse, Status> {
     let Service {
-        vault,
+        keyring,
         platform,
         challenges,
         ..
     } = service;
     let caller = session.caller.identity()?;
-    let key = policy::usable(
-        vault,
-        platform,
-        &session.caller,
-        &request.key,
-        Usage::Challenge,
-    )?;
-    if request.session_key && !key.export_derived {
+    let work = Work::new(Permission::Challenge);
+    let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
+    if request.session_key && !key.record().policy.export_derived {
         return Err(Status::WrongUsage);
     }
-    let exchange_key = ExchangeKey::of(key)?;
+    let exchange_key = ExchangeKey::of(&key)?;
     let (peer, exchange) = match Message::decode(payload.bytes())? {
         Message::Challenge { .. } => return Err(Status::BadPayload),
         Message::Response {
@@ -49,7 +44,7 @@ pub(crate) fn confirm<P: Platform>(
             tag,
         } => {
             let role = Role::Challenger;
-            let pending = challenges.redeem(caller, key.id, role, &challenger_nonce, None)?;
+            let pending = challenges.redeem(caller, key.id(), role, &challenger_nonce, None)?;
             let mut exchange = pending.exchange;
             exchange.responder_nonce = responder_nonce;
             exchange_key
@@ -72,7 +67,7 @@ pub(crate) fn confirm<P: Platform>(
         } => {
             let role = Role::Responder;
             let nonce = Some(&responder_nonce);
-            let pending = challenges.redeem(caller, key.id, role, &challenger_nonce, nonce)?;
+            let pending = challenges.redeem(caller, key.id(), role, &challenger_nonce, nonce)?;
             let exchange = pending.exchange;
             exchange_key
                 .tag(&exchange, Proof::Challenger)?

@@ -4,7 +4,7 @@ use claviger_proto::{Status, message::*};
 
 use crate::{Platform, Service, Session, exchange::Payload, policy};
 
-/// Destroys a key.
+/// Destroys a key and what is known about it.
 #[inline(never)]
 pub(crate) fn delete<P: Platform>(
     service: &mut Service<P>,
@@ -13,9 +13,11 @@ pub(crate) fn delete<P: Platform>(
     payload: &mut Payload,
 ) -> Result<Done, Status> {
     payload.expect_empty()?;
-    let owner = policy::subject(&session.caller, request.owner)?;
-    service
-        .vault
-        .remove(&mut service.platform, &owner, &request.key)?;
+    let (owner, label) = policy::managed(&session.caller, &request.key)?;
+    let caller = session.caller.identity()?;
+    let Service {
+        keyring, platform, ..
+    } = service;
+    keyring.vault.remove(platform, &owner, label, caller)?;
     Ok(Done {})
 }

@@ -2,7 +2,7 @@
 
 use claviger_proto::{Status, message::*};
 
-use crate::{Platform, Service, Session, exchange::Payload, policy};
+use crate::{Platform, Service, Session, exchange::Payload};
 
 /// Everything about a key but its secret.
 #[inline(never)]
@@ -12,10 +12,10 @@ pub(crate) fn describe<P: Platform>(
     request: DescribeRequest,
     payload: &mut Payload,
 ) -> Result<KeyDescription, Status> {
+    let Service {
+        keyring, platform, ..
+    } = service;
+    let description = keyring.describe(platform, &session.caller, &request.key, payload)?;
     payload.expect_empty()?;
-    let owner = policy::subject(&session.caller, request.owner)?;
-    Ok(service
-        .vault
-        .find(&mut service.platform, &owner, &request.key)?
-        .describe())
+    Ok(description)
 }

@@ -17,7 +17,7 @@ pub(crate) fn factory_reset<P: Platform>(
         return Err(Status::BadConfirmation);
     }
     let confirmation = platform::random(&mut service.platform)?;
-    service.vault.reset(&mut service.platform)?;
+    service.keyring.reset(&mut service.platform)?;
     service.challenges.clear();
     service.confirmation = Digits(confirmation);
     Ok(Done {})

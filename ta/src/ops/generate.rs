@@ -2,8 +2,8 @@
 
 use claviger_proto::{Origin, Status, message::*};
 
-use super::new_key::NewKey;
-use crate::{Platform, Service, Session, crypto::Secret, exchange::Payload};
+use super::new_key::keep;
+use crate::{Platform, Service, Session, crypto::Secret, exchange::Payload, policy};
 
 /// Makes a key.
 #[inline(never)]
@@ -14,24 +14,17 @@ pub(crate) fn generate<P: Platform>(
     payload: &mut Payload,
 ) -> Result<KeyDescription, Status> {
     payload.expect_empty()?;
-    let GenerateRequest {
-        key: label,
-        algorithm,
-        usage,
-        export_derived,
-    } = request;
     let Service {
-        vault, platform, ..
+        keyring, platform, ..
     } = service;
-    let secret = Secret::generate(platform, algorithm)?;
-    let new = NewKey {
-        label,
-        algorithm,
-        usage,
-        export_derived,
-    };
-    let record = new.with(platform, &session.caller, Origin::Generated, secret)?;
-    let description = record.describe();
-    vault.insert(platform, record)?;
-    Ok(description)
+    let settled = policy::settle(request.new, &session.caller)?;
+    let secret = Secret::generate(platform, settled.new.algorithm)?;
+    keep(
+        keyring,
+        platform,
+        payload,
+        settled,
+        Origin::Generated,
+        secret,
+    )
 }

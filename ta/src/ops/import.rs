@@ -3,8 +3,8 @@
 use claviger_proto::{Origin, Status, message::*};
 use zeroize::Zeroize;
 
-use super::new_key::NewKey;
-use crate::{Platform, Service, Session, crypto::Secret, exchange::Payload};
+use super::new_key::keep;
+use crate::{Platform, Service, Session, crypto::Secret, exchange::Payload, policy};
 
 /// Takes a key that Linux knows, until the vault is locked.
 #[inline(never)]
@@ -14,29 +14,23 @@ pub(crate) fn import<P: Platform>(
     request: ImportRequest,
     payload: &mut Payload,
 ) -> Result<KeyDescription, Status> {
-    let ImportRequest {
-        key: label,
-        algorithm,
-        usage,
-        export_derived,
-    } = request;
-    let secret = Secret::import(algorithm, payload.bytes());
+    let secret = Secret::import(request.new.algorithm, payload.bytes());
     payload.bytes_mut().zeroize();
     payload.clear();
     let Service {
-        vault, platform, ..
+        keyring, platform, ..
     } = service;
-    let new = NewKey {
-        label,
-        algorithm,
-        usage,
-        export_derived,
-    };
-    let record = new.with(platform, &session.caller, Origin::Imported, secret?)?;
-    if vault.is_locked(platform)? {
+    let settled = policy::settle(request.new, &session.caller)?;
+    let secret = secret?;
+    if keyring.vault.is_locked(platform)? {
         return Err(Status::Locked);
     }
-    let description = record.describe();
-    vault.insert(platform, record)?;
-    Ok(description)
+    keep(
+        keyring,
+        platform,
+        payload,
+        settled,
+        Origin::Imported,
+        secret,
+    )
 }

@@ -14,7 +14,7 @@ pub(crate) fn info<P: Platform>(
     payload: &mut Payload,
 ) -> Result<InfoResponse, Status> {
     payload.expect_empty()?;
-    let opened = service.vault.info(&mut service.platform);
+    let opened = service.keyring.vault.info(&mut service.platform);
     let facts = service.platform.facts();
     Ok(InfoResponse {
         version: text(env!("CARGO_PKG_VERSION")),
@@ -36,6 +36,15 @@ pub(crate) fn info<P: Platform>(
             context: limits::CONTEXT as u32,
             random: limits::RANDOM as u32,
             keys: vault::CAPACITY as u32,
+            owner_keys: limits::OWNER_KEYS as u32,
+            versions: limits::VERSIONS as u32,
+            grants: limits::GRANTS as u32,
+            wrapped: limits::WRAPPED as u32,
+            owner_wrapped: limits::OWNER_UNWRAPPED as u32,
+            sessions: limits::SESSIONS as u32,
+            caller_sessions: limits::CALLER_SESSIONS as u32,
+            audit_logs: limits::AUDIT_LOGS as u32,
+            audit_log: (limits::AUDIT_PAGES * limits::AUDIT_PAGE) as u32,
             challenges: limits::CHALLENGES as u32,
         },
         marks: facts.marks,

@@ -4,7 +4,7 @@ use claviger_proto::{Status, message::*};
 
 use crate::{Platform, Service, Session, exchange::Payload, policy};
 
-/// A page of keys.
+/// A page of keys: those of the owner in which the caller has a part.
 #[inline(never)]
 pub(crate) fn list<P: Platform>(
     service: &mut Service<P>,
@@ -13,14 +13,19 @@ pub(crate) fn list<P: Platform>(
     payload: &mut Payload,
 ) -> Result<ListResponse, Status> {
     payload.expect_empty()?;
-    let owner = policy::subject(&session.caller, request.owner)?;
+    let Service {
+        keyring, platform, ..
+    } = service;
+    let caller = &session.caller;
+    let owner = request.owner.map_or_else(|| caller.identity(), Ok)?;
     let mut keys = heapless::Vec::new();
-    let cursor = request.cursor as usize;
-    let next = service
-        .vault
-        .walk(&mut service.platform, &owner, cursor, |description| {
-            keys.push(description).is_ok()
-        })?;
+    let next = keyring.vault.walk(
+        platform,
+        &owner,
+        request.cursor as usize,
+        |record| policy::has_part(record, caller),
+        |summary| keys.push(summary).is_ok(),
+    )?;
     Ok(ListResponse {
         keys,
         next: next.and_then(|next| u32::try_from(next).ok()),

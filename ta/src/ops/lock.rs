@@ -8,11 +8,12 @@ use crate::{Platform, Service, Session, exchange::Payload};
 #[inline(never)]
 pub(crate) fn lock<P: Platform>(
     service: &mut Service<P>,
-    _session: &mut Session,
+    session: &mut Session,
     _request: LockRequest,
     payload: &mut Payload,
 ) -> Result<Done, Status> {
     payload.expect_empty()?;
-    service.vault.lock(&mut service.platform)?;
+    let caller = session.caller.identity()?;
+    service.keyring.vault.lock(&mut service.platform, caller)?;
     Ok(Done {})
 }

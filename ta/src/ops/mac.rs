@@ -1,8 +1,8 @@
 //! `mac` and `verify-mac` of one message.
 
-use claviger_proto::{Status, Usage, message::*};
+use claviger_proto::{Permission, Status, message::*};
 
-use crate::{Platform, Service, Session, crypto, exchange::Payload, policy};
+use crate::{Platform, Service, Session, crypto, exchange::Payload, keyring::Work};
 
 /// A MAC of the payload.
 #[inline(never)]
@@ -13,13 +13,15 @@ pub(crate) fn mac<P: Platform>(
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
     let Service {
-        vault, platform, ..
+        keyring, platform, ..
     } = service;
-    let key = policy::usable(vault, platform, &session.caller, &request.key, Usage::Mac)?;
-    let tag = crypto::mac::mac(key.algorithm, key.secret.as_bytes(), payload.bytes())?;
+    let work = Work::new(Permission::Mac);
+    let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
+    let secret = key.secret()?;
+    let tag = crypto::mac::mac(key.algorithm()?, secret.as_bytes(), payload.bytes())?;
     payload.set(tag.as_bytes())?;
     Ok(KeyVersion {
-        version: key.version,
+        version: key.version(),
     })
 }
 
@@ -32,13 +34,14 @@ pub(crate) fn verify_mac<P: Platform>(
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
     let Service {
-        vault, platform, ..
+        keyring, platform, ..
     } = service;
-    let key = policy::usable(vault, platform, &session.caller, &request.key, Usage::Mac)?;
+    let work = Work::new(Permission::VerifyMac);
+    let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
+    let version = request.version.unwrap_or(key.version());
+    let secret = key.secret_of(version)?;
     let (tag, message) = payload.split(request.tag as usize)?;
-    crypto::mac::mac(key.algorithm, key.secret.as_bytes(), message)?.verify(tag)?;
+    crypto::mac::mac(key.algorithm()?, secret.as_bytes(), message)?.verify(tag)?;
     payload.clear();
-    Ok(KeyVersion {
-        version: key.version,
-    })
+    Ok(KeyVersion { version })
 }

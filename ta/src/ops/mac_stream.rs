@@ -2,9 +2,12 @@
 //!
 //! The stream ends with the command that finishes it, whatever that says.
 
-use claviger_proto::{Status, Usage, message::*};
+use claviger_proto::{Permission, Status, message::*};
 
-use crate::{Platform, Service, Session, crypto::mac::MacState, exchange::Payload, policy};
+use crate::{
+    Platform, Service, Session, crypto::mac::MacState, exchange::Payload, keyring::Work,
+    session::Stream,
+};
 
 /// Begins the session's stream; one under way is dropped.
 #[inline(never)]
@@ -14,15 +17,28 @@ pub(crate) fn mac_start<P: Platform>(
     request: MacStartRequest,
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
-    payload.expect_empty()?;
     let Service {
-        vault, platform, ..
+        keyring, platform, ..
     } = service;
-    let key = policy::usable(vault, platform, &session.caller, &request.key, Usage::Mac)?;
-    session.stream = Some(MacState::new(key.algorithm, key.secret.as_bytes())?);
-    Ok(KeyVersion {
-        version: key.version,
-    })
+    let permission = if request.verify {
+        Permission::VerifyMac
+    } else {
+        Permission::Mac
+    };
+    let work = Work::new(permission);
+    let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
+    payload.expect_empty()?;
+    let version = match request.version {
+        Some(_) if !request.verify => return Err(Status::BadHeader),
+        version => version.unwrap_or(key.version()),
+    };
+    let secret = key.secret_of(version)?;
+    let state = MacState::new(key.algorithm()?, secret.as_bytes())?;
+    session.stream = Some(Stream {
+        state,
+        verify: request.verify,
+    });
+    Ok(KeyVersion { version })
 }
 
 /// Feeds the stream.
@@ -37,6 +53,7 @@ pub(crate) fn mac_update<P: Platform>(
         .stream
         .as_mut()
         .ok_or(Status::NoStream)?
+        .state
         .update(payload.bytes());
     payload.clear();
     Ok(Done {})
@@ -50,7 +67,7 @@ pub(crate) fn mac_finish<P: Platform>(
     _request: MacFinishRequest,
     payload: &mut Payload,
 ) -> Result<Done, Status> {
-    let mut stream = session.stream.take().ok_or(Status::NoStream)?;
+    let mut stream = session.take_stream(false)?;
     stream.update(payload.bytes());
     payload.set(stream.finish().as_bytes())?;
     Ok(Done {})
@@ -64,7 +81,7 @@ pub(crate) fn verify_mac_finish<P: Platform>(
     _request: VerifyMacFinishRequest,
     payload: &mut Payload,
 ) -> Result<Done, Status> {
-    let stream = session.stream.take().ok_or(Status::NoStream)?;
+    let stream = session.take_stream(true)?;
     stream.finish().verify(payload.bytes())?;
     payload.clear();
     Ok(Done {})

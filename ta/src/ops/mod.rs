@@ -1,10 +1,16 @@
 //! The operations: one file for each verb, each the whole of what a command does. None trusts its
 //! request further than its type says; each is kept out of the others' stack frames.
 
+mod audit;
+mod catch_up;
 mod challenge;
+mod combine;
 mod confirm;
 mod delete;
+mod derive;
 mod describe;
+mod device_key;
+mod encrypt;
 mod factory_reset;
 mod generate;
 mod import;
@@ -16,16 +22,27 @@ mod mac_stream;
 mod new_key;
 mod public_key;
 mod random;
+mod reseal;
 mod respond;
+mod rotate;
 mod seal;
 mod self_test;
+mod set_policy;
+mod set_state;
 mod sign;
 mod unseal;
+mod wrap;
 
+pub(crate) use audit::{audit_checkpoint, audit_read, audit_release, audit_strict};
+pub(crate) use catch_up::catch_up;
 pub(crate) use challenge::challenge;
+pub(crate) use combine::combine;
 pub(crate) use confirm::confirm;
 pub(crate) use delete::delete;
+pub(crate) use derive::derive;
 pub(crate) use describe::describe;
+pub(crate) use device_key::{device_key, install_certificate};
+pub(crate) use encrypt::{decrypt, encrypt};
 pub(crate) use factory_reset::factory_reset;
 pub(crate) use generate::generate;
 pub(crate) use import::import;
@@ -36,8 +53,13 @@ pub(crate) use mac::{mac, verify_mac};
 pub(crate) use mac_stream::{mac_finish, mac_start, mac_update, verify_mac_finish};
 pub(crate) use public_key::public_key;
 pub(crate) use random::random;
+pub(crate) use reseal::reseal;
 pub(crate) use respond::respond;
+pub(crate) use rotate::{retire, rotate};
 pub(crate) use seal::seal;
 pub(crate) use self_test::self_test;
+pub(crate) use set_policy::set_policy;
+pub(crate) use set_state::set_state;
 pub(crate) use sign::sign;
 pub(crate) use unseal::unseal;
+pub(crate) use wrap::{revoke, unwrap, wrap};

@@ -1,15 +1,14 @@
 //! `public-key`.
 
-use claviger_proto::{Algorithm, Status, Usage, message::*};
+use claviger_proto::{Algorithm, State, Status, message::*};
 
 use crate::{
     Platform, Service, Session,
-    crypto::{ecdsa, ed25519},
+    crypto::{ecdh::x25519, ecdsa, ed25519, ml_kem, x_wing},
     exchange::Payload,
-    policy,
 };
 
-/// The public half of a signing key.
+/// The public half of a key, for whoever has a part in it.
 #[inline(never)]
 pub(crate) fn public_key<P: Platform>(
     service: &mut Service<P>,
@@ -17,17 +16,36 @@ pub(crate) fn public_key<P: Platform>(
     request: PublicKeyRequest,
     payload: &mut Payload,
 ) -> Result<PublicKeyResponse, Status> {
-    payload.expect_empty()?;
     let Service {
-        vault, platform, ..
+        keyring, platform, ..
     } = service;
-    let key = policy::usable(vault, platform, &session.caller, &request.key, Usage::Sign)?;
-    match key.algorithm {
-        Algorithm::EcdsaP256 => payload.set(&ecdsa::public_key(key.secret.as_bytes())?)?,
-        Algorithm::Ed25519 => payload.set(&ed25519::public_key(key.secret.as_bytes())?)?,
-        _ => return Err(Status::WrongUsage),
+    let key = keyring.look(platform, &session.caller, &request.key, payload)?;
+    payload.expect_empty()?;
+    if key.state() == State::Destroyed {
+        return Err(Status::WrongState);
     }
-    Ok(PublicKeyResponse {
-        algorithm: key.algorithm,
-    })
+    let version = request.version.unwrap_or(key.version());
+    let algorithm = key.algorithm()?;
+    let secret = match algorithm {
+        Algorithm::EcdsaP256
+        | Algorithm::EcdsaP384
+        | Algorithm::EcdhP256
+        | Algorithm::Ed25519
+        | Algorithm::X25519
+        | Algorithm::MlKem768
+        | Algorithm::XWing => key.secret_of(version)?,
+        _ => return Err(Status::WrongUsage),
+    };
+    let secret = secret.as_bytes();
+    match algorithm {
+        Algorithm::EcdsaP256 | Algorithm::EcdhP256 => {
+            payload.set(&ecdsa::p256::public_key(secret)?)?;
+        }
+        Algorithm::EcdsaP384 => payload.set(&ecdsa::p384::public_key(secret)?)?,
+        Algorithm::Ed25519 => payload.set(&ed25519::public_key(secret)?)?,
+        Algorithm::X25519 => payload.set(&x25519::public_key(secret)?)?,
+        Algorithm::MlKem768 => ml_kem::public_key(secret, payload.resize_to()?)?,
+        _ => x_wing::public_key(secret, payload.resize_to()?)?,
+    }
+    Ok(PublicKeyResponse { algorithm, version })
 }

@@ -1,7 +1,7 @@
 //! `respond`: the second pass of mutual authentication.
 
 use claviger_proto::{
-    Status, Usage,
+    Permission, Status,
     auth::{Exchange, Message, Proof},
     message::*,
 };
@@ -10,8 +10,8 @@ use crate::{
     Platform, Service, Session,
     challenge::{ExchangeKey, Pending, Role},
     exchange::Payload,
+    keyring::Work,
     platform::random,
-    policy,
 };
 
 /// Answers M1 with M2 as the responder, and remembers it for the caller.
@@ -26,18 +26,19 @@ pub(crate) fn respond<P: Platform>(
     if me == peer {
         return Err(Status::BadHeader);
     }
-    let Message::Challenge { challenger_nonce } = Message::decode(payload.bytes())? else {
-        return Err(Status::BadPayload);
-    };
     let Service {
-        vault,
+        keyring,
         platform,
         challenges,
         ..
     } = service;
     let caller = session.caller.identity()?;
-    let key = policy::usable(vault, platform, &session.caller, &key, Usage::Challenge)?;
-    let exchange_key = ExchangeKey::of(key)?;
+    let work = Work::new(Permission::Challenge);
+    let key = keyring.use_key(platform, &session.caller, &key, payload, work)?;
+    let Message::Challenge { challenger_nonce } = Message::decode(payload.bytes())? else {
+        return Err(Status::BadPayload);
+    };
+    let exchange_key = ExchangeKey::of(&key)?;
     let responder_nonce = random(platform)?;
     let exchange = Exchange {
         challenger: peer,
@@ -48,7 +49,7 @@ pub(crate) fn respond<P: Platform>(
     let tag = exchange_key.tag(&exchange, Proof::Responder)?;
     challenges.remember(Pending {
         caller,
-        key: key.id,
+        key: key.id(),
         role: Role::Responder,
         exchange,
     })?;

@@ -1,14 +1,18 @@
 //! `seal`: one chunk of a blob.
 
 use claviger_proto::{
-    Status, Usage,
+    Permission, Status,
     blob::{self, Header, Suite, chunk_position},
     limits::{CHUNK, CONTEXT},
     message::*,
 };
 
 use crate::{
-    Platform, Service, Session, crypto::siv, exchange::Payload, platform, policy, vault::KeyRecord,
+    Platform, Service, Session,
+    crypto::siv,
+    exchange::Payload,
+    keyring::{InUse, Work},
+    platform,
 };
 
 /// Seals one chunk. The trusted application remembers nothing between chunks: the first one's
@@ -21,22 +25,25 @@ pub(crate) fn seal<P: Platform>(
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
     let Service {
-        vault, platform, ..
+        keyring, platform, ..
     } = service;
-    let key = policy::usable(vault, platform, &session.caller, &request.key, Usage::Seal)?;
     let first = request.index == 0;
-    let context_len = request.context as usize;
-    if context_len > CONTEXT {
-        return Err(Status::BadPayload);
-    }
+    let context_len = context_len(request.context)?;
+    let work = Work::new(Permission::Seal).context(context_len);
+    let work = if first {
+        work
+    } else {
+        work.continues(blob::HEADER)
+    };
+    let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
     let (context, rest) = payload.split(context_len)?;
     let (header, text) = if first {
-        (new_header(platform, key, request.deterministic)?, rest)
+        (new_header(platform, &key, request.deterministic)?, rest)
     } else {
         let (header, text) = rest
             .split_at_mut_checked(blob::HEADER)
             .ok_or(Status::BadPayload)?;
-        (continued(header, key, request.deterministic)?, text)
+        (continued(header, &key, request.deterministic)?, text)
     };
     // All chunks but the last are full, and only a blob of nothing ends in an empty one.
     let fits = if request.last {
@@ -50,7 +57,7 @@ pub(crate) fn seal<P: Platform>(
     let header_bytes = header.encode();
     let position = chunk_position(request.index, request.last);
     let associated: [&[u8]; 3] = [&header_bytes, context, &position];
-    let tag = siv::seal(header.suite, key.secret.as_bytes(), associated, text)?;
+    let tag = siv::seal(header.suite, key.secret()?.as_bytes(), associated, text)?;
     payload.drop_front(context_len)?;
     if first {
         payload.push_front(&tag)?;
@@ -60,20 +67,30 @@ pub(crate) fn seal<P: Platform>(
         payload.push_front(&tag)?;
     }
     Ok(KeyVersion {
-        version: key.version,
+        version: key.version(),
     })
 }
 
-fn new_header(
-    platform: &mut impl Platform,
-    key: &KeyRecord,
+/// The length of a context, if it is one.
+pub(super) fn context_len(length: u32) -> Result<usize, Status> {
+    let length = length as usize;
+    if length > CONTEXT {
+        return Err(Status::BadPayload);
+    }
+    Ok(length)
+}
+
+/// The header of a blob that begins now.
+pub(super) fn new_header(
+    platform: &mut impl platform::Platform,
+    key: &InUse<'_>,
     deterministic: bool,
 ) -> Result<Header, Status> {
     Ok(Header {
-        suite: Suite::of(key.algorithm).ok_or(Status::WrongUsage)?,
+        suite: Suite::of(key.algorithm()?).ok_or(Status::WrongUsage)?,
         deterministic,
-        key: key.id,
-        version: key.version,
+        key: key.id(),
+        version: key.version(),
         chunk: CHUNK as u32,
         nonce: if deterministic {
             [0; 16]
@@ -84,16 +101,22 @@ fn new_header(
 }
 
 /// The header of a blob that was begun before, if this key could have begun it so.
-fn continued(bytes: &[u8], key: &KeyRecord, deterministic: bool) -> Result<Header, Status> {
+pub(super) fn continued(
+    bytes: &[u8],
+    key: &InUse<'_>,
+    deterministic: bool,
+) -> Result<Header, Status> {
     let header = Header::decode(bytes).map_err(|_| Status::BadPayload)?;
-    let ours = Suite::of(key.algorithm) == Some(header.suite)
-        && header.key == key.id
-        && header.version == key.version
+    let ours = Suite::of(key.algorithm()?) == Some(header.suite)
+        && header.key == key.id()
         && header.deterministic == deterministic
         && header.chunk as usize == CHUNK;
-    if ours {
-        Ok(header)
-    } else {
-        Err(Status::BadPayload)
+    if !ours || header.version > key.version() {
+        return Err(Status::BadPayload);
     }
+    // A version that was rotated away seals nothing more, not even the rest of a blob.
+    if header.version < key.version() {
+        return Err(Status::Superseded);
+    }
+    Ok(header)
 }

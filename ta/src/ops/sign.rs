@@ -1,12 +1,12 @@
 //! `sign`.
 
-use claviger_proto::{Algorithm, Status, Usage, message::*};
+use claviger_proto::{Algorithm, Permission, Status, message::*};
 
 use crate::{
     Platform, Service, Session,
     crypto::{ecdsa, ed25519},
     exchange::Payload,
-    policy,
+    keyring::Work,
 };
 
 /// Signs a digest (ECDSA) or a message (Ed25519).
@@ -18,17 +18,19 @@ pub(crate) fn sign<P: Platform>(
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
     let Service {
-        vault, platform, ..
+        keyring, platform, ..
     } = service;
-    let key = policy::usable(vault, platform, &session.caller, &request.key, Usage::Sign)?;
-    let secret = key.secret.as_bytes();
-    let signature = match key.algorithm {
-        Algorithm::EcdsaP256 => ecdsa::sign(platform, secret, payload.bytes())?,
-        Algorithm::Ed25519 => ed25519::sign(secret, payload.bytes())?,
+    let work = Work::new(Permission::Sign);
+    let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
+    let secret = key.secret()?;
+    let (secret, message) = (secret.as_bytes(), payload.bytes());
+    match key.algorithm()? {
+        Algorithm::EcdsaP256 => payload.set(&ecdsa::p256::sign(platform, secret, message)?)?,
+        Algorithm::EcdsaP384 => payload.set(&ecdsa::p384::sign(platform, secret, message)?)?,
+        Algorithm::Ed25519 => payload.set(&ed25519::sign(secret, message)?)?,
         _ => return Err(Status::WrongUsage),
-    };
-    payload.set(&signature)?;
+    }
     Ok(KeyVersion {
-        version: key.version,
+        version: key.version(),
     })
 }

@@ -11,8 +11,6 @@ mod platform;
 mod runtime;
 mod storage;
 
-use core::sync::atomic::{AtomicUsize, Ordering};
-
 use claviger_proto::{Identity, Login, Status, Uuid};
 use claviger_ta::{Caller, Exchange, Service, Session, SharedMemory, platform::text};
 use optee_utee::{
@@ -42,11 +40,6 @@ struct Instance {
     service: Service<OpTee>,
     exchange: Exchange,
 }
-
-/// Sessions open. What the framework keeps of each it allocates with no way to refuse, so they are
-/// bounded here: at about 700 bytes each, 45 KiB of heap.
-static SESSIONS: AtomicUsize = AtomicUsize::new(0);
-const SESSIONS_MAX: usize = 64;
 
 /// The contract's exchange: one INOUT memory reference and nothing else.
 type Parameters<'a> = (
@@ -88,17 +81,21 @@ mod entry {
 
     #[ta_open_session]
     fn open_session(_parameters: &mut ParametersNone, session: &mut Session) -> Result<()> {
-        if SESSIONS.load(Ordering::Relaxed) >= SESSIONS_MAX {
-            return Err(ErrorKind::Busy.into());
-        }
-        session.caller = caller()?;
-        SESSIONS.fetch_add(1, Ordering::Relaxed);
+        let caller = caller()?;
+        let mut instance = INSTANCE.try_lock().ok_or(ErrorKind::Busy)?;
+        let Instance { service, .. } = instance.as_mut().ok_or(ErrorKind::BadState)?;
+        // What the framework keeps of each session it allocates with no way to refuse.
+        *session = service.open(caller).map_err(|_| ErrorKind::Busy)?;
         Ok(())
     }
 
     #[ta_close_session]
-    fn close_session(_session: &mut Session) {
-        SESSIONS.fetch_sub(1, Ordering::Relaxed);
+    fn close_session(session: &mut Session) {
+        if let Some(Instance { service, .. }) =
+            INSTANCE.try_lock().as_deref_mut().and_then(Option::as_mut)
+        {
+            service.close(session);
+        }
     }
 
     #[ta_invoke_command]

@@ -1,6 +1,7 @@
 //! [`Platform`] on OP-TEE.
 
 use alloc::string::String;
+use core::ffi::c_ulong;
 
 use claviger_proto::{Status, message::Build};
 use claviger_ta::{
@@ -85,6 +86,14 @@ impl Platform for OpTee {
         &mut self.storage
     }
 
+    fn uptime(&mut self) -> Result<u64, Status> {
+        seconds(raw::UTEE_TIME_CAT_SYSTEM as c_ulong).ok_or(Status::PlatformFault)
+    }
+
+    fn untrusted_time(&mut self) -> u64 {
+        seconds(raw::UTEE_TIME_CAT_REE as c_ulong).unwrap_or(0)
+    }
+
     fn facts(&self) -> Facts {
         Facts {
             name: self.name.clone(),
@@ -101,6 +110,17 @@ impl Platform for OpTee {
             marks: None,
         }
     }
+}
+
+/// A clock of OP-TEE's. TEE_GetSystemTime and TEE_GetREETime would panic where this is `None`.
+fn seconds(clock: c_ulong) -> Option<u64> {
+    let mut time = raw::TEE_Time {
+        seconds: 0,
+        millis: 0,
+    };
+    // SAFETY: the time is writable.
+    let result = unsafe { raw::_utee_get_time(clock, &raw mut time) };
+    (result == raw::TEE_SUCCESS).then_some(time.seconds.into())
 }
 
 /// What OP-TEE's storage answers, in the contract's terms.

@@ -6,15 +6,16 @@
 //!      4      1  format: 1
 //!      5     11  zeros
 //!     16     16  V    of AES-256-SIV(KDF(root, "claviger vault header v1", ""),
-//!     32    480  C                   AD = (bytes 0..16, shard), content)
+//!     32    992  C                   AD = (bytes 0..16, shard), content)
 //!
 //! content
 //!      0      8  sequence, big-endian: rises with every change of a header
 //!      8     16  vault id, random
 //!     24     32  secret, random: the keys of the slots are derived from it
 //!     56      1  number of shards
-//!     57      1  bit 0: locked; bit 1: resetting
-//!     58         zeros
+//!     57      1  bit 0: locked; bit 1: resetting; bit 2: a full audit log refuses
+//!     58     32  the device's signing key: a scalar of P-256, big-endian
+//!     90         zeros
 //! ```
 //!
 //! `root` is the platform's root key; where the platform has none, zeros: then the vault is as
@@ -25,7 +26,7 @@ use zeroize::Zeroizing;
 
 use super::{SHARDS, SLOT};
 use crate::{
-    crypto::{kdf, siv},
+    crypto::{ecdsa, kdf, siv},
     platform::{Platform, random},
 };
 
@@ -35,6 +36,7 @@ const PLAIN: usize = 16;
 const CONTENT: usize = SLOT - PLAIN - 16;
 const LOCKED: u8 = 1;
 const RESETTING: u8 = 2;
+const AUDIT_REFUSES: u8 = 4;
 
 /// The key under which headers are sealed.
 pub type HeaderKey = Zeroizing<[u8; 64]>;
@@ -54,6 +56,10 @@ pub struct Header {
     pub locked: bool,
     /// Whether a factory reset is under way.
     pub resetting: bool,
+    /// Whether a key event that finds no place in the audit log is refused.
+    pub audit_refuses: bool,
+    /// The device's signing key (ECDSA P-256).
+    pub device: Zeroizing<[u8; 32]>,
 }
 
 /// Why a header cannot be read.
@@ -87,6 +93,8 @@ impl Header {
             shards: 1,
             locked: false,
             resetting: false,
+            audit_refuses: false,
+            device: ecdsa::p256::generate(platform)?,
         })
     }
 
@@ -101,12 +109,16 @@ impl Header {
             .ok_or(Status::Internal)?;
         let (tag, content) = rest.split_first_chunk_mut::<16>().ok_or(Status::Internal)?;
         *plain = plain_part();
-        let flags = u8::from(self.locked) | if self.resetting { RESETTING } else { 0 };
-        let fields: [&[u8]; 4] = [
+        let flag = |is: bool, bit: u8| if is { bit } else { 0 };
+        let flags = flag(self.locked, LOCKED)
+            | flag(self.resetting, RESETTING)
+            | flag(self.audit_refuses, AUDIT_REFUSES);
+        let fields: [&[u8]; 5] = [
             &self.sequence.to_be_bytes(),
             &self.vault.0,
             self.secret.as_slice(),
             &[self.shards, flags],
+            self.device.as_slice(),
         ];
         for (place, byte) in content.iter_mut().zip(fields.into_iter().flatten()) {
             *place = *byte;
@@ -152,11 +164,10 @@ impl Header {
         let (sequence, rest) = content.split_first_chunk()?;
         let (vault, rest) = rest.split_first_chunk()?;
         let (secret, rest) = rest.split_first_chunk()?;
-        let [shards, flags, rest @ ..] = rest else {
-            return None;
-        };
+        let ([shards, flags], rest) = rest.split_first_chunk()?;
+        let (device, rest) = rest.split_first_chunk()?;
         let possible = (1..=SHARDS).contains(&usize::from(*shards))
-            && flags & !(LOCKED | RESETTING) == 0
+            && flags & !(LOCKED | RESETTING | AUDIT_REFUSES) == 0
             && rest.iter().all(|byte| *byte == 0);
         possible.then(|| Header {
             sequence: u64::from_be_bytes(*sequence),
@@ -165,6 +176,8 @@ impl Header {
             shards: *shards,
             locked: flags & LOCKED != 0,
             resetting: flags & RESETTING != 0,
+            audit_refuses: flags & AUDIT_REFUSES != 0,
+            device: Zeroizing::new(*device),
         })
     }
 }
@@ -186,6 +199,8 @@ mod tests {
             shards: 3,
             locked: true,
             resetting: false,
+            audit_refuses: true,
+            device: Zeroizing::new([0xdd; 32]),
         }
     }
 
@@ -199,7 +214,8 @@ mod tests {
             (opened.sequence, opened.vault, *opened.secret, opened.shards),
             (0x0102, Digits([0xaa; 16]), [0xbb; 32], 3)
         );
-        assert!(opened.locked && !opened.resetting);
+        assert!(opened.locked && !opened.resetting && opened.audit_refuses);
+        assert_eq!(*opened.device, [0xdd; 32]);
         assert!(Header::open(&key, 1, &bytes).is_err());
         for byte in 0..SLOT {
             let mut other = bytes;
@@ -236,7 +252,8 @@ mod tests {
         expected[6..8].copy_from_slice(&[1, 2]);
         expected[8..24].fill(0xaa);
         expected[24..56].fill(0xbb);
-        expected[56..58].copy_from_slice(&[3, LOCKED]);
+        expected[56..58].copy_from_slice(&[3, LOCKED | AUDIT_REFUSES]);
+        expected[58..90].fill(0xdd);
         assert_eq!(content, expected);
     }
 }

@@ -1,41 +1,156 @@
 //! What the vault remembers of its slots.
 
-use claviger_proto::{Identity, Label};
+use alloc::vec::Vec;
+
+use claviger_proto::{Identity, Label, Status};
 use sha2::{Digest, Sha256};
 
-/// What the vault remembers of a slot: enough to find a key without reading the others.
+use super::{
+    open::SlotNumber,
+    record::Counters,
+    slot::{Content, Generation},
+};
+
+/// What the vault remembers of a slot: enough to find a record without reading the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
     Free,
     Damaged,
-    Key { owner: u32, label: u64 },
+    Key(Name),
+    Generation(Name),
+    /// A page of an audit log: the logs know which.
+    Page,
+    /// The certificate of the device's key.
+    Certificate,
+}
+
+/// A record's owner and name as the index holds them. Hashes can collide: whoever finds one reads
+/// the record too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Name {
+    pub(super) owner: u32,
+    name: u64,
+}
+
+/// One entry for each slot of the vault, and what is not used yet of what keys have reserved.
+#[derive(Default)]
+pub(super) struct Index {
+    entries: Vec<Entry>,
+    /// Of counted keys only, by their slots.
+    unused: Vec<(SlotNumber, Counters)>,
+}
+
+impl Index {
+    pub(super) fn reserve(&mut self, slots: usize) -> Result<(), Status> {
+        self.entries
+            .try_reserve_exact(slots)
+            .map_err(|_| Status::OutOfMemory)
+    }
+
+    /// Adds slots for which there is room.
+    pub(super) fn add(&mut self, slots: usize, entry: Entry) {
+        let len = self.entries.len().saturating_add(slots);
+        self.entries.resize(len, entry);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The first slot from `from` on whose entry is `wanted`.
+    pub(super) fn find(
+        &self,
+        from: SlotNumber,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Option<SlotNumber> {
+        let ahead = self.entries.iter().skip(from).position(wanted)?;
+        Some(from.saturating_add(ahead))
+    }
+
+    pub(super) fn count(&self, wanted: impl Fn(&Entry) -> bool) -> usize {
+        self.entries.iter().filter(|entry| wanted(entry)).count()
+    }
+
+    /// Remembers what a slot holds now.
+    pub(super) fn set(&mut self, number: SlotNumber, entry: Entry) {
+        if let Some(place) = self.entries.get_mut(number) {
+            *place = entry;
+        }
+    }
+
+    /// What a slot's key has reserved and not used: nothing, if that is not known.
+    pub(super) fn unused(&self, number: SlotNumber) -> Counters {
+        let found = self.unused.iter().find(|(slot, _)| *slot == number);
+        found.map(|(_, unused)| *unused).unwrap_or_default()
+    }
+
+    /// Remembers what a slot's key has reserved and not used.
+    ///
+    /// # Errors
+    /// [`Status::OutOfMemory`], and what is reserved counts as used.
+    pub(super) fn set_unused(
+        &mut self,
+        number: SlotNumber,
+        unused: Counters,
+    ) -> Result<(), Status> {
+        if let Some((_, place)) = self.unused.iter_mut().find(|(slot, _)| *slot == number) {
+            *place = unused;
+        } else if unused != Counters::default() {
+            self.unused
+                .try_reserve(1)
+                .map_err(|_| Status::OutOfMemory)?;
+            self.unused.push((number, unused));
+        }
+        Ok(())
+    }
+
+    /// Forgets what a slot's key has reserved.
+    pub(super) fn forget_unused(&mut self, number: SlotNumber) {
+        self.unused.retain(|(slot, _)| *slot != number);
+    }
+}
+
+/// What the index holds of a slot with this content.
+pub(super) fn entry_of(content: &Content) -> Entry {
+    match content {
+        Content::Tombstone => Entry::Free,
+        Content::Key(key) => Entry::Key(name_of(&key.owner, &key.label)),
+        Content::Generation(Generation { owner, family, .. }) => {
+            Entry::Generation(generation_name(owner, family.as_ref()))
+        }
+        Content::Page(_) => Entry::Page,
+        Content::Certificate(_) => Entry::Certificate,
+    }
 }
 
 /// An owner as the index holds it.
 pub(super) fn owner_hash(owner: &Identity) -> u32 {
-    let hash = Sha256::new()
-        .chain_update([owner.login as u8])
-        .chain_update(owner.id.0)
-        .finalize();
-    hash.first_chunk()
-        .copied()
-        .map(u32::from_le_bytes)
-        .unwrap_or_default()
+    let [a, b, c, d, ..] = hash(owner, "");
+    u32::from_le_bytes([a, b, c, d])
 }
 
-/// What the index holds of a key. Hashes can collide: whoever finds one reads the record too.
-pub(super) fn entry_of(owner: &Identity, label: &Label) -> Entry {
+/// A key's name as the index holds it.
+pub(super) fn name_of(owner: &Identity, label: &Label) -> Name {
+    name(owner, label.as_str())
+}
+
+/// A generation's name as the index holds it.
+pub(super) fn generation_name(owner: &Identity, family: Option<&Label>) -> Name {
+    name(owner, family.map_or("", Label::as_str))
+}
+
+fn name(owner: &Identity, text: &str) -> Name {
+    Name {
+        owner: owner_hash(owner),
+        name: u64::from_le_bytes(hash(owner, text)),
+    }
+}
+
+fn hash(owner: &Identity, text: &str) -> [u8; 8] {
     let hash = Sha256::new()
         .chain_update([owner.login as u8])
         .chain_update(owner.id.0)
-        .chain_update(label.as_str())
+        .chain_update(text)
         .finalize();
-    Entry::Key {
-        owner: owner_hash(owner),
-        label: hash
-            .first_chunk()
-            .copied()
-            .map(u64::from_le_bytes)
-            .unwrap_or_default(),
-    }
+    hash.first_chunk().copied().unwrap_or_default()
 }

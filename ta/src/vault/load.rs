@@ -9,9 +9,10 @@ use zeroize::Zeroizing;
 use super::{
     COPIES, OBJECT, SHARDS, SLOT, SLOTS,
     header::{self, Header, HeaderError, HeaderKey},
-    index::{Entry, entry_of},
+    index::{Entry, Index, entry_of},
+    log::Logs,
     open::{Open, offset},
-    slot::{Content, SlotKey},
+    slot::{SlotKey, Stored},
 };
 use crate::platform::{ObjectId, Platform, Storage, StorageError, zeros};
 
@@ -119,11 +120,13 @@ fn make<P: Platform>(platform: &mut P, key: &HeaderKey) -> Result<Loaded<P::Stor
         slot_key: SlotKey::of(&header)?,
         header: header.clone(),
         shards: Vec::new(),
-        index: Vec::new(),
+        index: Index::default(),
         sequence: 0,
+        logs: Logs::default(),
     };
     // One shard, made as any other; the header in it says that it counts.
     open.add_shard(platform.storage(), key, 0, &header)?;
+    open.logs.settle();
     Ok(Loaded { open, repaired: 0 })
 }
 
@@ -138,16 +141,15 @@ fn settle<S: Storage>(
         slot_key: SlotKey::of(&header)?,
         header,
         shards: Vec::new(),
-        index: Vec::new(),
+        index: Index::default(),
         sequence: 0,
+        logs: Logs::default(),
     };
     let shards = usize::from(open.header.shards);
     open.shards
         .try_reserve_exact(shards)
         .map_err(|_| Status::OutOfMemory)?;
-    open.index
-        .try_reserve_exact(shards.saturating_mul(SLOTS))
-        .map_err(|_| Status::OutOfMemory)?;
+    open.index.reserve(shards.saturating_mul(SLOTS))?;
     let mut repaired = 0_u32;
     let mut result = Ok(());
     for (shard, copies) in (0..open.header.shards).zip(found.drain(..)) {
@@ -159,7 +161,10 @@ fn settle<S: Storage>(
         }
     }
     match result {
-        Ok(()) => Ok(Loaded { open, repaired }),
+        Ok(()) => {
+            open.logs.settle();
+            Ok(Loaded { open, repaired })
+        }
         Err(error) => {
             open.shards
                 .into_iter()
@@ -181,8 +186,7 @@ fn merge<S: Storage>(
 ) -> Result<u32, Status> {
     if copies.iter().all(Option::is_none) {
         open.shards.push([None, None]);
-        open.index
-            .resize(open.index.len().saturating_add(SLOTS), Entry::Damaged);
+        open.index.add(SLOTS, Entry::Damaged);
         return Ok(0);
     }
     let result = read_both(storage, open, shard, &mut copies)
@@ -244,8 +248,13 @@ fn read_both<S: Storage>(
                     // Not authentic, and so counted as damaged ever after.
                     Source::Neither => mine.fill(0xff),
                 }
-                open.index.push(choice.entry);
-                open.sequence = open.sequence.max(choice.sequence);
+                let number = open.index.len();
+                open.index.add(1, choice.entry);
+                if let Some((sequence, content, happening)) = choice.stored {
+                    open.sequence = open.sequence.max(sequence);
+                    open.logs
+                        .found(number, sequence, &content, happening.as_ref())?;
+                }
             }
             place = place.saturating_add(1);
         }
@@ -274,7 +283,7 @@ fn read_block<S: Storage>(
 /// What to believe of one slot.
 struct Choice {
     entry: Entry,
-    sequence: u64,
+    stored: Option<Stored>,
     /// Whose bytes are the ones.
     source: Source,
     /// Which copies have other bytes.
@@ -305,7 +314,8 @@ fn choose(
     let alike = have == [true, true] && first == second;
     let one = read(first, have[0]);
     let two = if alike { None } else { read(second, have[1]) };
-    let sequence_of = |content: &Option<(u64, Content)>| content.as_ref().map_or(0, |(n, _)| *n);
+    let sequence_of =
+        |stored: &Option<Stored>| stored.as_ref().map_or(0, |(sequence, ..)| *sequence);
     let (source, chosen) = match (one, two) {
         (Some(one), Some(two)) if sequence_of(&two) > sequence_of(&one) => {
             (Source::Second, Some(two))
@@ -320,15 +330,14 @@ fn choose(
     };
     // A copy that cannot be read is made anew in whole.
     let differ = chosen.is_some() && first != second;
-    let (entry, sequence) = match chosen {
-        None => (Entry::Damaged, 0),
-        Some(None) => (Entry::Free, 0),
-        Some(Some((sequence, Content::Tombstone))) => (Entry::Free, sequence),
-        Some(Some((sequence, Content::Key(key)))) => (entry_of(&key.owner, &key.label), sequence),
+    let entry = match &chosen {
+        None => Entry::Damaged,
+        Some(None) => Entry::Free,
+        Some(Some((_, content, _))) => entry_of(content),
     };
     Choice {
         entry,
-        sequence,
+        stored: chosen.flatten(),
         source,
         differs: [
             differ && have[0] && source == Source::Second,

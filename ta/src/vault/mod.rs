@@ -5,9 +5,9 @@
 //! is made when the ones before it are full; no size or name tells anything of a key.
 //!
 //! ```text
-//! object  = header slot || slot 1 || ... || slot 160          161 x 512 bytes, both copies alike
+//! object  = header slot || slot 1 || ... || slot 160         161 x 1024 bytes, both copies alike
 //! header  = "CLVV" || format (1) || 11 zeros || V || C        see [`header`]
-//! slot    = 512 zeros (never used) | V || C                   see [`slot`]
+//! slot    = 1024 zeros (never used) | V || C                  see [`slot`]
 //! V || C  = AES-256-SIV; the key of the headers comes from the platform's root key, that of the
 //!           slots from a secret in the headers; shard and place are associated data
 //! ```
@@ -28,29 +28,39 @@
 //! authentic one counting, so that the loss of no single object loses them.
 
 mod cache;
+mod counting;
+mod generations;
 pub mod header;
 mod index;
 mod load;
+pub mod log;
 mod open;
 mod record;
 pub mod slot;
 
 use claviger_proto::{
     Identity, Label, Status,
-    message::{KeyDescription, VaultInfo},
+    audit::Event,
+    limits,
+    message::{KeySummary, VaultInfo},
 };
+use zeroize::Zeroizing;
 
-use crate::platform::{Copy, Platform};
+use crate::{
+    crypto::{Secret, kdf},
+    platform::{Copy, Platform},
+};
 use cache::Cache;
 use header::Header;
-use index::{Entry, entry_of, owner_hash};
+use index::{Entry, entry_of, name_of, owner_hash};
 use open::{Open, SlotNumber, whereabouts};
-use slot::Content;
+use slot::{Certificate, Content, Happening};
 
-pub use record::KeyRecord;
+pub use log::Note;
+pub use record::{Counters, KeyRecord, Version};
 
 /// Bytes of a slot.
-pub const SLOT: usize = 512;
+pub const SLOT: usize = 1024;
 /// Slots for keys in a shard.
 pub const SLOTS: usize = 160;
 /// The most shards.
@@ -91,10 +101,15 @@ impl<P: Platform> Vault<P> {
     pub fn info(&mut self, platform: &mut P) -> Result<VaultInfo, Status> {
         let open = self.opened(platform)?;
         let count = |wanted: fn(&Entry) -> bool| {
-            u32::try_from(open.index.iter().filter(|entry| wanted(entry)).count())
-                .unwrap_or(u32::MAX)
+            u32::try_from(open.index.count(wanted)).unwrap_or(u32::MAX)
         };
-        let keys = count(|entry| matches!(entry, Entry::Key { .. }));
+        let keys = count(|entry| matches!(entry, Entry::Key(_)));
+        let others = count(|entry| {
+            matches!(
+                entry,
+                Entry::Generation(_) | Entry::Page | Entry::Certificate
+            )
+        });
         let damaged = count(|entry| matches!(entry, Entry::Damaged));
         let (id, locked) = (open.header.vault, open.header.locked);
         let degraded = u32::try_from(open.degraded()).unwrap_or(u32::MAX);
@@ -104,6 +119,7 @@ impl<P: Platform> Vault<P> {
             keys,
             free: (CAPACITY as u32)
                 .saturating_sub(keys)
+                .saturating_sub(others)
                 .saturating_sub(damaged),
             damaged,
             degraded,
@@ -138,14 +154,15 @@ impl<P: Platform> Vault<P> {
         owner: &Identity,
         label: &Label,
     ) -> Result<(SlotNumber, KeyRecord), Status> {
-        let wanted = entry_of(owner, label);
+        let wanted = Entry::Key(name_of(owner, label));
         let mut from = 0;
         loop {
             let index = &self.opened(platform)?.index;
-            let found = index.iter().skip(from).position(|entry| *entry == wanted);
-            let number = found.ok_or(Status::NotFound)?.saturating_add(from);
-            let record = self.fetch(platform, number)?;
-            if record.is(owner, label) {
+            let number = index.find(from, |entry| *entry == wanted);
+            let number = number.ok_or(Status::NotFound)?;
+            if let Content::Key(record) = self.fetch(platform, number)?
+                && record.is(owner, label)
+            {
                 return Ok((number, record));
             }
             // Another key whose hash is the same.
@@ -156,23 +173,23 @@ impl<P: Platform> Vault<P> {
     /// Keeps a new key.
     ///
     /// # Errors
-    /// [`Status::AlreadyExists`]; [`Status::VaultFull`]; a status of storage, after which the key
-    /// is either there or not.
-    pub fn insert(&mut self, platform: &mut P, record: KeyRecord) -> Result<(), Status> {
+    /// [`Status::AlreadyExists`]; [`Status::VaultFull`]; [`Status::QuotaExceeded`]; a status of
+    /// storage, after which the key is either there or not.
+    pub fn insert(
+        &mut self,
+        platform: &mut P,
+        record: KeyRecord,
+        caller: Identity,
+    ) -> Result<(), Status> {
         self.opened(platform)?;
         match self.find(platform, &record.owner, &record.label) {
             Ok(_) => return Err(Status::AlreadyExists),
             Err(Status::NotFound) => {}
             Err(other) => return Err(other),
         }
-        let number = self.free_slot(platform)?;
-        let entry = entry_of(&record.owner, &record.label);
-        let content = Content::Key(record);
-        self.change(platform, number, entry, &content)?;
-        if let Content::Key(record) = content {
-            self.cache.insert(number, record);
-        }
-        Ok(())
+        let number = self.slot_for(platform, &record.owner)?;
+        let note = Note::new(caller, Event::Created).detail(record.origin as u32);
+        self.put(platform, number, record, Some(note)).map(drop)
     }
 
     /// Destroys a key.
@@ -184,15 +201,72 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         owner: &Identity,
         label: &Label,
+        caller: Identity,
     ) -> Result<(), Status> {
         let (number, _) = self.search(platform, owner, label)?;
-        self.change(platform, number, Entry::Free, &Content::Tombstone)?;
+        let note = Note {
+            subject: Some((*owner, label.clone())),
+            ..Note::new(caller, Event::Deleted)
+        };
+        self.change(platform, number, Content::Tombstone, Some(note))?;
         self.cache.remove(number);
+        self.opened(platform)?.index.forget_unused(number);
         Ok(())
     }
 
-    /// The descriptions of `owner`'s keys from slot `cursor` on, given to `each` until it has had
-    /// enough (`false`); says where to go on, `None` at the end.
+    /// Changes a key, in one write. `change` gives the detail for the audit log.
+    ///
+    /// # Errors
+    /// [`Status::NotFound`]; that of `change`, and then nothing is changed; a status of storage,
+    /// after which it is changed or not.
+    pub fn update(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        label: &Label,
+        note: Note,
+        change: impl FnOnce(&mut KeyRecord) -> Result<u32, Status>,
+    ) -> Result<&KeyRecord, Status> {
+        let (number, mut record) = self.search(platform, owner, label)?;
+        let version = record.version;
+        let detail = change(&mut record)?;
+        // Only a write that reaches both copies leaves nothing of what was before.
+        let begun = record.version != version;
+        if begun && record.ratchet && !self.opened(platform)?.is_whole(number) {
+            return Err(Status::Degraded);
+        }
+        self.put(platform, number, record, Some(note.detail(detail)))?;
+        if begun {
+            // What was reserved for the version before is not the new one's.
+            let index = &mut self.opened(platform)?.index;
+            let unused = Counters {
+                uses: index.unused(number).uses,
+                ..Counters::default()
+            };
+            index.set_unused(number, unused)?;
+        }
+        self.find(platform, owner, label)
+    }
+
+    /// The key under which wrapped keys are encrypted.
+    ///
+    /// # Errors
+    /// The status of opening the vault.
+    pub fn wrapping_key(&mut self, platform: &mut P) -> Result<Zeroizing<[u8; 64]>, Status> {
+        let header = &self.opened(platform)?.header;
+        kdf::derive_64(&header.secret, b"claviger wrapped v1", &header.vault.0)
+    }
+
+    /// The device's signing key: ECDSA P-256, made with the vault.
+    ///
+    /// # Errors
+    /// The status of opening the vault.
+    pub fn device_key(&mut self, platform: &mut P) -> Result<Secret, Status> {
+        Secret::new(self.opened(platform)?.header.device.as_slice())
+    }
+
+    /// The summaries of those of `owner`'s keys from slot `cursor` on that are `shown`, given to
+    /// `each` until it has had enough (`false`); says where to go on, `None` at the end.
     ///
     /// # Errors
     /// A status of storage.
@@ -201,23 +275,31 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         owner: &Identity,
         cursor: usize,
-        mut each: impl FnMut(KeyDescription) -> bool,
+        shown: impl Fn(&KeyRecord) -> bool,
+        mut each: impl FnMut(KeySummary) -> bool,
     ) -> Result<Option<usize>, Status> {
         let wanted = owner_hash(owner);
         let mut number = cursor;
         loop {
             let index = &self.opened(platform)?.index;
-            let theirs =
-                |entry: &Entry| matches!(entry, Entry::Key { owner, .. } if *owner == wanted);
-            let Some(ahead) = index.iter().skip(number).position(theirs) else {
+            let theirs = |entry: &Entry| matches!(entry, Entry::Key(name) if name.owner == wanted);
+            let Some(next) = index.find(number, theirs) else {
                 return Ok(None);
             };
-            number = number.saturating_add(ahead);
-            let description = match self.cache.at(number) {
-                Some(record) if self.in_doubt != Some(number) => record.describe(),
-                _ => self.fetch(platform, number)?.describe(),
+            number = next;
+            let look = |record: &KeyRecord| {
+                (record.owner == *owner && shown(record)).then(|| record.summary())
             };
-            if description.owner == *owner && !each(description) {
+            let summary = match self.cache.at(number) {
+                Some(record) if self.in_doubt != Some(number) => look(record),
+                _ => match self.fetch(platform, number)? {
+                    Content::Key(record) => look(&record),
+                    _ => None,
+                },
+            };
+            if let Some(summary) = summary
+                && !each(summary)
+            {
                 return Ok(Some(number));
             }
             number = number.saturating_add(1);
@@ -236,11 +318,64 @@ impl<P: Platform> Vault<P> {
     ///
     /// # Errors
     /// A status of storage, after which the vault is either locked or not.
-    pub fn lock(&mut self, platform: &mut P) -> Result<(), Status> {
+    pub fn lock(&mut self, platform: &mut P, caller: Identity) -> Result<(), Status> {
         if self.is_locked(platform)? {
             return Ok(());
         }
+        self.record(platform, caller, Event::Locked, |_| {})?;
         self.change_header(platform, |header| header.locked = true)
+    }
+
+    /// Has key events refused that find no place in a full audit log, until a factory reset.
+    ///
+    /// # Errors
+    /// A status of storage, after which that is so or not.
+    pub fn refuse_unlogged(&mut self, platform: &mut P, caller: Identity) -> Result<(), Status> {
+        if self.opened(platform)?.header.audit_refuses {
+            return Ok(());
+        }
+        self.record(platform, caller, Event::AuditStrict, |_| {})?;
+        self.change_header(platform, |header| header.audit_refuses = true)
+    }
+
+    /// The certificate of the device's key, if one was installed.
+    ///
+    /// # Errors
+    /// A status of storage.
+    pub fn certificate(&mut self, platform: &mut P) -> Result<Option<Certificate>, Status> {
+        let open = self.opened(platform)?;
+        let Some(number) = open.index.find(0, |entry| *entry == Entry::Certificate) else {
+            return Ok(None);
+        };
+        match self.fetch(platform, number)? {
+            Content::Certificate(certificate) => Ok(Some(certificate)),
+            _ => Err(Status::RecordDamaged),
+        }
+    }
+
+    /// Keeps a certificate of the device's key, in place of one that was there.
+    ///
+    /// # Errors
+    /// A status of storage, after which the one or the other is there.
+    pub fn install_certificate(
+        &mut self,
+        platform: &mut P,
+        certificate: Certificate,
+        caller: Identity,
+    ) -> Result<(), Status> {
+        let open = self.opened(platform)?;
+        let number = match open.index.find(0, |entry| *entry == Entry::Certificate) {
+            Some(number) => number,
+            None => self.free_slot(platform)?,
+        };
+        let note = Note::new(caller, Event::CertificateInstalled);
+        self.change(
+            platform,
+            number,
+            Content::Certificate(certificate),
+            Some(note),
+        )
+        .map(drop)
     }
 
     /// Destroys everything and begins a new vault, also where the old one cannot be opened.
@@ -264,20 +399,47 @@ impl<P: Platform> Vault<P> {
         Ok(())
     }
 
+    /// Writes a key to its slot, and remembers it.
+    fn put(
+        &mut self,
+        platform: &mut P,
+        number: SlotNumber,
+        record: KeyRecord,
+        note: Option<Note>,
+    ) -> Result<&KeyRecord, Status> {
+        let content = self.change(platform, number, Content::Key(record), note)?;
+        let Content::Key(record) = content else {
+            return Err(Status::Internal);
+        };
+        let place = self.cache.insert(number, record);
+        self.cache.get(place).ok_or(Status::Internal)
+    }
+
     /// Reads one record, from the second copy if the first will not do.
-    fn fetch(&mut self, platform: &mut P, number: SlotNumber) -> Result<KeyRecord, Status> {
-        if let Ok(record) = self.opened(platform)?.read(platform.storage(), number) {
-            return Ok(record);
+    fn fetch(&mut self, platform: &mut P, number: SlotNumber) -> Result<Content, Status> {
+        if let Ok(content) = self.opened(platform)?.read(platform.storage(), number) {
+            return Ok(content);
         }
         // Something is wrong: read everything again, which mends what can be mended.
         self.close(platform);
         self.opened(platform)?.read(platform.storage(), number)
     }
 
-    /// A slot for a new key, in a new shard if the others are full.
+    /// A slot for something new of this owner.
+    fn slot_for(&mut self, platform: &mut P, owner: &Identity) -> Result<SlotNumber, Status> {
+        let open = self.opened(platform)?;
+        let owner = owner_hash(owner);
+        let theirs = |entry: &Entry| matches!(entry, Entry::Key(name) | Entry::Generation(name) if name.owner == owner);
+        if open.index.count(theirs) >= limits::OWNER_KEYS {
+            return Err(Status::QuotaExceeded);
+        }
+        self.free_slot(platform)
+    }
+
+    /// A slot that holds nothing, in a new shard if the others are full.
     fn free_slot(&mut self, platform: &mut P) -> Result<SlotNumber, Status> {
         let open = self.opened(platform)?;
-        if let Some(number) = open.index.iter().position(|entry| *entry == Entry::Free) {
+        if let Some(number) = open.index.find(0, |entry| *entry == Entry::Free) {
             return Ok(number);
         }
         let number = open.index.len();
@@ -298,23 +460,52 @@ impl<P: Platform> Vault<P> {
         Ok(number)
     }
 
-    /// Writes one slot to both copies.
+    /// Changes what is in a slot, and has the audit log know; gives the content back.
     fn change(
         &mut self,
         platform: &mut P,
         number: SlotNumber,
-        entry: Entry,
-        content: &Content,
-    ) -> Result<(), Status> {
+        content: Content,
+        note: Option<Note>,
+    ) -> Result<Content, Status> {
+        let caller = note.as_ref().map(|note| note.caller);
+        self.prepare_log(platform, number, caller)?;
+        let Some(note) = note else {
+            return self.write_slot(platform, number, content, None);
+        };
+        let happening = Happening {
+            event: note.event,
+            caller: note.caller,
+            boot: self.opened(platform)?.logs.boot(),
+            time: platform.untrusted_time(),
+            detail: note.detail,
+            subject: note.subject,
+        };
+        let content = self.write_slot(platform, number, content, Some(&happening))?;
+        let record = happening.record(self.opened(platform)?.sequence, &content);
+        self.log_waits(platform, number, record)?;
+        Ok(content)
+    }
+
+    /// Writes one slot to both copies; gives the content back.
+    fn write_slot(
+        &mut self,
+        platform: &mut P,
+        number: SlotNumber,
+        content: Content,
+        happening: Option<&Happening>,
+    ) -> Result<Content, Status> {
         let open = self.opened(platform)?;
         let sequence = open.sequence.saturating_add(1);
         let (shard, place) = whereabouts(number);
-        let bytes = open.slot_key.seal(shard, place, sequence, content)?;
+        let bytes = open
+            .slot_key
+            .seal(shard, place, sequence, &content, happening)?;
         match open.write(platform.storage(), number, bytes.as_slice()) {
             Ok(()) => {
                 open.sequence = sequence;
-                *open.index.get_mut(number).ok_or(Status::Internal)? = entry;
-                Ok(())
+                open.index.set(number, entry_of(&content));
+                Ok(content)
             }
             Err(error) => {
                 self.close(platform);

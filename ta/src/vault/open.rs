@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use super::{
     COPIES, OBJECT, SLOT, SLOTS,
     header::{Header, HeaderKey},
-    index::Entry,
-    record::KeyRecord,
+    index::{Entry, Index},
+    log::Logs,
     slot::{Content, SlotKey},
 };
 use crate::platform::{ObjectId, Storage, StorageError, zeros};
@@ -23,27 +23,26 @@ pub(super) struct Open<S: Storage> {
     pub(super) slot_key: SlotKey,
     /// The open objects of each shard; `None` for a copy that does not serve.
     pub(super) shards: Vec<[Option<S::Object>; 2]>,
-    /// One entry for each slot of the shards.
-    pub(super) index: Vec<Entry>,
+    /// What each slot of the shards holds.
+    pub(super) index: Index,
     /// The highest sequence number of any record.
     pub(super) sequence: u64,
+    /// What is known of the audit logs.
+    pub(super) logs: Logs,
 }
 
 impl<S: Storage> Open<S> {
-    /// Reads the key in a slot, from the first copy that serves.
-    pub(super) fn read(
-        &mut self,
-        storage: &mut S,
-        number: SlotNumber,
-    ) -> Result<KeyRecord, Status> {
+    /// Reads what is in a slot, from the first copy that serves.
+    #[inline(never)]
+    pub(super) fn read(&mut self, storage: &mut S, number: SlotNumber) -> Result<Content, Status> {
         let (shard, place) = whereabouts(number);
         let object = self.copies(shard).next().ok_or(Status::RecordDamaged)?;
         let mut bytes = Zeroizing::new([0; SLOT]);
         storage.read(object, offset(place), bytes.as_mut_slice())?;
         match self.slot_key.open(shard, place, &mut bytes)? {
-            Some((_, Content::Key(record))) => Ok(record),
-            // The index says that there is a key.
-            _ => Err(Status::RecordDamaged),
+            Some((_, content, _)) => Ok(content),
+            // The index says that there is something.
+            None => Err(Status::RecordDamaged),
         }
     }
 
@@ -66,6 +65,13 @@ impl<S: Storage> Open<S> {
             .into_iter()
             .flatten()
             .flatten()
+    }
+
+    /// Whether both copies of a slot's shard serve.
+    pub(super) fn is_whole(&self, number: SlotNumber) -> bool {
+        let (shard, _) = whereabouts(number);
+        let copies = self.shards.get(usize::from(shard));
+        copies.is_some_and(|copies| copies.iter().all(Option::is_some))
     }
 
     /// How many shards have one copy only.
@@ -100,9 +106,7 @@ impl<S: Storage> Open<S> {
     ) -> Result<(), Status> {
         let mut image = zeros(OBJECT)?;
         *image.first_chunk_mut().ok_or(Status::Internal)? = header.seal(key, shard)?;
-        self.index
-            .try_reserve_exact(SLOTS)
-            .map_err(|_| Status::OutOfMemory)?;
+        self.index.reserve(SLOTS)?;
         self.shards
             .try_reserve(1)
             .map_err(|_| Status::OutOfMemory)?;
@@ -127,8 +131,7 @@ impl<S: Storage> Open<S> {
             return Err(error.into());
         }
         self.shards.push(copies);
-        self.index
-            .resize(self.index.len().saturating_add(SLOTS), Entry::Free);
+        self.index.add(SLOTS, Entry::Free);
         Ok(())
     }
 

@@ -1,13 +1,38 @@
-//! A key as the vault holds it.
+//! A key as the vault holds it, and as a wrapped key carries it.
+//!
+//! ```text
+//! record, integers big-endian; a short field is one byte of length and so many bytes
+//!    1     login of the owner: 1 user, 2 group
+//!   16     UUID of the owner
+//!    .     label, short
+//!   16     key id
+//!    6     algorithm, usage, algorithm of children (0: none), origin, state (the numbers of the
+//!          contract), flags: bit 0 derived keys may leave, bit 1 ratcheted
+//!    4     the version that produces
+//!   24     three counters, see [`Counters`]
+//!   11     policy: permissions of the owner (2), export (1), least context (4), rollback level (4)
+//!   24     policy: most uses, uses and bytes after which a version gives way; 0: none
+//!   34     policy: threshold, number of shares, recipients; zeros: no shares
+//!    .     grants: one byte of count; for each login (1), UUID (16), permissions (2)
+//!    .     versions: one byte of count; for each its number (4), its secret, short
+//! ```
 
 use claviger_proto::{
-    Algorithm, Identity, KeyId, Label, Origin, State, Usage, message::KeyDescription,
+    Algorithm, Digits, Export, Home, Identity, KeyId, Label, Origin, Permissions, State, Usage,
+    limits,
+    message::{Grant, KeyDescription, KeySummary, Policy, SharePolicy},
 };
 
-use crate::crypto::Secret;
+use crate::{
+    crypto::Secret,
+    fields::{Reader, Writer},
+};
 
-/// A key: what `describe` shows of it, and its secret.
-#[derive(Debug)]
+const EXPORT_DERIVED: u8 = 1;
+const RATCHET: u8 = 2;
+
+/// A key: what `describe` shows of it, and its secrets.
+#[derive(Debug, Clone)]
 pub struct KeyRecord {
     /// Its name, unique for its owner.
     pub label: Label,
@@ -19,28 +44,109 @@ pub struct KeyRecord {
     pub algorithm: Algorithm,
     /// Its usage.
     pub usage: Usage,
-    /// Whether session keys derived from it may leave.
-    pub export_derived: bool,
+    /// What its children are.
+    pub children: Option<Algorithm>,
+    /// Whether its next version is computed from this one.
+    pub ratchet: bool,
     /// How it came here.
     pub origin: Origin,
     /// Its state.
     pub state: State,
+    /// Who may do what with it.
+    pub policy: Policy,
     /// The version that produces.
     pub version: u32,
-    /// The secret of that version.
+    /// Every version whose secret there is, oldest first.
+    pub versions: heapless::Vec<Version, { limits::VERSIONS }>,
+    /// How much of it is used up.
+    pub counters: Counters,
+}
+
+/// One version of a key.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// From 1.
+    pub number: u32,
+    /// Its secret.
     pub secret: Secret,
 }
 
-impl KeyRecord {
-    /// Everything but the secret.
+/// What is reserved of a key's bounds, in storage: at a start, all of it counts as used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Calls that use the key.
+    pub uses: u64,
+    /// Calls that produce with its primary version.
+    pub version_uses: u64,
+    /// Bytes that its primary version seals or encrypts.
+    pub version_bytes: u64,
+}
+
+impl Counters {
+    /// The counters less what is not used yet of what is reserved.
     #[must_use]
-    pub fn describe(&self) -> KeyDescription {
+    pub(super) fn less(self, unused: Counters) -> Counters {
+        Counters {
+            uses: self.uses.saturating_sub(unused.uses),
+            version_uses: self.version_uses.saturating_sub(unused.version_uses),
+            version_bytes: self.version_bytes.saturating_sub(unused.version_bytes),
+        }
+    }
+
+    /// The counters and so much more.
+    #[must_use]
+    pub(super) fn more(self, added: Counters) -> Counters {
+        Counters {
+            uses: self.uses.saturating_add(added.uses),
+            version_uses: self.version_uses.saturating_add(added.version_uses),
+            version_bytes: self.version_bytes.saturating_add(added.version_bytes),
+        }
+    }
+
+    /// Whether each is at most the other's.
+    #[must_use]
+    pub(super) fn within(self, other: Counters) -> bool {
+        self.uses <= other.uses
+            && self.version_uses <= other.version_uses
+            && self.version_bytes <= other.version_bytes
+    }
+}
+
+impl KeyRecord {
+    /// Everything but the secrets; of its counters, `used` is what was truly used.
+    #[must_use]
+    pub fn describe(&self, used: Counters, home: Home, family: Option<Label>) -> KeyDescription {
+        let policy = &self.policy;
+        let counted = policy.rotate_after_uses.is_some() || self.algorithm.use_limit().is_some();
         KeyDescription {
             key: self.label.clone(),
             id: self.id,
             algorithm: self.algorithm,
             usage: self.usage,
-            export_derived: self.export_derived,
+            children: self.children,
+            ratchet: self.ratchet,
+            origin: self.origin,
+            state: self.state,
+            version: self.version,
+            versions: self.versions.iter().map(|version| version.number).collect(),
+            owner: self.owner,
+            home,
+            family,
+            uses_left: policy.max_uses.map(|most| most.saturating_sub(used.uses)),
+            version_uses: counted.then_some(used.version_uses),
+            version_bytes: policy.rotate_after_bytes.map(|_| used.version_bytes),
+            policy: policy.clone(),
+        }
+    }
+
+    /// What a list shows of it.
+    #[must_use]
+    pub fn summary(&self) -> KeySummary {
+        KeySummary {
+            key: self.label.clone(),
+            id: self.id,
+            algorithm: self.algorithm,
+            usage: self.usage,
             origin: self.origin,
             state: self.state,
             version: self.version,
@@ -48,8 +154,171 @@ impl KeyRecord {
         }
     }
 
+    /// The secret of a version that has not been retired.
+    #[must_use]
+    pub fn secret(&self, version: u32) -> Option<&Secret> {
+        let found = self.versions.iter().rev().find(|one| one.number == version);
+        found.map(|version| &version.secret)
+    }
+
+    /// Makes `secret` the primary version; those before it stay.
+    ///
+    /// # Errors
+    /// The secret, if there is no place or no number for another version.
+    pub fn add_version(&mut self, secret: Secret) -> Result<(), Secret> {
+        let Some(number) = self.version.checked_add(1) else {
+            return Err(secret);
+        };
+        self.versions
+            .push(Version { number, secret })
+            .map_err(|version| version.secret)?;
+        self.version = number;
+        self.counters.version_uses = 0;
+        self.counters.version_bytes = 0;
+        Ok(())
+    }
+
     /// Whether this is the key with this label of this owner.
     pub(super) fn is(&self, owner: &Identity, label: &Label) -> bool {
         self.owner == *owner && self.label == *label
     }
+
+    /// Whether anything about it is counted, and so has to be durable.
+    #[must_use]
+    pub fn is_counted(&self) -> bool {
+        self.policy.max_uses.is_some()
+            || self.policy.rotate_after_uses.is_some()
+            || self.policy.rotate_after_bytes.is_some()
+            || self.algorithm.use_limit().is_some()
+    }
+
+    /// The record as bytes.
+    pub(crate) fn encode(&self, to: &mut Writer<'_>) -> Option<()> {
+        let policy = &self.policy;
+        to.put_identity(&self.owner)?;
+        to.put_short(self.label.as_str().as_bytes())?;
+        to.put(&self.id.0)?;
+        let flags = if policy.export_derived {
+            EXPORT_DERIVED
+        } else {
+            0
+        } | if self.ratchet { RATCHET } else { 0 };
+        to.put(&[
+            self.algorithm as u8,
+            self.usage as u8,
+            self.children.map_or(0, |algorithm| algorithm as u8),
+            self.origin as u8,
+            self.state as u8,
+            flags,
+        ])?;
+        to.put(&self.version.to_be_bytes())?;
+        to.put(&self.counters.uses.to_be_bytes())?;
+        to.put(&self.counters.version_uses.to_be_bytes())?;
+        to.put(&self.counters.version_bytes.to_be_bytes())?;
+        to.put(&policy.owner.bits().to_be_bytes())?;
+        to.put(&[policy.export as u8])?;
+        to.put(&policy.min_context.to_be_bytes())?;
+        to.put(&policy.rollback_level.to_be_bytes())?;
+        to.put_number(policy.max_uses)?;
+        to.put_number(policy.rotate_after_uses)?;
+        to.put_number(policy.rotate_after_bytes)?;
+        match &policy.shares {
+            Some(shares) => {
+                to.put(&[shares.threshold, shares.shares])?;
+                to.put(&shares.recipients.0)?;
+            }
+            None => to.put(&[0; 34])?,
+        }
+        to.put(&[u8::try_from(policy.grants.len()).ok()?])?;
+        for grant in &policy.grants {
+            to.put_identity(&grant.to)?;
+            to.put(&grant.may.bits().to_be_bytes())?;
+        }
+        to.put(&[u8::try_from(self.versions.len()).ok()?])?;
+        for version in &self.versions {
+            to.put(&version.number.to_be_bytes())?;
+            to.put_short(version.secret.as_bytes())?;
+        }
+        Some(())
+    }
+
+    /// Reads a record; what is behind it is left to the caller.
+    pub(crate) fn decode(from: &mut Reader<'_>) -> Option<KeyRecord> {
+        let owner = from.take_identity()?;
+        let label = from.take_label()?;
+        let id = Digits(from.take()?);
+        let [algorithm, usage, children, origin, state, flags] = from.take()?;
+        if flags & !(EXPORT_DERIVED | RATCHET) != 0 {
+            return None;
+        }
+        let version = from.take_u32()?;
+        let counters = Counters {
+            uses: from.take_u64()?,
+            version_uses: from.take_u64()?,
+            version_bytes: from.take_u64()?,
+        };
+        let policy = decode_policy(from, flags & EXPORT_DERIVED != 0)?;
+        let mut versions = heapless::Vec::new();
+        for _ in 0..from.take_byte()? {
+            let version = Version {
+                number: from.take_u32()?,
+                secret: Secret::new(from.take_short()?).ok()?,
+            };
+            versions.push(version).ok()?;
+        }
+        Some(KeyRecord {
+            label,
+            owner,
+            id,
+            algorithm: Algorithm::try_from(algorithm).ok()?,
+            usage: Usage::try_from(usage).ok()?,
+            children: match children {
+                0 => None,
+                number => Some(Algorithm::try_from(number).ok()?),
+            },
+            ratchet: flags & RATCHET != 0,
+            origin: Origin::try_from(origin).ok()?,
+            state: State::try_from(state).ok()?,
+            policy,
+            version,
+            versions,
+            counters,
+        })
+    }
+}
+
+fn decode_policy(from: &mut Reader<'_>, export_derived: bool) -> Option<Policy> {
+    let owner = Permissions::from_bits(u16::from_be_bytes(from.take()?))?;
+    let export = Export::try_from(from.take_byte()?).ok()?;
+    let min_context = from.take_u32()?;
+    let rollback_level = from.take_u32()?;
+    let max_uses = from.take_number()?;
+    let rotate_after_uses = from.take_number()?;
+    let rotate_after_bytes = from.take_number()?;
+    let [threshold, shares] = from.take()?;
+    let recipients = Digits(from.take()?);
+    let mut grants = heapless::Vec::new();
+    for _ in 0..from.take_byte()? {
+        let grant = Grant {
+            to: from.take_identity()?,
+            may: Permissions::from_bits(u16::from_be_bytes(from.take()?))?,
+        };
+        grants.push(grant).ok()?;
+    }
+    Some(Policy {
+        owner,
+        grants,
+        max_uses,
+        min_context,
+        rotate_after_uses,
+        rotate_after_bytes,
+        export,
+        shares: (threshold != 0).then_some(SharePolicy {
+            threshold,
+            shares,
+            recipients,
+        }),
+        export_derived,
+        rollback_level,
+    })
 }

@@ -6,7 +6,16 @@
 mod disk;
 mod volatile;
 
-use std::{fs, io, path::Path, string::ToString};
+use std::{
+    fs, io,
+    path::Path,
+    string::ToString,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
 
 use claviger_proto::{Status, message::Build};
 use zeroize::Zeroizing;
@@ -26,6 +35,8 @@ use crate::{
 pub struct Workstation {
     disk: Disk,
     root: Option<[u8; 32]>,
+    /// By how many seconds its clock is ahead.
+    later: Arc<AtomicU64>,
 }
 
 impl Workstation {
@@ -38,6 +49,7 @@ impl Workstation {
         Workstation {
             disk: Disk::in_memory(),
             root: Some(random_key().expect("random numbers")),
+            later: Arc::default(),
         }
     }
 
@@ -64,6 +76,7 @@ impl Workstation {
         Ok(Workstation {
             disk: Disk::in_directory(directory)?,
             root: Some(root),
+            later: Arc::default(),
         })
     }
 
@@ -71,6 +84,11 @@ impl Workstation {
     #[must_use]
     pub fn without_root_key(self) -> Workstation {
         Workstation { root: None, ..self }
+    }
+
+    /// Lets so many seconds pass.
+    pub fn wait(&self, seconds: u64) {
+        self.later.fetch_add(seconds, Ordering::Relaxed);
     }
 
     /// The device's disk, to be hurt.
@@ -99,6 +117,16 @@ impl Platform for Workstation {
 
     fn storage(&mut self) -> &mut Disk {
         &mut self.disk
+    }
+
+    fn uptime(&mut self) -> Result<u64, Status> {
+        let since_boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime).tv_sec;
+        Ok(since_boot as u64 + self.later.load(Ordering::Relaxed))
+    }
+
+    fn untrusted_time(&mut self) -> u64 {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        now.map_or(0, |since| since.as_secs())
     }
 
     fn facts(&self) -> Facts {

@@ -25,7 +25,7 @@ pub(super) fn ecdsa_p256() -> Result<bool, Status> {
         "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"
     );
     Ok(ecdsa::p256::sign_with(&scalar, &digest, b"")? == expected
-        && ecdsa::public_key(&scalar)? == public)
+        && ecdsa::p256::public_key(&scalar)? == public)
 }
 
 pub(super) fn ecdsa_p384() -> Result<bool, Status> {

@@ -1,0 +1,508 @@
+//! The keys that calls use, wherever they are: in the vault or wrapped, themselves or children.
+
+mod unwrapped;
+mod wrap;
+
+use claviger_proto::{
+    Algorithm, Digits, Home, Identity, KeyId, KeyRef, Label, Permission, Place, State, Status,
+    audit::Event, limits, message::KeyDescription, ratchet,
+};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    crypto::{Secret, hkdf, kdf},
+    exchange::Payload,
+    platform::Platform,
+    policy,
+    session::Caller,
+    vault::{Counters, KeyRecord, Note, Vault},
+};
+use unwrapped::Unwrapped;
+
+/// The label that children are derived under.
+const CHILD_LABEL: &[u8] = b"claviger child v1";
+/// The most that is reserved at once of a bound: what a crash may cost.
+const AHEAD: Counters = Counters {
+    uses: 256,
+    version_uses: 4096,
+    version_bytes: 16 << 20,
+};
+
+/// Every key that there is.
+pub struct Keyring<P: Platform> {
+    /// Keys at rest.
+    pub vault: Vault<P>,
+    unwrapped: Unwrapped,
+}
+
+impl<P: Platform> Default for Keyring<P> {
+    fn default() -> Self {
+        Keyring {
+            vault: Vault::default(),
+            unwrapped: Unwrapped::default(),
+        }
+    }
+}
+
+/// What a call does with a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Work {
+    permission: Permission,
+    also: Option<Permission>,
+    context: Option<usize>,
+    beside: usize,
+    begins: bool,
+}
+
+impl Work {
+    /// This, with a payload that is all worked on.
+    #[must_use]
+    pub fn new(permission: Permission) -> Work {
+        Work {
+            permission,
+            also: None,
+            context: None,
+            beside: 0,
+            begins: true,
+        }
+    }
+
+    /// And this with what was made before.
+    #[must_use]
+    pub fn also(self, permission: Permission) -> Work {
+        Work {
+            also: Some(permission),
+            ..self
+        }
+    }
+
+    /// Under a context, or associated data, of so many bytes at the payload's front.
+    #[must_use]
+    pub fn context(self, length: usize) -> Work {
+        Work {
+            context: Some(length),
+            beside: self.beside.saturating_add(length),
+            ..self
+        }
+    }
+
+    /// With so many bytes in the payload that are not worked on.
+    #[must_use]
+    pub fn beside(self, length: usize) -> Work {
+        Work {
+            beside: self.beside.saturating_add(length),
+            ..self
+        }
+    }
+
+    /// With so many bytes in the payload that are not worked on; goes on with what was begun,
+    /// which must not see the version change.
+    #[must_use]
+    pub fn continues(self, beside: usize) -> Work {
+        Work {
+            begins: false,
+            ..self.beside(beside)
+        }
+    }
+}
+
+/// A key that a call may use.
+pub struct InUse<'a> {
+    record: &'a KeyRecord,
+    child: Option<&'a Label>,
+}
+
+/// The secret that does the work.
+pub enum Working<'a> {
+    /// A version's own.
+    Stored(&'a Secret),
+    /// One that was derived for this call.
+    Derived(Secret),
+}
+
+impl Working<'_> {
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Working::Stored(secret) => secret.as_bytes(),
+            Working::Derived(secret) => secret.as_bytes(),
+        }
+    }
+}
+
+impl<P: Platform> Keyring<P> {
+    /// The key that a request names, for this work: admits the caller, counts the use, and rotates
+    /// the key first if its policy says so. A wrapped key's bytes are taken off the payload.
+    ///
+    /// # Errors
+    /// Those of [`policy::admit`]; [`Status::ContextTooShort`]; [`Status::RollbackLevel`];
+    /// [`Status::UsesExhausted`]; [`Status::UseLimit`]; [`Status::VersionsFull`];
+    /// [`Status::NoChildren`]; for a wrapped key [`Status::NotAuthentic`] and [`Status::Revoked`];
+    /// a status of storage.
+    pub fn use_key<'a>(
+        &'a mut self,
+        platform: &mut P,
+        caller: &Caller,
+        key: &'a KeyRef,
+        payload: &mut Payload,
+        work: Work,
+    ) -> Result<InUse<'a>, Status> {
+        let identity = caller.identity()?;
+        let child = key.child.as_ref();
+        match &key.place {
+            Place::Vault { owner, label } => {
+                let owner = owner.unwrap_or(identity);
+                let record = self.vault.find(platform, &owner, label)?;
+                admit(record, platform, &identity, child, &work)?;
+                if record.is_counted() {
+                    let bytes = payload.len().saturating_sub(work.beside);
+                    self.count(platform, &owner, label, identity, (&work, bytes))?;
+                }
+                let record = self.vault.find(platform, &owner, label)?;
+                Ok(InUse { record, child })
+            }
+            Place::Wrapped { length } => {
+                let record = self.unwrap(platform, payload, *length)?;
+                admit(record, platform, &identity, child, &work)?;
+                Ok(InUse { record, child })
+            }
+        }
+    }
+
+    /// The key that a request names, to be looked at by whoever has a part in it.
+    ///
+    /// # Errors
+    /// [`Status::NotFound`]; for a wrapped key [`Status::NotAuthentic`] and [`Status::Revoked`]; a
+    /// status of storage.
+    pub fn look<'a>(
+        &'a mut self,
+        platform: &mut P,
+        caller: &Caller,
+        key: &'a KeyRef,
+        payload: &mut Payload,
+    ) -> Result<InUse<'a>, Status> {
+        let record = match &key.place {
+            Place::Vault { owner, label } => {
+                let owner = owner.map_or_else(|| caller.identity(), Ok)?;
+                self.vault.find(platform, &owner, label)?
+            }
+            Place::Wrapped { length } => self.unwrap(platform, payload, *length)?,
+        };
+        if policy::has_part(record, caller) {
+            let child = key.child.as_ref();
+            Ok(InUse { record, child })
+        } else {
+            Err(Status::NotFound)
+        }
+    }
+
+    /// What there is to say of a key to whoever has a part in it.
+    ///
+    /// # Errors
+    /// As [`Keyring::look`]; [`Status::NoChildren`] for a child, of which nothing is kept.
+    pub fn describe(
+        &mut self,
+        platform: &mut P,
+        caller: &Caller,
+        key: &KeyRef,
+        payload: &mut Payload,
+    ) -> Result<KeyDescription, Status> {
+        if key.child.is_some() {
+            return Err(Status::NoChildren);
+        }
+        let record = self.look(platform, caller, key, payload)?.record;
+        match &key.place {
+            Place::Vault { .. } => {
+                let (owner, label) = (record.owner, record.label.clone());
+                self.describe_stored(platform, &owner, &label)
+            }
+            Place::Wrapped { .. } => {
+                let (record, family) = self.unwrapped.latest().ok_or(Status::Internal)?;
+                Ok(record.describe(record.counters, Home::Wrapped, family.cloned()))
+            }
+        }
+    }
+
+    /// What there is to say of a key of the vault.
+    ///
+    /// # Errors
+    /// As [`Vault::find`].
+    pub fn describe_stored(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        label: &Label,
+    ) -> Result<KeyDescription, Status> {
+        let used = self.vault.used(platform, owner, label)?;
+        let record = self.vault.find(platform, owner, label)?;
+        Ok(record.describe(used, Home::Vault, None))
+    }
+
+    /// Adds a primary version to a key of the vault.
+    ///
+    /// # Errors
+    /// [`Status::WrongState`] unless it is active; [`Status::VersionsFull`]; those of
+    /// [`Vault::update`].
+    pub fn rotate(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        label: &Label,
+        caller: Identity,
+    ) -> Result<(), Status> {
+        let record = self.vault.find(platform, owner, label)?;
+        if !record.state.serves(Permission::Seal, false) {
+            return Err(Status::WrongState);
+        }
+        if record.ratchet {
+            return self.step(platform, owner, label, caller, 1).map(drop);
+        }
+        let secret = Secret::generate(platform, record.algorithm)?;
+        let add = |record: &mut KeyRecord| {
+            record
+                .add_version(secret)
+                .map_err(|_| Status::VersionsFull)?;
+            Ok(record.version)
+        };
+        let note = Note::new(caller, Event::Rotated);
+        self.vault
+            .update(platform, owner, label, note, add)
+            .map(drop)
+    }
+
+    /// Steps a ratcheted key; what it was before is overwritten in both copies.
+    ///
+    /// # Errors
+    /// [`Status::Degraded`]; [`Status::VersionsFull`] past the last number; those of
+    /// [`Vault::update`].
+    pub fn step(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        label: &Label,
+        caller: Identity,
+        steps: u32,
+    ) -> Result<u32, Status> {
+        let step = |record: &mut KeyRecord| {
+            for _ in 0..steps {
+                let next = record.version.checked_add(1).ok_or(Status::VersionsFull)?;
+                let chain = record.secret(record.version).ok_or(Status::NoSuchVersion)?;
+                let chain =
+                    kdf::derive_alike(chain.as_bytes(), ratchet::LABEL, &next.to_be_bytes())?;
+                record.versions.clear();
+                record.add_version(chain).map_err(|_| Status::Internal)?;
+            }
+            Ok(record.version)
+        };
+        let note = Note::new(caller, Event::Rotated);
+        let record = self.vault.update(platform, owner, label, note, step)?;
+        Ok(record.version)
+    }
+
+    /// Destroys every key, also those that Linux keeps.
+    ///
+    /// # Errors
+    /// As [`Vault::reset`].
+    pub fn reset(&mut self, platform: &mut P) -> Result<(), Status> {
+        self.unwrapped.clear();
+        self.vault.reset(platform)
+    }
+
+    /// Counts a use against the bounds of a key of the vault.
+    fn count(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        label: &Label,
+        caller: Identity,
+        work: (&Work, usize),
+    ) -> Result<(), Status> {
+        let (work, bytes) = work;
+        let used = self.vault.used(platform, owner, label)?;
+        let record = self.vault.find(platform, owner, label)?;
+        let policy = &record.policy;
+        let reached = |bound: Option<u64>, used: u64| bound.is_some_and(|bound| used >= bound);
+        if reached(policy.max_uses, used.uses) {
+            return Err(Status::UsesExhausted);
+        }
+        let produces = work.permission.produces();
+        let limit = record.algorithm.use_limit();
+        let due = reached(policy.rotate_after_uses, used.version_uses)
+            || reached(policy.rotate_after_bytes, used.version_bytes);
+        let counts_uses = produces && (policy.rotate_after_uses.is_some() || limit.is_some());
+        let counts_bytes = produces && policy.rotate_after_bytes.is_some();
+        let amount = Counters {
+            uses: policy.max_uses.is_some().into(),
+            version_uses: counts_uses.into(),
+            version_bytes: if counts_bytes { bytes as u64 } else { 0 },
+        };
+        if produces && due && work.begins {
+            self.rotate(platform, owner, label, caller)?;
+        } else if produces && reached(limit, used.version_uses) {
+            return Err(Status::UseLimit);
+        }
+        self.vault.charge(platform, owner, label, amount, ahead)
+    }
+}
+
+/// How much of a key's bounds is reserved at once: a sixteenth, within limits.
+fn ahead(key: &KeyRecord) -> Counters {
+    let policy = &key.policy;
+    let part =
+        |bound: Option<u64>, most: u64| bound.map_or(most, |bound| (bound >> 4).clamp(1, most));
+    let left = policy
+        .max_uses
+        .unwrap_or(u64::MAX)
+        .saturating_sub(key.counters.uses);
+    Counters {
+        uses: part(policy.max_uses, AHEAD.uses).min(left),
+        version_uses: part(policy.rotate_after_uses, AHEAD.version_uses),
+        version_bytes: part(policy.rotate_after_bytes, AHEAD.version_bytes),
+    }
+}
+
+/// Whether this caller may do this work with this key, or with a child of it.
+fn admit(
+    record: &KeyRecord,
+    platform: &impl Platform,
+    caller: &Identity,
+    child: Option<&Label>,
+    work: &Work,
+) -> Result<(), Status> {
+    for permission in [Some(work.permission), work.also].into_iter().flatten() {
+        if child.is_none() || permission == Permission::Derive {
+            policy::admit(record, caller, permission)?;
+            continue;
+        }
+        policy::admit(record, caller, Permission::Derive)?;
+        let algorithm = record.children.ok_or(Status::NoChildren)?;
+        let usage = algorithm.usages().first().ok_or(Status::WrongUsage)?;
+        if !usage.permissions().contains(permission) {
+            return Err(Status::WrongUsage);
+        }
+        if !record.state.serves(permission, record.owner != *caller) {
+            return Err(Status::WrongState);
+        }
+    }
+    if child.is_some() && record.children.is_none() {
+        return Err(Status::NoChildren);
+    }
+    let policy = &record.policy;
+    let short = |length: usize| length < policy.min_context as usize;
+    if work.context.is_some_and(short) {
+        return Err(Status::ContextTooShort);
+    }
+    if policy.rollback_level > 0 && platform.facts().rollback_level < policy.rollback_level {
+        return Err(Status::RollbackLevel);
+    }
+    Ok(())
+}
+
+impl InUse<'_> {
+    /// The algorithm that does the work: the key's, or its children's.
+    ///
+    /// # Errors
+    /// [`Status::NoChildren`].
+    pub fn algorithm(&self) -> Result<Algorithm, Status> {
+        match self.child {
+            None => Ok(self.record.algorithm),
+            Some(_) => self.record.children.ok_or(Status::NoChildren),
+        }
+    }
+
+    /// The id: the key's, or one computed for its child.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        let Some(child) = self.child else {
+            return self.record.id;
+        };
+        let hash = Sha256::new()
+            .chain_update(CHILD_LABEL)
+            .chain_update(self.record.id.0)
+            .chain_update(child.as_str())
+            .finalize();
+        Digits(hash.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// The key's state.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.record.state
+    }
+
+    /// The version that produces.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.record.version
+    }
+
+    /// The key's own record.
+    #[must_use]
+    pub fn record(&self) -> &KeyRecord {
+        self.record
+    }
+
+    /// The secret of the primary version.
+    ///
+    /// # Errors
+    /// As [`InUse::secret_of`].
+    pub fn secret(&self) -> Result<Working<'_>, Status> {
+        self.secret_of(self.record.version)
+    }
+
+    /// The secret of a version.
+    ///
+    /// # Errors
+    /// [`Status::NoSuchVersion`]; [`Status::NoChildren`].
+    pub fn secret_of(&self, version: u32) -> Result<Working<'_>, Status> {
+        let stored = self.record.secret(version).ok_or(Status::NoSuchVersion)?;
+        let own = if self.record.ratchet {
+            Working::Derived(kdf::derive_alike(
+                stored.as_bytes(),
+                ratchet::KEY_LABEL,
+                &version.to_be_bytes(),
+            )?)
+        } else {
+            Working::Stored(stored)
+        };
+        match self.child {
+            None => Ok(own),
+            Some(child) => {
+                let algorithm = self.algorithm()?;
+                derive_child(self.record.algorithm, own.as_bytes(), algorithm, child)
+                    .map(Working::Derived)
+            }
+        }
+    }
+}
+
+/// A child's secret.
+///
+/// ```text
+/// kdf-cmac     KDF(K, "claviger child v1", [algorithm]_8 || name)       SP 800-108, L = |child|
+/// hkdf-sha256  HKDF-Expand(K, "claviger child v1" || 0 || [algorithm]_8 || name, |child|)
+/// ```
+#[inline(never)]
+fn derive_child(
+    parent: Algorithm,
+    key: &[u8],
+    algorithm: Algorithm,
+    child: &Label,
+) -> Result<Secret, Status> {
+    let number = [algorithm as u8];
+    let name = child.as_str().as_bytes();
+    let mut context = heapless::Vec::<u8, { 1 + Label::MAX }>::new();
+    let fits =
+        context.extend_from_slice(&number).is_ok() && context.extend_from_slice(name).is_ok();
+    if !fits {
+        return Err(Status::Internal);
+    }
+    Secret::with(algorithm.key_len(), |bytes| match parent {
+        Algorithm::KdfCmac => kdf::derive_into(key, CHILD_LABEL, &context, bytes),
+        Algorithm::HkdfSha256 => hkdf::expand(key, &[CHILD_LABEL, &[0], &context], bytes),
+        _ => Err(Status::NoChildren),
+    })
+}
+
+const _: () = assert!(limits::DERIVED == crate::crypto::SECRET_MAX);

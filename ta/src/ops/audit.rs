@@ -1,0 +1,96 @@
+//! The audit logs: read, signed, bounded.
+
+use claviger_proto::{Identity, Status, message::*};
+
+use crate::{
+    Platform, Service, Session, crypto::ecdsa::p256, exchange::Payload, keyring::Keyring, policy,
+    session::Caller,
+};
+use sha2::{Digest, Sha256};
+
+/// A page of a log.
+#[inline(never)]
+pub(crate) fn audit_read<P: Platform>(
+    service: &mut Service<P>,
+    session: &mut Session,
+    request: AuditReadRequest,
+    payload: &mut Payload,
+) -> Result<AuditPage, Status> {
+    payload.expect_empty()?;
+    let Service {
+        keyring, platform, ..
+    } = service;
+    let of = log(keyring, platform, &session.caller, request.of)?;
+    let vault = &mut keyring.vault;
+    vault.read_log(platform, of, request.from, |bytes| payload.set(bytes))
+}
+
+/// Signs where a log stands.
+#[inline(never)]
+pub(crate) fn audit_checkpoint<P: Platform>(
+    service: &mut Service<P>,
+    session: &mut Session,
+    request: AuditCheckpointRequest,
+    payload: &mut Payload,
+) -> Result<Done, Status> {
+    let Service {
+        keyring, platform, ..
+    } = service;
+    let nonce = heapless::Vec::from_slice(payload.bytes()).map_err(|_| Status::BadPayload)?;
+    let of = log(keyring, platform, &session.caller, request.of)?;
+    let checkpoint = keyring.vault.checkpoint(platform, of, nonce)?.encode();
+    let key = keyring.vault.device_key(platform)?;
+    let digest = Sha256::digest(&checkpoint);
+    let signature = p256::sign(platform, key.as_bytes(), &digest)?;
+    payload.set(&checkpoint)?;
+    payload.append(&signature)?;
+    Ok(Done {})
+}
+
+/// Has key events refused that find no place in a full log.
+#[inline(never)]
+pub(crate) fn audit_strict<P: Platform>(
+    service: &mut Service<P>,
+    session: &mut Session,
+    _request: AuditStrictRequest,
+    payload: &mut Payload,
+) -> Result<Done, Status> {
+    payload.expect_empty()?;
+    let caller = session.caller.identity()?;
+    let vault = &mut service.keyring.vault;
+    vault.refuse_unlogged(&mut service.platform, caller)?;
+    Ok(Done {})
+}
+
+/// Lets records be overwritten.
+#[inline(never)]
+pub(crate) fn audit_release<P: Platform>(
+    service: &mut Service<P>,
+    session: &mut Session,
+    request: AuditReleaseRequest,
+    payload: &mut Payload,
+) -> Result<Done, Status> {
+    payload.expect_empty()?;
+    let Service {
+        keyring, platform, ..
+    } = service;
+    let of = log(keyring, platform, &session.caller, request.of)?;
+    keyring.vault.release_log(platform, of, request.keep)?;
+    Ok(Done {})
+}
+
+/// The log that a request is about. The one that callers share is for uid 0 only: it tells of
+/// several.
+fn log<P: Platform>(
+    keyring: &mut Keyring<P>,
+    platform: &mut P,
+    caller: &Caller,
+    of: Option<Identity>,
+) -> Result<Option<Identity>, Status> {
+    let whose = policy::subject(caller, of)?;
+    let log = keyring.vault.log_of(platform, whose)?;
+    if log.is_none() && !caller.is_administrator() {
+        return Err(Status::AdministratorOnly);
+    }
+    Ok(log)
+}

@@ -1,0 +1,267 @@
+//! `combine`: a key of one or more sources (NIST SP 800-56C Rev. 2, two-step; SP 800-133 Rev. 2,
+//! section 6.3).
+//!
+//! ```text
+//! Z      = S_1 || ... || S_n
+//! S_i    = the derivation key or its child | the shared secret of the agreement | of the KEM
+//! out    = HKDF-Expand(HMAC-SHA-256(salt, Z), fixed, L)                  as RFC 5869
+//! fixed  = "claviger combine v1" || [n]_8 || source_1 || ... || source_n
+//!          || [algorithm of the new key, or 0]_8 || [|info|]_16 || info || [L in bits]_32
+//! source = [1]_8 || [|name|]_8 || name      a key: its label, or "label#child"
+//!        | [2]_8                            an agreement
+//!        | [3]_8 || SHA-256(ciphertext)     a KEM, at both ends
+//! ```
+//!
+//! So both ends of an agreement or encapsulation, and whoever holds the same keys under the same
+//! names, compute the same; another order, name or purpose gives another key.
+
+use claviger_proto::{Algorithm, Label, Permission, Status, limits, message::*};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::new_key::become_key;
+use crate::{
+    Platform, Service, Session,
+    crypto::{
+        Secret,
+        ecdh::{p256, x25519},
+        hkdf, ml_kem, x_wing,
+    },
+    exchange::Payload,
+    keyring::{Keyring, Work},
+    policy,
+    session::Caller,
+};
+
+const LABEL: &[u8] = b"claviger combine v1";
+/// Bytes of `source` at most: kind, length, a label and a child with `#` between.
+const SOURCE: usize = 2 + 2 * Label::MAX + 1;
+
+/// What the sources have come to so far.
+struct Sources {
+    /// Z.
+    secrets: heapless::Vec<Secret, { limits::SOURCES }>,
+    /// Each `source` of the fixed input.
+    fixed: heapless::Vec<u8, { SOURCE * limits::SOURCES }>,
+    /// The ciphertext of the encapsulation, if there is one; X-Wing's is the longest.
+    ciphertext: heapless::Vec<u8, { x_wing::CIPHERTEXT }>,
+}
+
+/// Makes a key, or bytes that leave, of several sources.
+#[inline(never)]
+pub(crate) fn combine<P: Platform>(
+    service: &mut Service<P>,
+    session: &mut Session,
+    request: CombineRequest,
+    payload: &mut Payload,
+) -> Result<DerivedResponse, Status> {
+    let Service {
+        keyring, platform, ..
+    } = service;
+    let Output { new, length } = request.output;
+    let settle = |new| policy::settle(new, &session.caller);
+    let settled = new.map(settle).transpose()?;
+    let algorithm = settled.as_ref().map(|settled| settled.new.algorithm);
+    let length = match algorithm {
+        Some(algorithm) if !algorithm.is_derivable() => return Err(Status::UnsupportedUsage),
+        Some(algorithm) => algorithm.key_len(),
+        None => length as usize,
+    };
+    let encapsulations = request
+        .sources
+        .iter()
+        .filter(|source| source.kind == SourceKind::Encapsulate);
+    if request.sources.is_empty() || encapsulations.count() > 1 {
+        return Err(Status::BadHeader);
+    }
+    let (salt, info) = (request.salt as usize, request.info as usize);
+    if length == 0 || length > limits::DERIVED || salt > limits::INFO || info > limits::INFO {
+        return Err(Status::BadHeader);
+    }
+    let mut sources = Sources {
+        secrets: heapless::Vec::new(),
+        fixed: heapless::Vec::new(),
+        ciphertext: heapless::Vec::new(),
+    };
+    for source in &request.sources {
+        let (secret, policy) = take(
+            keyring,
+            platform,
+            &session.caller,
+            source,
+            payload,
+            &mut sources,
+        )?;
+        if let Some(policy) = policy {
+            policy::may_become(&policy, settled.as_ref())?;
+        }
+        sources.secrets.push(secret).map_err(|_| Status::Internal)?;
+    }
+    let (salt, info) = payload.split(salt)?;
+    if info.len() != request.info as usize {
+        return Err(Status::BadPayload);
+    }
+    let number = algorithm.map_or(0, |algorithm| algorithm as u8);
+    let secret = mix(&sources, salt, info, number, length)?;
+    payload.clear();
+    let key = become_key(keyring, platform, payload, settled, secret)?;
+    payload.insert_front(&sources.ciphertext)?;
+    Ok(DerivedResponse {
+        key,
+        ciphertext: u32::try_from(sources.ciphertext.len()).map_err(|_| Status::Internal)?,
+    })
+}
+
+/// The secret of one source and the policy of its key, and takes what belongs to it off the payload.
+fn take<P: Platform>(
+    keyring: &mut Keyring<P>,
+    platform: &mut P,
+    caller: &Caller,
+    source: &Source,
+    payload: &mut Payload,
+    sources: &mut Sources,
+) -> Result<(Secret, Option<Policy>), Status> {
+    let bytes = source.bytes as usize;
+    let fits = match source.kind {
+        SourceKind::Encapsulate => source.key.is_none() && source.version.is_none(),
+        SourceKind::Key => source.key.is_some() && source.algorithm.is_none() && bytes == 0,
+        _ => source.key.is_some() && source.algorithm.is_none(),
+    };
+    if !fits {
+        return Err(Status::BadHeader);
+    }
+    let (Some(key), version) = (&source.key, source.version) else {
+        let algorithm = source.algorithm.ok_or(Status::BadHeader)?;
+        let (public, _) = payload.split(bytes)?;
+        let secret = encapsulate(platform, algorithm, public, &mut sources.ciphertext)?;
+        bind(&mut sources.fixed, &sources.ciphertext)?;
+        payload.drop_front(bytes)?;
+        return Ok((secret, None));
+    };
+    let work = Work::new(match source.kind {
+        SourceKind::Agree => Permission::Agree,
+        SourceKind::Decapsulate => Permission::Decapsulate,
+        _ => Permission::Derive,
+    });
+    let used = keyring.use_key(platform, caller, key, payload, work)?;
+    let policy = Some(used.record().policy.clone());
+    let own = used.secret_of(version.unwrap_or(used.version()))?;
+    let (public, _) = payload.split(bytes)?;
+    let secret = match source.kind {
+        SourceKind::Agree => {
+            put(&mut sources.fixed, &[2])?;
+            agree(used.algorithm()?, own.as_bytes(), public)?
+        }
+        SourceKind::Decapsulate => {
+            bind(&mut sources.fixed, public)?;
+            decapsulate(used.algorithm()?, own.as_bytes(), public)?
+        }
+        _ => {
+            name(&used.record().label, key.child.as_ref(), &mut sources.fixed)?;
+            Secret::new(own.as_bytes())?
+        }
+    };
+    payload.drop_front(bytes)?;
+    Ok((secret, policy))
+}
+
+#[inline(never)]
+fn mix(
+    sources: &Sources,
+    salt: &[u8],
+    info: &[u8],
+    algorithm: u8,
+    length: usize,
+) -> Result<Secret, Status> {
+    let mut parts = heapless::Vec::<&[u8], { limits::SOURCES }>::new();
+    for secret in &sources.secrets {
+        parts
+            .push(secret.as_bytes())
+            .map_err(|_| Status::Internal)?;
+    }
+    let count = u8::try_from(parts.len()).map_err(|_| Status::Internal)?;
+    let info_len = u16::try_from(info.len()).map_err(|_| Status::Internal)?;
+    let bits = u32::try_from(length.saturating_mul(8)).map_err(|_| Status::Internal)?;
+    let fixed: [&[u8]; 7] = [
+        LABEL,
+        &[count],
+        &sources.fixed,
+        &[algorithm],
+        &info_len.to_be_bytes(),
+        info,
+        &bits.to_be_bytes(),
+    ];
+    Secret::with(length, |out| hkdf::two_step(salt, &parts, &fixed, out))
+}
+
+fn agree(algorithm: Algorithm, own: &[u8], peer: &[u8]) -> Result<Secret, Status> {
+    let shared = match algorithm {
+        Algorithm::EcdhP256 => p256::agree(own, peer)?,
+        Algorithm::X25519 => x25519::agree(own, peer)?,
+        _ => return Err(Status::WrongUsage),
+    };
+    Secret::new(shared.as_slice())
+}
+
+fn decapsulate(algorithm: Algorithm, own: &[u8], ciphertext: &[u8]) -> Result<Secret, Status> {
+    let shared = match algorithm {
+        Algorithm::MlKem768 => ml_kem::decapsulate(own, ciphertext)?,
+        Algorithm::XWing => x_wing::decapsulate(own, ciphertext)?,
+        _ => return Err(Status::WrongUsage),
+    };
+    Secret::new(shared.as_slice())
+}
+
+fn encapsulate<const N: usize>(
+    platform: &mut impl Platform,
+    algorithm: Algorithm,
+    public: &[u8],
+    ciphertext: &mut heapless::Vec<u8, N>,
+) -> Result<Secret, Status> {
+    let shared: Zeroizing<[u8; 32]> = match algorithm {
+        Algorithm::MlKem768 => ml_kem::encapsulate(platform, public, room(ciphertext)?)?,
+        Algorithm::XWing => x_wing::encapsulate(platform, public, room(ciphertext)?)?,
+        _ => return Err(Status::UnsupportedUsage),
+    };
+    Secret::new(shared.as_slice())
+}
+
+fn room<const N: usize, const LEN: usize>(
+    ciphertext: &mut heapless::Vec<u8, N>,
+) -> Result<&mut [u8; LEN], Status> {
+    ciphertext
+        .resize_default(LEN)
+        .map_err(|_| Status::Internal)?;
+    ciphertext.first_chunk_mut().ok_or(Status::Internal)
+}
+
+/// `source` of a key: what it is called, wherever it is.
+fn name<const N: usize>(
+    label: &Label,
+    child: Option<&Label>,
+    fixed: &mut heapless::Vec<u8, N>,
+) -> Result<(), Status> {
+    let (separator, child) = match child {
+        Some(child) => ("#", child.as_str()),
+        None => ("", ""),
+    };
+    let parts = [label.as_str(), separator, child];
+    let len = parts.iter().map(|part| part.len()).sum::<usize>();
+    put(
+        fixed,
+        &[1, u8::try_from(len).map_err(|_| Status::Internal)?],
+    )?;
+    parts
+        .iter()
+        .try_for_each(|part| put(fixed, part.as_bytes()))
+}
+
+/// `source` of a KEM.
+fn bind<const N: usize>(fixed: &mut heapless::Vec<u8, N>, ciphertext: &[u8]) -> Result<(), Status> {
+    put(fixed, &[3])?;
+    put(fixed, &Sha256::digest(ciphertext))
+}
+
+fn put<const N: usize>(fixed: &mut heapless::Vec<u8, N>, bytes: &[u8]) -> Result<(), Status> {
+    fixed.extend_from_slice(bytes).map_err(|_| Status::Internal)
+}

@@ -1,0 +1,40 @@
+//! `derive`: a child of a derivation key, made a key of its own or let out.
+
+use claviger_proto::{Permission, Status, message::*};
+
+use super::new_key::become_key;
+use crate::{Platform, Service, Session, crypto::Secret, exchange::Payload, keyring::Work, policy};
+
+/// Makes a key, or bytes that leave, of the child that calls would use under the same reference.
+#[inline(never)]
+pub(crate) fn derive<P: Platform>(
+    service: &mut Service<P>,
+    session: &mut Session,
+    request: DeriveRequest,
+    payload: &mut Payload,
+) -> Result<DerivedResponse, Status> {
+    let Service {
+        keyring, platform, ..
+    } = service;
+    if request.key.child.is_none() {
+        return Err(Status::NoChildren);
+    }
+    let Output { new, length } = request.output;
+    let settle = |new| policy::settle(new, &session.caller);
+    let settled = new.map(settle).transpose()?;
+    let work = Work::new(Permission::Derive);
+    let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
+    payload.expect_empty()?;
+    policy::may_become(&key.record().policy, settled.as_ref())?;
+    let algorithm = key.algorithm()?;
+    let secret = Secret::new(key.secret()?.as_bytes())?;
+    let fits = match &settled {
+        Some(settled) => settled.new.algorithm == algorithm,
+        None => length as usize == algorithm.key_len(),
+    };
+    if !fits {
+        return Err(Status::UnsupportedUsage);
+    }
+    let key = become_key(keyring, platform, payload, settled, secret)?;
+    Ok(DerivedResponse { key, ciphertext: 0 })
+}
