@@ -6,12 +6,13 @@ use std::{
 };
 
 use claviger_proto::{
-    Algorithm, Digits, Identity, Label,
+    Algorithm, Digits, Identity, KeyRef, Label, Place, Status,
     command::Request,
     limits,
     message::{
         DeleteRequest, DescribeRequest, FactoryResetRequest, InfoRequest, InfoResponse,
-        KeyDescription, ListRequest, LockRequest, RandomRequest, SelfTestRequest, SelfTestResponse,
+        KeyDescription, KeySummary, ListRequest, LockRequest, RandomRequest, SelfTestRequest,
+        SelfTestResponse,
     },
 };
 
@@ -151,23 +152,53 @@ impl Client {
         Ok(Key::new(self.clone(), self.describe(label)?))
     }
 
+    /// Another owner's key with this label, which grants the caller something. uid 0 gets anyone's
+    /// keys, to administer them.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with `NotFound` if there is none in which the caller has a part.
+    pub fn key_of(&self, owner: Identity, label: &str) -> Result<Key, Error> {
+        let description = self.describe_of(label, owner)?;
+        Ok(Key::of(self.clone(), owner, description))
+    }
+
+    /// The key in these bytes, which [`Key::wrapped_bytes`] gave on this device.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with `NotAuthentic` if they were altered or are of another device or vault,
+    /// `Revoked`, or `NotFound` if the caller has no part in the key.
+    pub fn wrapped(&self, bytes: &[u8]) -> Result<Key, Error> {
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        if length == 0 || bytes.len() > limits::WRAPPED {
+            return Err(Error::Ta(Status::NotAuthentic));
+        }
+        let key = KeyRef {
+            place: Place::Wrapped { length },
+            child: None,
+        };
+        self.call(&DescribeRequest { key }, &[bytes], |description, _| {
+            Ok(Key::wrapped(self.clone(), bytes, description))
+        })
+    }
+
     /// All keys of the caller.
     ///
     /// # Errors
     /// [`Error::Ta`] with a status of the store.
-    pub fn list(&self) -> Result<Vec<KeyDescription>, Error> {
+    pub fn list(&self) -> Result<Vec<KeySummary>, Error> {
         self.pages(None)
     }
 
-    /// All keys of another owner; for uid 0.
+    /// All keys of another owner in which the caller has a part: which grant it something, or for
+    /// uid 0 all.
     ///
     /// # Errors
-    /// [`Error::Ta`] with `AdministratorOnly` or a status of the store.
-    pub fn list_of(&self, owner: Identity) -> Result<Vec<KeyDescription>, Error> {
+    /// [`Error::Ta`] with a status of the store.
+    pub fn list_of(&self, owner: Identity) -> Result<Vec<KeySummary>, Error> {
         self.pages(Some(owner))
     }
 
-    fn pages(&self, owner: Option<Identity>) -> Result<Vec<KeyDescription>, Error> {
+    fn pages(&self, owner: Option<Identity>) -> Result<Vec<KeySummary>, Error> {
         let mut keys = Vec::new();
         let mut cursor = 0;
         loop {
@@ -188,19 +219,18 @@ impl Client {
     /// [`Error::Ta`] with `NotFound` if the caller has no such key.
     pub fn describe(&self, label: &str) -> Result<KeyDescription, Error> {
         self.ask(&DescribeRequest {
-            key: parse_label(label)?,
-            owner: None,
+            key: parse_label(label)?.into(),
         })
     }
 
-    /// Everything about another owner's key but its secret; for uid 0.
+    /// Everything about another owner's key but its secret.
     ///
     /// # Errors
-    /// [`Error::Ta`] with `AdministratorOnly` or `NotFound`.
+    /// [`Error::Ta`] with `NotFound` if there is none in which the caller has a part: which grants
+    /// it something, or for uid 0 any.
     pub fn describe_of(&self, label: &str, owner: Identity) -> Result<KeyDescription, Error> {
         self.ask(&DescribeRequest {
-            key: parse_label(label)?,
-            owner: Some(owner),
+            key: key_of(owner, label)?,
         })
     }
 
@@ -210,8 +240,7 @@ impl Client {
     /// [`Error::Ta`] with `NotFound` or a status of the store; [`Error::Restarted`].
     pub fn delete(&self, label: &str) -> Result<(), Error> {
         self.ask(&DeleteRequest {
-            key: parse_label(label)?,
-            owner: None,
+            key: parse_label(label)?.into(),
         })
         .map(drop)
     }
@@ -222,8 +251,7 @@ impl Client {
     /// As [`Client::delete`], and [`Error::Ta`] with `AdministratorOnly`.
     pub fn delete_of(&self, label: &str, owner: Identity) -> Result<(), Error> {
         self.ask(&DeleteRequest {
-            key: parse_label(label)?,
-            owner: Some(owner),
+            key: key_of(owner, label)?,
         })
         .map(drop)
     }
@@ -387,4 +415,12 @@ pub(crate) fn emulator_directory() -> Option<PathBuf> {
 
 pub(crate) fn parse_label(text: &str) -> Result<Label, Error> {
     Label::try_from(text).map_err(|source| Error::name(text, source))
+}
+
+fn key_of(owner: Identity, label: &str) -> Result<KeyRef, Error> {
+    let place = Place::Vault {
+        owner: Some(owner),
+        label: parse_label(label)?,
+    };
+    Ok(KeyRef { place, child: None })
 }

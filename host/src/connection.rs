@@ -18,6 +18,13 @@ use crate::{
 
 /// The smallest range of the memory that is passed: the TEE maps whole pages anyway.
 const PAGE: usize = 4096;
+/// Bytes of the longest nonce of an encryption: that of CCM.
+const NONCE: usize = 13;
+/// Bytes of the longest KEM ciphertext: that of X-Wing.
+const CIPHERTEXT: usize = 1120;
+/// Bytes of the longest header but a list's: what was derived, with a key's description.
+const DESCRIPTION: usize = 1900;
+const _: () = assert!(PREFIX + DESCRIPTION + CIPHERTEXT + limits::WRAPPED <= PAGE);
 
 pub(crate) struct Connection {
     transport: Box<dyn Transport>,
@@ -176,7 +183,8 @@ fn room(command: Command, request: usize) -> usize {
         Command::Info | Command::SelfTest | Command::List => PREFIX + limits::HEADER,
         Command::Random => PREFIX + 64 + limits::RANDOM,
         Command::Seal => request + blob::HEADER + blob::TAG,
-        // A header of at most 456 bytes (a key's description), a payload of at most 100.
+        Command::Encrypt => request + NONCE + blob::TAG,
+        // At most a description, a KEM ciphertext and a wrapped key.
         _ => PAGE,
     };
     reply.max(request).clamp(PAGE, limits::FRAME)
@@ -198,7 +206,15 @@ const fn effect_of(command: Command) -> Effect {
 const fn carries_secrets(command: Command) -> bool {
     matches!(
         command,
-        Command::Random | Command::Import | Command::Seal | Command::Unseal | Command::Confirm
+        Command::Random
+            | Command::Import
+            | Command::Seal
+            | Command::Unseal
+            | Command::Confirm
+            | Command::Encrypt
+            | Command::Decrypt
+            | Command::Derive
+            | Command::Combine
     )
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use claviger_proto::{Command, Status, blob::BlobError, name::NameError};
+use claviger_proto::{Algorithm, Command, Status, blob::BlobError, name::NameError};
 
 use crate::transport::TransportError;
 
@@ -48,6 +48,9 @@ pub enum Error {
     /// A public key that the trusted application gave is none.
     #[error("the trusted application gave a public key that is none")]
     PublicKey,
+    /// A public key has no such form.
+    #[error("public keys of {} have the raw form only", .0.name())]
+    PublicKeyForm(Algorithm),
     /// A local file or stream failed.
     #[error("{doing}")]
     Stream {
@@ -137,6 +140,7 @@ impl Error {
                 effect: Effect::Lost,
                 ..
             } => "begin again",
+            Error::PublicKeyForm(_) => "ask for the raw form",
             Error::Name { .. } | Error::Blob(_) | Error::Message | Error::Stream { .. } => {
                 return None;
             }
@@ -167,11 +171,14 @@ const fn status_hint(status: Status) -> Option<&'static str> {
         Status::PayloadTooLong => "`claviger info` shows the limits",
         Status::LoginRequired => "open the client with Login::User or Login::Group",
         Status::AdministratorOnly => "run as root, without a group session",
+        Status::NotPermitted => "`claviger describe` shows whom the key's policy lets do what",
+        Status::QuotaExceeded => "delete keys that are no longer needed, or close other sessions",
         Status::NotFound => "`claviger list` shows the keys of this user",
         Status::AlreadyExists => "choose another label, or delete that key first",
         Status::WrongUsage => "`claviger describe` shows what the key is for",
         Status::VaultFull => "delete keys that are no longer needed",
         Status::Locked => "generate the key instead; only a factory reset ends the lock",
+        Status::BadPublicKey => "give the public key in the form that `claviger public-key` has",
         Status::BadConfirmation => {
             "`claviger info` shows the token to uid 0; it changes at every start"
         }
@@ -190,6 +197,31 @@ const fn status_hint(status: Status) -> Option<&'static str> {
         }
         Status::VaultNewer => "install the newer trusted application again",
         Status::OutOfMemory => "close other sessions",
+        Status::WrongState => "`claviger describe` shows the state; only active keys protect anew",
+        Status::InvalidTransition => "states go forward (NIST SP 800-57); only suspension ends",
+        Status::VersionsFull => "reseal what old versions sealed, then `claviger retire` them",
+        Status::NoSuchVersion => "`claviger describe` shows the versions",
+        Status::Superseded => "begin again: the stream then uses the new version",
+        Status::UseLimit => "`claviger rotate` the key",
+        Status::UsesExhausted => "make a new key",
+        Status::BadPolicy => {
+            "permissions must be those of the usage, numbers at least 1, grants not to the owner"
+        }
+        Status::PolicyLoosened => "leave out what is new; a looser policy needs a new key",
+        Status::ContextTooShort => "`claviger describe` shows how long a context it asks for",
+        Status::RollbackLevel => {
+            "`claviger info` shows the platform's level, `claviger describe` the key's"
+        }
+        Status::NotExportable => "only a key whose policy lets it leave leaves: make one that may",
+        Status::Immutable => "keep the key in the vault instead",
+        Status::Revoked => "make the wrapped key anew",
+        Status::NoChildren => {
+            "name a child of a derivation key that has children: PARENT#CHILD, one level deep"
+        }
+        Status::EpochReached => "nothing: a token serves once",
+        Status::EpochTooFar => "make a token to an epoch at most 4096 ahead, and one from there",
+        Status::Degraded => "restart the trusted application: starting mends the copy",
+        Status::PrimaryVersion => "`claviger rotate` first",
         _ => return None,
     })
 }
@@ -221,6 +253,7 @@ impl Error {
             Error::Ta(status) => status_kind(*status),
             Error::Restarted { .. } => ErrorKind::Unavailable,
             Error::Name { .. } => ErrorKind::Malformed,
+            Error::PublicKeyForm(_) => ErrorKind::Refused,
             Error::Blob(_) | Error::Message => ErrorKind::NotAuthentic,
             Error::Stream { .. } => ErrorKind::Local,
         }
@@ -246,7 +279,27 @@ const fn status_kind(status: Status) -> ErrorKind {
         | Status::Locked
         | Status::BadConfirmation
         | Status::Busy
-        | Status::StorageFull => ErrorKind::Refused,
+        | Status::StorageFull
+        | Status::NotPermitted
+        | Status::QuotaExceeded
+        | Status::WrongState
+        | Status::InvalidTransition
+        | Status::VersionsFull
+        | Status::NoSuchVersion
+        | Status::Superseded
+        | Status::UseLimit
+        | Status::UsesExhausted
+        | Status::BadPolicy
+        | Status::PolicyLoosened
+        | Status::ContextTooShort
+        | Status::RollbackLevel
+        | Status::NotExportable
+        | Status::Immutable
+        | Status::Revoked
+        | Status::NoChildren
+        | Status::EpochReached
+        | Status::EpochTooFar
+        | Status::PrimaryVersion => ErrorKind::Refused,
         Status::NotAuthentic | Status::NoChallenge => ErrorKind::NotAuthentic,
         Status::RecordDamaged
         | Status::StorageUnavailable
@@ -256,7 +309,8 @@ const fn status_kind(status: Status) -> ErrorKind {
         | Status::VaultNewer
         | Status::OutOfMemory
         | Status::RandomFailed
-        | Status::PlatformFault => ErrorKind::Unavailable,
+        | Status::PlatformFault
+        | Status::Degraded => ErrorKind::Unavailable,
         Status::Ok
         | Status::ProtocolVersion
         | Status::UnknownCommand
@@ -282,6 +336,7 @@ mod tests {
             (6..=6, Internal),
             (7..=41, Refused),
             (42..=42, Unavailable),
+            (43..=43, Refused),
             (48..=49, NotAuthentic),
             (50..=50, Internal),
             (51..=51, Refused),
@@ -289,6 +344,9 @@ mod tests {
             (65..=65, Refused),
             (66..=82, Unavailable),
             (83..=83, Internal),
+            (96..=112, Refused),
+            (113..=113, Unavailable),
+            (114..=114, Refused),
         ];
         for status in Status::ALL {
             let mut kinds = expected

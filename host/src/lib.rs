@@ -85,7 +85,9 @@ mod key;
 pub mod transport;
 
 pub use claviger_proto as proto;
-pub use claviger_proto::{Algorithm, Identity, Origin, State, Status, Usage};
+pub use claviger_proto::{
+    Algorithm, Export, Home, Identity, Origin, Permission, Permissions, State, Status, Usage,
+};
 pub use client::{Builder, Client, EMULATOR_VARIABLE, Login};
 pub use error::{Effect, Error, ErrorKind, ProtocolError};
 pub use key::{Confirmed, Creation, Key, PublicKey, SessionKey, Signature};

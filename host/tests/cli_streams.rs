@@ -256,7 +256,7 @@ fn macs_and_signatures_take_streams() {
     ]);
     for label in ["m", "h"] {
         let mut tags = Vec::new();
-        for size in [0, 66_607, 66_608, 66_624, 66_625, 200_000] {
+        for size in [0, 67_679, 67_680, 67_696, 67_697, 200_000] {
             let message = pattern(size);
             let tag = String::from_utf8(device.ok_with(&["mac", label], &message)).unwrap();
             let tag = tag.trim().to_owned();

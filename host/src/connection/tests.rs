@@ -4,8 +4,11 @@ use std::{
 };
 
 use claviger_proto::{
-    Algorithm,
-    message::{Done, GenerateRequest, KeyVersion, MacRequest, RandomRequest},
+    Algorithm, Digits, Export, Home, Identity, Label, Login, Origin, State, Usage, Uuid,
+    message::{
+        DerivedResponse, Done, GenerateRequest, Grant, KeyDescription, KeyVersion, MacRequest,
+        NewKey, Policy, RandomRequest, SharePolicy,
+    },
 };
 
 use super::*;
@@ -88,17 +91,27 @@ fn reply(status: Status, header: &[u8], payload: &[u8]) -> Vec<u8> {
 
 fn mac_request() -> MacRequest {
     MacRequest {
-        key: "k".parse().unwrap(),
+        key: label('k', 1).into(),
     }
 }
 
+fn label(letter: char, length: usize) -> Label {
+    Label::try_from(&*letter.to_string().repeat(length)).unwrap()
+}
+
 fn generate_request() -> GenerateRequest {
-    GenerateRequest {
-        key: "k".parse().unwrap(),
+    let new = NewKey {
+        key: label('k', 1),
         algorithm: Algorithm::Ed25519,
         usage: None,
-        export_derived: false,
-    }
+        children: None,
+        ratchet: false,
+        pre_activation: false,
+        home: Home::Vault,
+        family: None,
+        policy: Policy::of(Usage::Sign),
+    };
+    GenerateRequest { new }
 }
 
 #[test]
@@ -174,6 +187,72 @@ fn only_what_is_needed_is_passed() {
     assert_eq!(room(Command::Random, 80), PREFIX + 64 + limits::RANDOM);
     assert_eq!(room(Command::Seal, 5000), 5000 + blob::HEADER + blob::TAG);
     assert_eq!(room(Command::Unseal, limits::FRAME), limits::FRAME);
+    assert_eq!(room(Command::Encrypt, 5000), 5000 + NONCE + blob::TAG);
+    assert_eq!(room(Command::Combine, 80), PAGE);
+}
+
+/// A short buffer is only found out when what was asked has happened.
+#[test]
+fn the_longest_description_has_room() {
+    let algorithm = Algorithm::ALL.iter().max_by_key(|one| one.name().len());
+    let state = State::ALL.iter().max_by_key(|one| one.name().len());
+    let usage = Usage::ALL.iter().max_by_key(|one| one.name().len());
+    let names = |one: &&Usage| {
+        let permissions = one.permissions().iter();
+        permissions.map(|one| one.name().len() + 3).sum::<usize>()
+    };
+    let may = Usage::ALL.iter().max_by_key(names).unwrap().permissions();
+    let identity = Identity {
+        login: Login::Group,
+        id: Uuid([0xff; 16]),
+    };
+    let description = KeyDescription {
+        key: label('k', Label::MAX),
+        id: Digits([0xff; 16]),
+        algorithm: *algorithm.unwrap(),
+        usage: *usage.unwrap(),
+        children: algorithm.copied(),
+        ratchet: false,
+        origin: Origin::Generated,
+        state: *state.unwrap(),
+        version: u32::MAX,
+        versions: [u32::MAX; limits::VERSIONS].into_iter().collect(),
+        owner: identity,
+        home: Home::Wrapped,
+        family: Some(label('f', Label::MAX)),
+        policy: Policy {
+            owner: may,
+            grants: (0..limits::GRANTS)
+                .map(|_| Grant { to: identity, may })
+                .collect(),
+            max_uses: Some(u64::MAX),
+            min_context: u32::MAX,
+            rotate_after_uses: Some(u64::MAX),
+            rotate_after_bytes: Some(u64::MAX),
+            export: Export::Wrapped,
+            shares: Some(SharePolicy {
+                threshold: u8::MAX,
+                shares: u8::MAX,
+                recipients: Digits([0xff; 32]),
+            }),
+            export_derived: false,
+            rollback_level: u32::MAX,
+        },
+        uses_left: Some(u64::MAX),
+        version_uses: Some(u64::MAX),
+        version_bytes: Some(u64::MAX),
+    };
+    let derived = DerivedResponse {
+        key: Some(description),
+        ciphertext: u32::MAX,
+    };
+    let mut header = [0; limits::HEADER];
+    let length = codec::encode(&derived, &mut header).unwrap();
+    assert!(length <= DESCRIPTION, "{length}");
+    assert!(
+        length > DESCRIPTION - 100,
+        "{length}: no more than is needed"
+    );
 }
 
 #[test]

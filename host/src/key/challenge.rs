@@ -52,12 +52,12 @@ impl Key {
     /// [`Error::Name`] for a bad name; [`Error::Ta`] with `WrongUsage`, `NotFound` or `Busy`.
     pub fn challenge(&self, me: &str, peer: &str) -> Result<Vec<u8>, Error> {
         let request = ChallengeRequest {
-            key: self.label(),
+            key: self.reference(),
             me: party(me)?,
             peer: party(peer)?,
         };
         self.client
-            .call(&request, &[], |_, message| Ok(message.to_vec()))
+            .call(&request, &[self.front()], |_, message| Ok(message.to_vec()))
     }
 
     /// Answers a challenge as the responder, and challenges the challenger in turn. What it sends
@@ -67,7 +67,7 @@ impl Key {
     /// As [`Key::challenge`]; [`Error::Message`] if `message` is no challenge.
     pub fn respond(&self, me: &str, peer: &str, message: &[u8]) -> Result<Vec<u8>, Error> {
         let request = RespondRequest {
-            key: self.label(),
+            key: self.reference(),
             me: party(me)?,
             peer: party(peer)?,
         };
@@ -76,7 +76,9 @@ impl Key {
             _ => return Err(Error::Message),
         }
         self.client
-            .call(&request, &[message], |_, answer| Ok(answer.to_vec()))
+            .call(&request, &[self.front(), message], |_, answer| {
+                Ok(answer.to_vec())
+            })
     }
 
     /// Checks the answer to a challenge (and then `reply` goes to the other side), or the reply
@@ -106,33 +108,34 @@ impl Key {
             _ => return Err(Error::Message),
         };
         let request = ConfirmRequest {
-            key: self.label(),
+            key: self.reference(),
             session_key,
         };
-        self.client.call(&request, &[message], |response, payload| {
-            let refused = || ProtocolError::Payload {
-                command: "confirm",
-                length: payload.len(),
-            };
-            let (reply, rest) = payload.split_at_checked(reply).ok_or_else(refused)?;
-            let session_key = match (session_key, rest) {
-                (false, []) => None,
-                (true, bytes) => {
-                    let mut key = Zeroizing::new([0; auth::SESSION_KEY]);
-                    if bytes.len() != key.len() {
-                        return Err(refused().into());
+        self.client
+            .call(&request, &[self.front(), message], |response, payload| {
+                let refused = || ProtocolError::Payload {
+                    command: "confirm",
+                    length: payload.len(),
+                };
+                let (reply, rest) = payload.split_at_checked(reply).ok_or_else(refused)?;
+                let session_key = match (session_key, rest) {
+                    (false, []) => None,
+                    (true, bytes) => {
+                        let mut key = Zeroizing::new([0; auth::SESSION_KEY]);
+                        if bytes.len() != key.len() {
+                            return Err(refused().into());
+                        }
+                        key.copy_from_slice(bytes);
+                        Some(SessionKey::new(key))
                     }
-                    key.copy_from_slice(bytes);
-                    Some(SessionKey::new(key))
-                }
-                (false, _) => return Err(refused().into()),
-            };
-            Ok(Confirmed {
-                peer: response.peer,
-                reply: reply.to_vec(),
-                session_key,
+                    (false, _) => return Err(refused().into()),
+                };
+                Ok(Confirmed {
+                    peer: response.peer,
+                    reply: reply.to_vec(),
+                    session_key,
+                })
             })
-        })
     }
 }
 

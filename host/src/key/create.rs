@@ -1,8 +1,8 @@
 //! Making and importing keys.
 
 use claviger_proto::{
-    Algorithm, Usage,
-    message::{GenerateRequest, ImportRequest},
+    Algorithm, Export, Home, Identity, Permission, Permissions, Status, Usage,
+    message::{GenerateRequest, Grant, ImportRequest, KeyDescription, NewKey, Policy},
 };
 
 use crate::{Client, Error, Key, client::parse_label};
@@ -13,9 +13,17 @@ use crate::{Client, Error, Key, client::parse_label};
 pub struct Creation {
     client: Client,
     label: String,
+    family: Option<String>,
     algorithm: Algorithm,
     usage: Option<Usage>,
-    export_derived: bool,
+    children: Option<Algorithm>,
+    ratchet: bool,
+    pre_activation: bool,
+    home: Home,
+    owner: Option<Permissions>,
+    grants: Vec<Grant>,
+    /// `owner` and `grants` are put in at the end.
+    policy: Policy,
 }
 
 impl Creation {
@@ -23,9 +31,16 @@ impl Creation {
         Creation {
             client,
             label: label.to_owned(),
+            family: None,
             algorithm: Algorithm::Aes256Siv,
             usage: None,
-            export_derived: false,
+            children: None,
+            ratchet: false,
+            pre_activation: false,
+            home: Home::Vault,
+            owner: None,
+            grants: Vec::new(),
+            policy: Policy::of(Usage::Seal),
         }
     }
 
@@ -41,9 +56,93 @@ impl Creation {
         self
     }
 
-    /// Whether session keys derived from it may leave the TEE; for `challenge` keys only.
+    /// What the children of a derivation key are: [`Key::child`] uses them.
+    pub fn children(mut self, algorithm: Algorithm) -> Creation {
+        self.children = Some(algorithm);
+        self
+    }
+
+    /// Computes each next version from the one before, which is destroyed by that; for MAC and
+    /// derivation keys.
+    pub fn ratchet(mut self) -> Creation {
+        self.ratchet = true;
+        self
+    }
+
+    /// Lets the key serve only after it was activated.
+    pub fn pre_activation(mut self) -> Creation {
+        self.pre_activation = true;
+        self
+    }
+
+    /// Keeps the key out of the vault: [`Key::wrapped_bytes`] are this program's to store, and
+    /// [`Client::wrapped`] uses them again.
+    pub fn wrapped(mut self) -> Creation {
+        self.home = Home::Wrapped;
+        self
+    }
+
+    /// Which wrapped keys of this owner it is revoked with; wrapped keys only.
+    pub fn family(mut self, label: &str) -> Creation {
+        self.family = Some(label.to_owned());
+        self
+    }
+
+    /// What its owner may do with it; all that its usage permits if not said.
+    pub fn owner_may(mut self, permissions: &[Permission]) -> Creation {
+        self.owner = Some(Permissions::of(permissions));
+        self
+    }
+
+    /// Lets somebody else do something with it, who finds it by [`Client::key_of`].
+    pub fn grant(mut self, to: Identity, permissions: &[Permission]) -> Creation {
+        let may = Permissions::of(permissions);
+        self.grants.push(Grant { to, may });
+        self
+    }
+
+    /// How many calls may use it in all. One that was refused as not authentic counts too, and a
+    /// crash may cost a block of them: 1/16 of the bound, at most 256.
+    pub fn max_uses(mut self, uses: u64) -> Creation {
+        self.policy.max_uses = Some(uses);
+        self
+    }
+
+    /// The fewest bytes of context (of a seal) or associated data (of an encryption).
+    pub fn min_context(mut self, bytes: u32) -> Creation {
+        self.policy.min_context = bytes;
+        self
+    }
+
+    /// After how many calls that produce with it a version gives way to the next one.
+    pub fn rotate_after_uses(mut self, uses: u64) -> Creation {
+        self.policy.rotate_after_uses = Some(uses);
+        self
+    }
+
+    /// After how many bytes sealed or encrypted with it a version gives way to the next one.
+    pub fn rotate_after_bytes(mut self, bytes: u64) -> Creation {
+        self.policy.rotate_after_bytes = Some(bytes);
+        self
+    }
+
+    /// Lets it leave the vault as a wrapped key of this device.
+    pub fn export_wrapped(mut self) -> Creation {
+        self.policy.export = Export::Wrapped;
+        self
+    }
+
+    /// Whether keys derived from it may leave the TEE in the clear; for challenge, derivation,
+    /// agreement and KEM keys only.
     pub fn export_derived(mut self, may: bool) -> Creation {
-        self.export_derived = may;
+        self.policy.export_derived = may;
+        self
+    }
+
+    /// The rollback protection (`rollback_level` of [`Client::info`]) below which it does not
+    /// serve.
+    pub fn rollback_level(mut self, level: u32) -> Creation {
+        self.policy.rollback_level = level;
         self
     }
 
@@ -51,34 +150,54 @@ impl Creation {
     ///
     /// # Errors
     /// [`Error::Name`] for a bad label; [`Error::Ta`] with `AlreadyExists`, `UnsupportedUsage`,
-    /// `VaultFull` or a status of the store; [`Error::Restarted`] if it is unknown whether the
-    /// key was made.
+    /// `BadPolicy`, `Immutable` (a wrapped key with anything that would have to change),
+    /// `VaultFull`, `QuotaExceeded` or a status of the store; [`Error::Restarted`] if it is
+    /// unknown whether the key was made.
     pub fn generate(self) -> Result<Key, Error> {
-        let request = GenerateRequest {
-            key: parse_label(&self.label)?,
-            algorithm: self.algorithm,
-            usage: self.usage,
-            export_derived: self.export_derived,
-        };
-        let description = self.client.ask(&request)?;
-        Ok(Key::new(self.client, description))
+        let new = self.new_key()?;
+        let made = |key, wrapped: &[u8]| Ok(self.made(key, wrapped));
+        self.client.call(&GenerateRequest { new }, &[], made)
     }
 
-    /// Gives the TEE a key that is known outside: raw bytes, the 32-byte big-endian scalar for
-    /// P-256, the 32-byte seed for Ed25519. Wiping `secret` is the caller's to do.
+    /// Gives the TEE a key that is known outside: raw bytes; the big-endian scalar for ECDSA and
+    /// ECDH over P-256 and P-384; the seed for Ed25519, ML-KEM (d || z) and X-Wing; the 32 bytes
+    /// of RFC 7748 for X25519. Wiping `secret` is the caller's to do.
     ///
     /// # Errors
     /// As [`Creation::generate`], and [`Error::Ta`] with `BadKey` or `Locked`.
     pub fn import(self, secret: &[u8]) -> Result<Key, Error> {
-        let request = ImportRequest {
+        let new = self.new_key()?;
+        let made = |key, wrapped: &[u8]| Ok(self.made(key, wrapped));
+        self.client.call(&ImportRequest { new }, &[secret], made)
+    }
+
+    /// What the contract calls it.
+    fn new_key(&self) -> Result<NewKey, Error> {
+        let usage = self.usage.or(self.algorithm.usages().first().copied());
+        let usage = usage.ok_or(Error::Ta(Status::UnsupportedUsage))?;
+        let grants = heapless::Vec::from_slice(&self.grants);
+        Ok(NewKey {
             key: parse_label(&self.label)?,
             algorithm: self.algorithm,
-            usage: self.usage,
-            export_derived: self.export_derived,
-        };
-        let description = self
-            .client
-            .call(&request, &[secret], |response, _| Ok(response))?;
-        Ok(Key::new(self.client, description))
+            usage: Some(usage),
+            children: self.children,
+            ratchet: self.ratchet,
+            pre_activation: self.pre_activation,
+            home: self.home,
+            family: self.family.as_deref().map(parse_label).transpose()?,
+            policy: Policy {
+                owner: self.owner.unwrap_or(usage.permissions()),
+                grants: grants.map_err(|_| Error::Ta(Status::BadPolicy))?,
+                ..self.policy.clone()
+            },
+        })
+    }
+
+    /// The key that was made, wherever it lives.
+    fn made(&self, description: KeyDescription, wrapped: &[u8]) -> Key {
+        match self.home {
+            Home::Wrapped => Key::wrapped(self.client.clone(), wrapped, description),
+            _ => Key::new(self.client.clone(), description),
+        }
     }
 }

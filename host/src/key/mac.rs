@@ -2,12 +2,9 @@
 
 use std::io::Read;
 
-use claviger_proto::{
-    limits,
-    message::{
-        MacFinishRequest, MacRequest, MacStartRequest, MacUpdateRequest, VerifyMacFinishRequest,
-        VerifyMacRequest,
-    },
+use claviger_proto::message::{
+    MacFinishRequest, MacRequest, MacStartRequest, MacUpdateRequest, VerifyMacFinishRequest,
+    VerifyMacRequest,
 };
 
 use super::stream::Pieces;
@@ -19,13 +16,17 @@ impl Key {
     /// # Errors
     /// [`Error::Ta`] with `WrongUsage` or `NotFound`.
     pub fn mac(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
-        if message.len() > limits::PAYLOAD {
+        if message.len() > self.room() {
             return self.mac_stream(message);
         }
-        self.client
-            .call(&MacRequest { key: self.label() }, &[message], |_, tag| {
-                Ok(tag.to_vec())
-            })
+        let request = MacRequest {
+            key: self.reference(),
+        };
+        self.client.call(
+            &request,
+            &[self.front(), message],
+            |_, tag| Ok(tag.to_vec()),
+        )
     }
 
     /// The MAC of a stream of any size, in constant memory. A long one runs in a session of its
@@ -35,13 +36,13 @@ impl Key {
     /// As [`Key::mac`]; [`Error::Stream`] if reading fails; [`Error::Restarted`] if the trusted
     /// application died: begin again.
     pub fn mac_stream(&self, input: impl Read) -> Result<Vec<u8>, Error> {
-        let mut pieces = Pieces::new(input, limits::PAYLOAD);
+        let mut pieces = Pieces::new(input, self.room());
         let mut session = None;
         while let Some((piece, last)) = pieces.next()? {
             match (&session, last) {
                 (None, true) => return self.mac(piece),
                 (None, false) => {
-                    let client = self.start_mac()?;
+                    let client = self.start_mac(false)?;
                     update(&client, piece)?;
                     session = Some(client);
                 }
@@ -59,14 +60,16 @@ impl Key {
     /// # Errors
     /// [`Error::Ta`] with `NotAuthentic` if it is not that of this message; as [`Key::mac`].
     pub fn verify_mac(&self, message: &[u8], tag: &[u8]) -> Result<(), Error> {
-        if tag.len().saturating_add(message.len()) > limits::PAYLOAD {
+        if tag.len().saturating_add(message.len()) > self.room() {
             return self.verify_mac_stream(message, tag);
         }
         let request = VerifyMacRequest {
-            key: self.label(),
+            key: self.reference(),
             tag: tag.len() as u32,
+            version: None,
         };
-        self.client.call(&request, &[tag, message], |_, _| Ok(()))
+        self.client
+            .call(&request, &[self.front(), tag, message], |_, _| Ok(()))
     }
 
     /// Checks the MAC of a stream of any size, in constant memory.
@@ -74,13 +77,13 @@ impl Key {
     /// # Errors
     /// As [`Key::verify_mac`] and [`Key::mac_stream`].
     pub fn verify_mac_stream(&self, input: impl Read, tag: &[u8]) -> Result<(), Error> {
-        let size = limits::PAYLOAD.saturating_sub(tag.len());
+        let size = self.room().saturating_sub(tag.len());
         let mut pieces = Pieces::new(input, size);
         let mut session = None;
         while let Some((piece, last)) = pieces.next()? {
             let client = match &session {
                 None if last => return self.verify_mac(piece, tag),
-                None => session.insert(self.start_mac()?),
+                None => session.insert(self.start_mac(true)?),
                 Some(client) => client,
             };
             update(client, piece)?;
@@ -92,9 +95,14 @@ impl Key {
     }
 
     /// A session with a MAC stream of this key under way.
-    fn start_mac(&self) -> Result<Client, Error> {
+    fn start_mac(&self, verify: bool) -> Result<Client, Error> {
         let client = self.client.another()?;
-        client.ask(&MacStartRequest { key: self.label() })?;
+        let request = MacStartRequest {
+            key: self.reference(),
+            verify,
+            version: None,
+        };
+        client.call(&request, &[self.front()], |_, _| Ok(()))?;
         Ok(client)
     }
 }

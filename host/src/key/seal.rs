@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 
 use claviger_proto::{
-    Label, Status,
+    Status,
     blob::{self, Header},
     limits,
     message::{SealRequest, UnsealRequest},
@@ -12,7 +12,7 @@ use claviger_proto::{
 use zeroize::{Zeroize, Zeroizing};
 
 use super::stream::{Pieces, fill};
-use crate::{Client, Error, Key, error::ProtocolError};
+use crate::{Error, Key, error::ProtocolError};
 
 impl Key {
     /// Seals `data`: only this key opens it again, and only with the same `context` (at most
@@ -153,8 +153,7 @@ impl Key {
 
 /// A blob being made.
 struct Sealer<'a> {
-    client: &'a Client,
-    key: Label,
+    key: &'a Key,
     context: &'a [u8],
     deterministic: bool,
     index: u64,
@@ -166,8 +165,7 @@ impl<'a> Sealer<'a> {
     fn new(key: &'a Key, context: &'a [u8], deterministic: bool) -> Result<Sealer<'a>, Error> {
         check_context(context)?;
         Ok(Sealer {
-            client: &key.client,
-            key: key.label(),
+            key,
             context,
             deterministic,
             index: 0,
@@ -178,7 +176,7 @@ impl<'a> Sealer<'a> {
     /// Seals the next chunk and appends it, and before the first the header, to `blob`.
     fn seal(&mut self, piece: &[u8], last: bool, blob: &mut Vec<u8>) -> Result<(), Error> {
         let request = SealRequest {
-            key: self.key.clone(),
+            key: self.key.reference(),
             context: self.context.len() as u32,
             deterministic: self.deterministic,
             index: self.index,
@@ -186,9 +184,9 @@ impl<'a> Sealer<'a> {
         };
         let header = if self.index == 0 { blob::HEADER } else { 0 };
         let start = blob.len();
-        self.client.call(
+        self.key.client.call(
             &request,
-            &[self.context, &self.header, piece],
+            &[self.key.front(), self.context, &self.header, piece],
             |_, sealed| {
                 if sealed.len() != header + piece.len() + blob::TAG {
                     let length = sealed.len();
@@ -212,8 +210,7 @@ impl<'a> Sealer<'a> {
 
 /// A blob being opened.
 struct Opener<'a> {
-    client: &'a Client,
-    key: Label,
+    key: &'a Key,
     context: &'a [u8],
     index: u64,
     chunk: usize,
@@ -226,8 +223,7 @@ impl<'a> Opener<'a> {
         check_context(context)?;
         let header = Header::decode(blob)?;
         Ok(Opener {
-            client: &key.client,
-            key: key.label(),
+            key,
             context,
             index: 0,
             chunk: header.chunk as usize,
@@ -247,14 +243,14 @@ impl<'a> Opener<'a> {
             return Err(Error::Ta(Status::NotAuthentic));
         }
         let request = UnsealRequest {
-            key: self.key.clone(),
+            key: self.key.reference(),
             context: self.context.len() as u32,
             index: self.index,
             last,
         };
-        self.client.call(
+        self.key.client.call(
             &request,
-            &[self.context, &self.header, piece],
+            &[self.key.front(), self.context, &self.header, piece],
             |_, opened| {
                 if opened.len() != piece.len() - blob::TAG {
                     let length = opened.len();

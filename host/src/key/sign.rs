@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use claviger_proto::{Algorithm, Status, limits, message::SignRequest};
-use sha2::{Digest, Sha256};
+use claviger_proto::{Algorithm, Status, message::SignRequest};
+use sha2::{Digest, Sha256, Sha384};
 
 use super::stream::Pieces;
 use crate::{Error, Key, error::ProtocolError};
@@ -15,7 +15,7 @@ const PIECE: usize = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     algorithm: Algorithm,
-    bytes: [u8; 64],
+    bytes: Vec<u8>,
 }
 
 impl Signature {
@@ -25,10 +25,10 @@ impl Signature {
         self.algorithm
     }
 
-    /// 64 bytes: r and s of ECDSA, each 32 bytes big-endian (as in JWS, RFC 7518), or R and S of
-    /// Ed25519 (RFC 8032).
+    /// r and s of ECDSA, each 32 (P-256) or 48 bytes (P-384) big-endian (as in JWS, RFC 7518), or
+    /// the 64 bytes of R and S of Ed25519 (RFC 8032).
     #[must_use]
-    pub fn raw(&self) -> &[u8; 64] {
+    pub fn raw(&self) -> &[u8] {
         &self.bytes
     }
 
@@ -36,42 +36,55 @@ impl Signature {
     /// Ed25519 the same 64 bytes (RFC 8410).
     #[must_use]
     pub fn to_der(&self) -> Vec<u8> {
-        match p256::ecdsa::Signature::from_slice(&self.bytes) {
-            Ok(signature) if self.algorithm == Algorithm::EcdsaP256 => {
-                signature.to_der().as_bytes().to_vec()
-            }
-            _ => self.bytes.to_vec(),
-        }
+        let der = match self.algorithm {
+            Algorithm::EcdsaP256 => p256::ecdsa::Signature::from_slice(&self.bytes)
+                .ok()
+                .map(|signature| signature.to_der().as_bytes().to_vec()),
+            Algorithm::EcdsaP384 => p384::ecdsa::Signature::from_slice(&self.bytes)
+                .ok()
+                .map(|signature| signature.to_der().as_bytes().to_vec()),
+            _ => None,
+        };
+        der.unwrap_or_else(|| self.bytes.clone())
     }
 
     fn new(algorithm: Algorithm, bytes: &[u8]) -> Result<Signature, Error> {
-        let refused = ProtocolError::Payload {
-            command: "sign",
-            length: bytes.len(),
+        let sound = match algorithm {
+            Algorithm::EcdsaP256 => p256::ecdsa::Signature::from_slice(bytes).is_ok(),
+            Algorithm::EcdsaP384 => p384::ecdsa::Signature::from_slice(bytes).is_ok(),
+            _ => bytes.len() == 64,
         };
-        let bytes: [u8; 64] = bytes.try_into().map_err(|_| refused.clone())?;
-        if algorithm == Algorithm::EcdsaP256 {
-            p256::ecdsa::Signature::from_slice(&bytes).map_err(|_| refused)?;
+        if !sound {
+            return Err(ProtocolError::Payload {
+                command: "sign",
+                length: bytes.len(),
+            }
+            .into());
         }
-        Ok(Signature { algorithm, bytes })
+        Ok(Signature {
+            algorithm,
+            bytes: bytes.to_vec(),
+        })
     }
 }
 
 impl Key {
-    /// Signs a message: ECDSA over its SHA-256, which is computed here, of any size; Ed25519 over
-    /// the message itself, which is then limited to [`limits::PAYLOAD`] bytes.
+    /// Signs a message: ECDSA over its SHA-256 (P-256) or SHA-384 (P-384), which is computed here,
+    /// of any size; Ed25519 over the message itself, which is then limited to one payload
+    /// ([`claviger_proto::limits::PAYLOAD`] bytes, less those of a wrapped key).
     ///
     /// # Errors
-    /// [`Error::Ta`] with `MessageTooLong` for Ed25519 (nothing is sent then), `WrongUsage` or
-    /// `NotFound`.
+    /// [`Error::Ta`] with `MessageTooLong` for Ed25519 (nothing is sent then), `WrongUsage`,
+    /// `NotPermitted`, `WrongState` or `NotFound`.
     pub fn sign(&self, message: &[u8]) -> Result<Signature, Error> {
-        match self.description().algorithm {
+        match self.algorithm() {
             Algorithm::EcdsaP256 => self.sign_input(&Sha256::digest(message)),
-            Algorithm::Ed25519 if message.len() > limits::PAYLOAD => {
+            Algorithm::EcdsaP384 => self.sign_input(&Sha384::digest(message)),
+            Algorithm::Ed25519 if message.len() > self.room() => {
                 Err(Error::Ta(Status::MessageTooLong))
             }
             // A key of another family is for the trusted application to refuse.
-            _ => self.sign_input(message.get(..limits::PAYLOAD).unwrap_or(message)),
+            _ => self.sign_input(message.get(..self.room()).unwrap_or(message)),
         }
     }
 
@@ -80,27 +93,35 @@ impl Key {
     /// # Errors
     /// As [`Key::sign`]; [`Error::Stream`] if reading fails.
     pub fn sign_stream(&self, input: impl Read) -> Result<Signature, Error> {
-        if self.description().algorithm == Algorithm::EcdsaP256 {
-            let mut hash = Sha256::new();
-            let mut pieces = Pieces::new(input, PIECE);
-            while let Some((piece, _)) = pieces.next()? {
-                hash.update(piece);
+        match self.algorithm() {
+            Algorithm::EcdsaP256 => self.sign_input(&digest::<Sha256>(input)?),
+            Algorithm::EcdsaP384 => self.sign_input(&digest::<Sha384>(input)?),
+            _ => {
+                let mut pieces = Pieces::new(input, self.room());
+                match pieces.next()? {
+                    Some((message, true)) => self.sign(message),
+                    _ => Err(Error::Ta(Status::MessageTooLong)),
+                }
             }
-            return self.sign_input(&hash.finalize());
-        }
-        let mut pieces = Pieces::new(input, limits::PAYLOAD);
-        match pieces.next()? {
-            Some((message, true)) => self.sign(message),
-            _ => Err(Error::Ta(Status::MessageTooLong)),
         }
     }
 
     fn sign_input(&self, input: &[u8]) -> Result<Signature, Error> {
-        let algorithm = self.description().algorithm;
-        self.client.call(
-            &SignRequest { key: self.label() },
-            &[input],
-            |_, signature| Signature::new(algorithm, signature),
-        )
+        let request = SignRequest {
+            key: self.reference(),
+        };
+        let parts = [self.front(), input];
+        self.client.call(&request, &parts, |_, signature| {
+            Signature::new(self.algorithm(), signature)
+        })
     }
+}
+
+fn digest<D: Digest>(input: impl Read) -> Result<Vec<u8>, Error> {
+    let mut hash = D::new();
+    let mut pieces = Pieces::new(input, PIECE);
+    while let Some((piece, _)) = pieces.next()? {
+        hash.update(piece);
+    }
+    Ok(hash.finalize().to_vec())
 }

@@ -4,7 +4,10 @@ use std::fs;
 
 use claviger::{
     Identity, identity,
-    proto::{Login, message::KeyDescription},
+    proto::{
+        Login,
+        message::{KeyDescription, KeySummary},
+    },
 };
 use serde_json::{Value, json};
 
@@ -65,9 +68,14 @@ fn numbers(path: &str) -> Vec<u32> {
         .collect()
 }
 
-pub(crate) fn key_object(key: &KeyDescription, owners: &Owners) -> Result<Value, Failure> {
+/// A key as JSON, with its owner's number.
+fn key_object(
+    key: &impl serde::Serialize,
+    owner: Identity,
+    owners: &Owners,
+) -> Result<Value, Failure> {
     let mut object = to_value(key)?;
-    object["owner"]["number"] = json!(owners.number(key.owner));
+    object["owner"]["number"] = json!(owners.number(owner));
     Ok(object)
 }
 
@@ -83,27 +91,27 @@ pub(crate) fn print_key(key: &KeyDescription, owners: &Owners, printer: &Printer
         ("version", key.version.to_string()),
         ("owner", owners.text(key.owner)),
     ];
-    if key.export_derived {
+    if key.policy.export_derived {
         rows.push((
             "export",
             "derived session keys may leave the TEE".to_owned(),
         ));
     }
-    printer.print(&key_object(key, owners)?, &table(&rows))
+    printer.print(&key_object(key, key.owner, owners)?, &table(&rows))
 }
 
 /// Prints a list of keys.
-pub(crate) fn print_keys(keys: &[KeyDescription], owners: &Owners, printer: &Printer) -> Outcome {
+pub(crate) fn print_keys(keys: &[KeySummary], owners: &Owners, printer: &Printer) -> Outcome {
     let objects = keys
         .iter()
-        .map(|key| key_object(key, owners))
+        .map(|key| key_object(key, key.owner, owners))
         .collect::<Result<Vec<_>, _>>()?;
     let width = keys
         .iter()
         .map(|key| key.key.as_str().len())
         .max()
         .unwrap_or(0);
-    let line = |key: &KeyDescription| {
+    let line = |key: &KeySummary| {
         format!(
             "{:width$}  {:12}  {:9}  {:9}  {}\n",
             key.key.as_str(),

@@ -25,7 +25,7 @@ pub(crate) fn sign(
     let key = client.key(label.as_str())?;
     let (input, total) = files::open_input(&input.input)?;
     let signature = key.sign_stream(Progress::new(input, total))?;
-    let raw = raw || signature.algorithm() != Algorithm::EcdsaP256;
+    let raw = raw || signature.algorithm() == Algorithm::Ed25519;
     let bytes = if raw {
         signature.raw().to_vec()
     } else {
