@@ -507,3 +507,6 @@ fn derive_child(
 }
 
 const _: () = assert!(limits::DERIVED == crate::crypto::SECRET_MAX);
+
+#[cfg(all(test, feature = "workstation"))]
+mod tests;
