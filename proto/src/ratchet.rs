@@ -10,19 +10,18 @@
 //! ```
 //!
 //! W(n) does the work (MACs, derivation), never K(n): who may make MACs could ask for one that is
-//! the next key. An epoch is a version: both sides begin at 1. A step destroys what it started from. A side that
-//! is behind takes a token, which only a holder of its own current version can make, and steps to
-//! the epoch that it names: nobody else can drive it there. K has 16 or 32 bytes; integers are
-//! big-endian.
+//! the next key. An epoch is a version: both sides begin at 1. A step destroys what it started from.
+//! A side that is behind takes a token, which only a holder of its own current version can make, and
+//! steps to the epoch that it names: nobody else can drive it there. K has 16 or 32 bytes; integers
+//! are big-endian.
 
 use crate::Status;
 
 /// The label that the next version is derived under.
 pub const LABEL: &[u8] = b"claviger ratchet v1";
-/// The label that the key of the tokens is derived under.
 /// The label that the key which does the work is derived under.
 pub const KEY_LABEL: &[u8] = b"claviger ratchet key v1";
-/// Unused.
+/// The label that the key of the tokens is derived under.
 pub const EPOCH_LABEL: &[u8] = b"claviger ratchet epoch v1";
 /// Bytes of a token.
 pub const TOKEN: usize = COVERED + 16;

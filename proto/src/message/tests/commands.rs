@@ -1,0 +1,534 @@
+//! Every command with its request and the answer to it.
+
+use super::{check, samples::*};
+use crate::{Algorithm, Command, Digits, State, message::*};
+
+const VERSION: &str = r#"{"version":7}"#;
+const EMPTY: &str = "{}";
+/// No field of either message is an `Option`.
+const NONE: [&[&str]; 2] = [&[], &[]];
+/// The answer is a description.
+const DESCRIBED: [&[&str]; 2] = [&[], DESCRIPTION_OPTIONS];
+/// A new key is asked for, and the answer is its description.
+const MADE: [&[&str]; 2] = [NEW_KEY_OPTIONS, DESCRIPTION_OPTIONS];
+/// The fields of a [`DerivedResponse`] that are an `Option`.
+const DERIVED_OPTIONS: &[&str] = &[
+    "key",
+    "key.children",
+    "key.family",
+    "key.policy.max_uses",
+    "key.policy.rotate_after_uses",
+    "key.policy.rotate_after_bytes",
+    "key.policy.shares",
+    "key.uses_left",
+    "key.version_uses",
+    "key.version_bytes",
+];
+/// The fields of a request's `output` that are an `Option`.
+const OUTPUT_OPTIONS: &[&str] = &[
+    "output.new",
+    "output.new.usage",
+    "output.new.children",
+    "output.new.family",
+    "output.new.policy.max_uses",
+    "output.new.policy.rotate_after_uses",
+    "output.new.policy.rotate_after_bytes",
+    "output.new.policy.shares",
+];
+
+/// A request with a key and nothing else.
+macro_rules! of_key {
+    ($request:ident) => {
+        (
+            $request { key: key_ref(KEY) },
+            concat!(r#"{"key":"#, key_json!(), "}"),
+        )
+    };
+}
+
+/// The same with more fields, given as they are in Rust and as they are in JSON.
+macro_rules! of_key_and {
+    ($request:ident { $($field:ident: $value:expr),+ }, $json:expr) => {
+        (
+            $request { key: key_ref(KEY), $($field: $value),+ },
+            concat!(r#"{"key":"#, key_json!(), $json, "}"),
+        )
+    };
+}
+
+/// Checks a command's request and the answer to it against their exact bytes.
+pub(super) fn pinned(command: Command) {
+    let done = || (Done {}, EMPTY);
+    let version = || (KeyVersion { version: 7 }, VERSION);
+    let described = || (description(), description_json!());
+    match command {
+        Command::Info => check(
+            command,
+            (InfoRequest {}, EMPTY),
+            (info(), INFO),
+            [&[], &["confirmation", "vault", "marks"]],
+        ),
+        Command::SelfTest => check(
+            command,
+            (SelfTestRequest {}, EMPTY),
+            (verdicts(), VERDICTS),
+            NONE,
+        ),
+        Command::Random => {
+            let request = (RandomRequest { length: 32 }, r#"{"length":32}"#);
+            check(command, request, done(), NONE);
+        }
+        Command::Generate => check(
+            command,
+            (
+                GenerateRequest { new: new_key() },
+                concat!(r#"{"new":"#, new_key_json!(), "}"),
+            ),
+            described(),
+            MADE,
+        ),
+        Command::Import => check(
+            command,
+            (
+                ImportRequest { new: new_key() },
+                concat!(r#"{"new":"#, new_key_json!(), "}"),
+            ),
+            described(),
+            MADE,
+        ),
+        Command::List => check(
+            command,
+            (
+                ListRequest {
+                    cursor: 3,
+                    owner: Some(OWNER),
+                },
+                concat!(r#"{"cursor":3,"owner":"#, owner_json!(), "}"),
+            ),
+            (
+                ListResponse {
+                    keys: [summary(), summary()].into_iter().collect(),
+                    next: Some(9),
+                },
+                concat!(
+                    r#"{"keys":["#,
+                    summary_json!(),
+                    ",",
+                    summary_json!(),
+                    r#"],"next":9}"#
+                ),
+            ),
+            [&["owner"], &["next"]],
+        ),
+        Command::Describe => check(command, of_key!(DescribeRequest), described(), DESCRIBED),
+        Command::Delete => check(command, of_key!(DeleteRequest), done(), NONE),
+        Command::PublicKey => check(
+            command,
+            of_key_and!(PublicKeyRequest { version: Some(6) }, r#","version":6"#),
+            (
+                PublicKeyResponse {
+                    algorithm: Algorithm::EcdsaP384,
+                    version: 6,
+                },
+                r#"{"algorithm":"ecdsa-p384","version":6}"#,
+            ),
+            [&["version"], &[]],
+        ),
+        Command::Seal => check(
+            command,
+            of_key_and!(
+                SealRequest {
+                    context: 5,
+                    deterministic: true,
+                    index: u64::MAX,
+                    last: false
+                },
+                r#","context":5,"deterministic":true,"index":18446744073709551615,"last":false"#
+            ),
+            version(),
+            NONE,
+        ),
+        Command::Unseal => check(
+            command,
+            of_key_and!(
+                UnsealRequest {
+                    context: 5,
+                    index: 6,
+                    last: true
+                },
+                r#","context":5,"index":6,"last":true"#
+            ),
+            version(),
+            NONE,
+        ),
+        Command::Reseal => check(
+            command,
+            of_key_and!(
+                ResealRequest {
+                    context: 5,
+                    index: 6,
+                    last: true
+                },
+                r#","context":5,"index":6,"last":true"#
+            ),
+            version(),
+            NONE,
+        ),
+        Command::Encrypt => check(
+            command,
+            of_key_and!(EncryptRequest { aad: 5 }, r#","aad":5"#),
+            version(),
+            NONE,
+        ),
+        Command::Decrypt => check(
+            command,
+            of_key_and!(
+                DecryptRequest {
+                    aad: 5,
+                    version: Some(6)
+                },
+                r#","aad":5,"version":6"#
+            ),
+            version(),
+            [&["version"], &[]],
+        ),
+        Command::Mac => check(command, of_key!(MacRequest), version(), NONE),
+        Command::VerifyMac => check(
+            command,
+            of_key_and!(
+                VerifyMacRequest {
+                    tag: 16,
+                    version: Some(6)
+                },
+                r#","tag":16,"version":6"#
+            ),
+            version(),
+            [&["version"], &[]],
+        ),
+        Command::MacStart => check(
+            command,
+            of_key_and!(
+                MacStartRequest {
+                    verify: true,
+                    version: Some(6)
+                },
+                r#","verify":true,"version":6"#
+            ),
+            version(),
+            [&["version"], &[]],
+        ),
+        Command::MacUpdate => check(command, (MacUpdateRequest {}, EMPTY), done(), NONE),
+        Command::MacFinish => check(command, (MacFinishRequest {}, EMPTY), done(), NONE),
+        Command::VerifyMacFinish => {
+            check(command, (VerifyMacFinishRequest {}, EMPTY), done(), NONE);
+        }
+        Command::Sign => check(command, of_key!(SignRequest), version(), NONE),
+        Command::Challenge => check(
+            command,
+            of_key_and!(
+                ChallengeRequest {
+                    me: label("device:1"),
+                    peer: label("server")
+                },
+                r#","me":"device:1","peer":"server""#
+            ),
+            done(),
+            NONE,
+        ),
+        Command::Respond => check(
+            command,
+            of_key_and!(
+                RespondRequest {
+                    me: label("device:1"),
+                    peer: label("server")
+                },
+                r#","me":"device:1","peer":"server""#
+            ),
+            done(),
+            NONE,
+        ),
+        Command::Confirm => check(
+            command,
+            of_key_and!(
+                ConfirmRequest { session_key: true },
+                r#","session_key":true"#
+            ),
+            (
+                ConfirmResponse {
+                    peer: label("server"),
+                },
+                r#"{"peer":"server"}"#,
+            ),
+            NONE,
+        ),
+        Command::Lock => check(command, (LockRequest {}, EMPTY), done(), NONE),
+        Command::FactoryReset => check(
+            command,
+            (
+                FactoryResetRequest {
+                    confirmation: Digits([0x22; 4]),
+                },
+                r#"{"confirmation":"22222222"}"#,
+            ),
+            done(),
+            NONE,
+        ),
+        Command::Rotate => check(command, of_key!(RotateRequest), described(), DESCRIBED),
+        Command::Retire => check(
+            command,
+            of_key_and!(RetireRequest { version: 6 }, r#","version":6"#),
+            described(),
+            DESCRIBED,
+        ),
+        Command::SetState => check(
+            command,
+            of_key_and!(
+                SetStateRequest {
+                    state: State::Compromised
+                },
+                r#","state":"compromised""#
+            ),
+            described(),
+            DESCRIBED,
+        ),
+        Command::SetPolicy => check(
+            command,
+            of_key_and!(
+                SetPolicyRequest { policy: policy() },
+                concat!(r#","policy":"#, policy_json!())
+            ),
+            described(),
+            [
+                &[
+                    "policy.max_uses",
+                    "policy.rotate_after_uses",
+                    "policy.rotate_after_bytes",
+                    "policy.shares",
+                ],
+                DESCRIPTION_OPTIONS,
+            ],
+        ),
+        Command::CatchUp => check(command, of_key!(CatchUpRequest), version(), NONE),
+        Command::Derive => check(
+            command,
+            of_key_and!(
+                DeriveRequest { output: output() },
+                concat!(r#","output":"#, output_json!())
+            ),
+            derived(),
+            [OUTPUT_OPTIONS, DERIVED_OPTIONS],
+        ),
+        Command::Combine => {
+            let in_a_source = ["sources.key", "sources.version", "sources.algorithm"];
+            check(
+                command,
+                (
+                    CombineRequest {
+                        sources: sources().into_iter().collect(),
+                        salt: 5,
+                        info: 6,
+                        output: output(),
+                    },
+                    concat!(
+                        r#"{"sources":"#,
+                        sources_json!(),
+                        r#","salt":5,"info":6,"output":"#,
+                        output_json!(),
+                        "}"
+                    ),
+                ),
+                derived(),
+                [&[&in_a_source, OUTPUT_OPTIONS].concat(), DERIVED_OPTIONS],
+            );
+        }
+        Command::Wrap => check(
+            command,
+            of_key_and!(
+                WrapRequest {
+                    family: Some(label("fleet"))
+                },
+                r#","family":"fleet""#
+            ),
+            described(),
+            [&["family"], DESCRIPTION_OPTIONS],
+        ),
+        Command::Revoke => check(
+            command,
+            (
+                RevokeRequest {
+                    family: Some(label("fleet")),
+                    owner: Some(OWNER),
+                },
+                concat!(r#"{"family":"fleet","owner":"#, owner_json!(), "}"),
+            ),
+            (Generation { generation: 9 }, r#"{"generation":9}"#),
+            [&["family", "owner"], &[]],
+        ),
+        Command::Unwrap => check(
+            command,
+            of_key_and!(
+                UnwrapRequest {
+                    version: Some(6),
+                    padded: true,
+                    new: new_key()
+                },
+                concat!(r#","version":6,"padded":true,"new":"#, new_key_json!())
+            ),
+            described(),
+            [
+                &[&["version"], NEW_KEY_OPTIONS].concat(),
+                DESCRIPTION_OPTIONS,
+            ],
+        ),
+        Command::AuditRead => check(
+            command,
+            (
+                AuditReadRequest {
+                    of: Some(OWNER),
+                    from: u64::MAX,
+                },
+                concat!(
+                    r#"{"of":"#,
+                    owner_json!(),
+                    r#","from":18446744073709551615}"#
+                ),
+            ),
+            (
+                AuditPage {
+                    vault: Digits([0x33; 16]),
+                    of: Some(OWNER),
+                    first: 1,
+                    before: Digits([0x44; 32]),
+                    records: 2,
+                    next: Some(3),
+                },
+                concat!(
+                    r#"{"vault":"33333333333333333333333333333333","of":"#,
+                    owner_json!(),
+                    r#","first":1,"before":"#,
+                    r#""4444444444444444444444444444444444444444444444444444444444444444","#,
+                    r#""records":2,"next":3}"#
+                ),
+            ),
+            [&["of"], &["of", "next"]],
+        ),
+        Command::AuditCheckpoint => check(
+            command,
+            (
+                AuditCheckpointRequest { of: Some(OWNER) },
+                concat!(r#"{"of":"#, owner_json!(), "}"),
+            ),
+            done(),
+            [&["of"], &[]],
+        ),
+        Command::AuditStrict => check(command, (AuditStrictRequest {}, EMPTY), done(), NONE),
+        Command::AuditRelease => check(
+            command,
+            (
+                AuditReleaseRequest {
+                    of: Some(OWNER),
+                    keep: 9,
+                },
+                concat!(r#"{"of":"#, owner_json!(), r#","keep":9}"#),
+            ),
+            done(),
+            [&["of"], &[]],
+        ),
+        Command::DeviceKey => check(
+            command,
+            (DeviceKeyRequest {}, EMPTY),
+            (
+                DeviceKeyResponse { certificate: 960 },
+                r#"{"certificate":960}"#,
+            ),
+            NONE,
+        ),
+        Command::InstallCertificate => {
+            check(command, (InstallCertificateRequest {}, EMPTY), done(), NONE);
+        }
+    }
+}
+
+fn derived() -> (DerivedResponse, &'static str) {
+    let response = DerivedResponse {
+        key: Some(description()),
+        ciphertext: 1088,
+    };
+    let bytes = concat!(r#"{"key":"#, description_json!(), r#","ciphertext":1088}"#);
+    (response, bytes)
+}
+
+fn verdicts() -> SelfTestResponse {
+    let results =
+        [("aes-128-cmac", true), ("ed25519", false)].map(|(name, passed)| SelfTestResult {
+            primitive: name.try_into().unwrap(),
+            passed,
+        });
+    SelfTestResponse {
+        results: results.into_iter().collect(),
+    }
+}
+
+const VERDICTS: &str = concat!(
+    r#"{"results":[{"primitive":"aes-128-cmac","passed":true},"#,
+    r#"{"primitive":"ed25519","passed":false}]}"#,
+);
+
+fn info() -> InfoResponse {
+    InfoResponse {
+        version: "0.1.0".try_into().unwrap(),
+        build: Build::Test,
+        platform: "emulator".try_into().unwrap(),
+        insecure: true,
+        rollback_level: 1000,
+        instance: Digits([0x11; 16]),
+        confirmation: Some(Digits([0x22; 4])),
+        store: 64,
+        vault: Some(VaultInfo {
+            id: Digits([0x33; 16]),
+            locked: true,
+            keys: 1,
+            free: 2,
+            damaged: 3,
+            degraded: 5,
+            repaired: 4,
+        }),
+        limits: Limits {
+            header: 5,
+            payload: 6,
+            chunk: 7,
+            context: 8,
+            random: 9,
+            keys: 10,
+            owner_keys: 11,
+            versions: 12,
+            grants: 13,
+            wrapped: 14,
+            owner_wrapped: 15,
+            sessions: 16,
+            caller_sessions: 17,
+            audit_logs: 18,
+            audit_log: 24,
+            challenges: 25,
+        },
+        marks: Some(Marks {
+            heap_peak: 19,
+            heap_now: 20,
+            heap_size: 21,
+            stack_peak: 22,
+            stack_size: 23,
+        }),
+    }
+}
+
+const INFO: &str = concat!(
+    r#"{"version":"0.1.0","build":"test","platform":"emulator","insecure":true,"#,
+    r#""rollback_level":1000,"instance":"11111111111111111111111111111111","#,
+    r#""confirmation":"22222222","store":64,"#,
+    r#""vault":{"id":"33333333333333333333333333333333","locked":true,"keys":1,"free":2,"#,
+    r#""damaged":3,"degraded":5,"repaired":4},"#,
+    r#""limits":{"header":5,"payload":6,"chunk":7,"context":8,"random":9,"keys":10,"#,
+    r#""owner_keys":11,"versions":12,"grants":13,"wrapped":14,"owner_wrapped":15,"#,
+    r#""sessions":16,"caller_sessions":17,"audit_logs":18,"audit_log":24,"challenges":25},"#,
+    r#""marks":{"heap_peak":19,"heap_now":20,"heap_size":21,"stack_peak":22,"stack_size":23}}"#,
+);
