@@ -18,6 +18,7 @@
 //! | [`wrapped`] | the wrapped key, which Linux keeps |
 //! | [`audit`] | the records of the audit log, their chain, and the checkpoint that a device signs |
 //! | [`auth`] | the messages of the challenge-response protocol and what their MACs cover |
+//! | [`fields`] | how the fields of what is stored or handed out follow each other |
 //! | [`limits`] | every maximum, with its arithmetic |
 
 #![no_std]
@@ -41,6 +42,7 @@ pub mod auth;
 pub mod blob;
 pub mod codec;
 pub mod command;
+pub mod fields;
 pub mod frame;
 pub mod key;
 pub mod key_ref;

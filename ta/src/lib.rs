@@ -32,7 +32,6 @@ extern crate std;
 pub mod challenge;
 pub mod crypto;
 pub mod exchange;
-mod fields;
 pub mod keyring;
 mod ops;
 pub mod platform;
@@ -51,6 +50,7 @@ pub mod vault;
 )] // Never on a device; a test that hurts what is not there should end.
 pub mod workstation;
 
+pub(crate) use claviger_proto::fields;
 pub use exchange::{Exchange, SharedMemory};
 pub use platform::Platform;
 pub use service::Service;
