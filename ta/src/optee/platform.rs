@@ -87,11 +87,11 @@ impl Platform for OpTee {
     }
 
     fn uptime(&mut self) -> Result<u64, Status> {
-        seconds(raw::UTEE_TIME_CAT_SYSTEM as c_ulong).ok_or(Status::PlatformFault)
+        seconds(raw::utee_time_category::UTEE_TIME_CAT_SYSTEM as c_ulong).ok_or(Status::PlatformFault)
     }
 
     fn untrusted_time(&mut self) -> u64 {
-        seconds(raw::UTEE_TIME_CAT_REE as c_ulong).unwrap_or(0)
+        seconds(raw::utee_time_category::UTEE_TIME_CAT_REE as c_ulong).unwrap_or(0)
     }
 
     fn facts(&self) -> Facts {
