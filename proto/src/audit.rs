@@ -290,7 +290,7 @@ mod tests {
         expected.push(2);
         expected.extend([0xaa; 16]);
         expected.extend(b"\x03a/b");
-        assert_eq!(record.encode(), expected);
+        assert_eq!(record.encode()[..], expected[..]);
         expected.push(9);
         assert_eq!(Record::decode(&expected), Some((record.clone(), &[9][..])));
         for len in 0..expected.len() - 1 {
@@ -323,7 +323,7 @@ mod tests {
         expected.extend([0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3]);
         expected.extend([0xcc; 32]);
         expected.extend(b"\x03new");
-        assert_eq!(checkpoint.encode(), expected);
+        assert_eq!(checkpoint.encode()[..], expected[..]);
         assert_eq!(Checkpoint::decode(&expected), Some((checkpoint, &[][..])));
         for len in 0..expected.len() {
             assert_eq!(Checkpoint::decode(&expected[..len]), None);

@@ -327,10 +327,11 @@ impl<P: Platform> Keyring<P> {
             return Err(Status::UsesExhausted);
         }
         let produces = work.permission.produces();
-        let limit = record.algorithm.use_limit();
+        let encrypts = work.permission == Permission::Encrypt;
+        let limit = record.use_limit().filter(|_| encrypts);
         let due = reached(policy.rotate_after_uses, used.version_uses)
             || reached(policy.rotate_after_bytes, used.version_bytes);
-        let counts_uses = produces && (policy.rotate_after_uses.is_some() || limit.is_some());
+        let counts_uses = limit.is_some() || produces && policy.rotate_after_uses.is_some();
         let counts_bytes = produces && policy.rotate_after_bytes.is_some();
         let amount = Counters {
             uses: policy.max_uses.is_some().into(),
@@ -339,7 +340,7 @@ impl<P: Platform> Keyring<P> {
         };
         if produces && due && work.begins {
             self.rotate(platform, owner, label, caller)?;
-        } else if produces && reached(limit, used.version_uses) {
+        } else if reached(limit, used.version_uses) {
             return Err(Status::UseLimit);
         }
         self.vault.charge(platform, owner, label, amount, ahead)

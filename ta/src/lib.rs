@@ -37,6 +37,8 @@ mod ops;
 pub mod platform;
 pub mod policy;
 mod refusals;
+#[cfg(test)]
+mod samples;
 pub mod service;
 pub mod session;
 pub mod vault;

@@ -5,7 +5,10 @@ use claviger_proto::{
     message::{NewKey, Policy, SharePolicy},
 };
 
-use crate::{session::Caller, vault::KeyRecord};
+use crate::{
+    session::Caller,
+    vault::{KeyRecord, use_limit},
+};
 
 /// Whose keys a request is about: the caller's, or for uid 0 those of the owner that it names.
 ///
@@ -104,7 +107,7 @@ pub fn settle(new: NewKey, caller: &Caller) -> Result<Settled, Status> {
     let changes = new.ratchet
         || new.pre_activation
         || is_counted(&new.policy)
-        || new.algorithm.use_limit().is_some()
+        || use_limit(new.algorithm, new.children).is_some()
         || new.policy.export != Export::Nothing;
     if wrapped && changes {
         return Err(Status::Immutable);
@@ -230,3 +233,6 @@ fn fits(
 fn shares_fit(shares: &SharePolicy) -> bool {
     (2..=8).contains(&shares.threshold) && (shares.threshold..=8).contains(&shares.shares)
 }
+
+#[cfg(test)]
+mod tests;

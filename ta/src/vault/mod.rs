@@ -57,6 +57,7 @@ use open::{Open, SlotNumber, whereabouts};
 use slot::{Certificate, Content, Happening};
 
 pub use log::Note;
+pub(crate) use record::use_limit;
 pub use record::{Counters, KeyRecord, Version};
 
 /// Bytes of a slot.

@@ -112,12 +112,19 @@ impl Counters {
     }
 }
 
+/// How often a key of this algorithm, or with children of that one, may encrypt in one version.
+pub(crate) fn use_limit(algorithm: Algorithm, children: Option<Algorithm>) -> Option<u64> {
+    algorithm
+        .use_limit()
+        .or_else(|| children.and_then(Algorithm::use_limit))
+}
+
 impl KeyRecord {
     /// Everything but the secrets; of its counters, `used` is what was truly used.
     #[must_use]
     pub fn describe(&self, used: Counters, home: Home, family: Option<Label>) -> KeyDescription {
         let policy = &self.policy;
-        let counted = policy.rotate_after_uses.is_some() || self.algorithm.use_limit().is_some();
+        let counted = policy.rotate_after_uses.is_some() || self.use_limit().is_some();
         KeyDescription {
             key: self.label.clone(),
             id: self.id,
@@ -183,13 +190,20 @@ impl KeyRecord {
         self.owner == *owner && self.label == *label
     }
 
+    /// How often one version may encrypt, itself or by its children: those of one parent share what
+    /// one key may.
+    #[must_use]
+    pub fn use_limit(&self) -> Option<u64> {
+        use_limit(self.algorithm, self.children)
+    }
+
     /// Whether anything about it is counted, and so has to be durable.
     #[must_use]
     pub fn is_counted(&self) -> bool {
         self.policy.max_uses.is_some()
             || self.policy.rotate_after_uses.is_some()
             || self.policy.rotate_after_bytes.is_some()
-            || self.algorithm.use_limit().is_some()
+            || self.use_limit().is_some()
     }
 
     /// The record as bytes.

@@ -380,6 +380,72 @@ pub(super) fn pinned(command: Command) {
                 DESCRIPTION_OPTIONS,
             ],
         ),
+        Command::AuditRead => check(
+            command,
+            (
+                AuditReadRequest {
+                    of: Some(OWNER),
+                    from: u64::MAX,
+                },
+                concat!(
+                    r#"{"of":"#,
+                    owner_json!(),
+                    r#","from":18446744073709551615}"#
+                ),
+            ),
+            (
+                AuditPage {
+                    vault: Digits([0x33; 16]),
+                    of: Some(OWNER),
+                    first: 1,
+                    before: Digits([0x44; 32]),
+                    records: 2,
+                    next: Some(3),
+                },
+                concat!(
+                    r#"{"vault":"33333333333333333333333333333333","of":"#,
+                    owner_json!(),
+                    r#","first":1,"before":"#,
+                    r#""4444444444444444444444444444444444444444444444444444444444444444","#,
+                    r#""records":2,"next":3}"#
+                ),
+            ),
+            [&["of"], &["of", "next"]],
+        ),
+        Command::AuditCheckpoint => check(
+            command,
+            (
+                AuditCheckpointRequest { of: Some(OWNER) },
+                concat!(r#"{"of":"#, owner_json!(), "}"),
+            ),
+            done(),
+            [&["of"], &[]],
+        ),
+        Command::AuditStrict => check(command, (AuditStrictRequest {}, EMPTY), done(), NONE),
+        Command::AuditRelease => check(
+            command,
+            (
+                AuditReleaseRequest {
+                    of: Some(OWNER),
+                    keep: 9,
+                },
+                concat!(r#"{"of":"#, owner_json!(), r#","keep":9}"#),
+            ),
+            done(),
+            [&["of"], &[]],
+        ),
+        Command::DeviceKey => check(
+            command,
+            (DeviceKeyRequest {}, EMPTY),
+            (
+                DeviceKeyResponse { certificate: 960 },
+                r#"{"certificate":960}"#,
+            ),
+            NONE,
+        ),
+        Command::InstallCertificate => {
+            check(command, (InstallCertificateRequest {}, EMPTY), done(), NONE);
+        }
     }
 }
 
@@ -441,7 +507,9 @@ fn info() -> InfoResponse {
             owner_wrapped: 15,
             sessions: 16,
             caller_sessions: 17,
-            challenges: 18,
+            audit_logs: 18,
+            audit_log: 24,
+            challenges: 25,
         },
         marks: Some(Marks {
             heap_peak: 19,
@@ -461,6 +529,6 @@ const INFO: &str = concat!(
     r#""damaged":3,"degraded":5,"repaired":4},"#,
     r#""limits":{"header":5,"payload":6,"chunk":7,"context":8,"random":9,"keys":10,"#,
     r#""owner_keys":11,"versions":12,"grants":13,"wrapped":14,"owner_wrapped":15,"#,
-    r#""sessions":16,"caller_sessions":17,"challenges":18},"#,
+    r#""sessions":16,"caller_sessions":17,"audit_logs":18,"audit_log":24,"challenges":25},"#,
     r#""marks":{"heap_peak":19,"heap_now":20,"heap_size":21,"stack_peak":22,"stack_size":23}}"#,
 );
