@@ -85,7 +85,7 @@ fn manifest_bytes() -> Bytes<u8> {
 #[test]
 fn a_manifest_is_these_bytes() {
     let bytes = manifest_bytes();
-    assert_eq!(manifest().encode().unwrap(), bytes);
+    assert_eq!(manifest().encode().unwrap(), *bytes);
     assert_eq!(Manifest::decode(&bytes), Some(manifest()));
     for len in 0..bytes.len() {
         assert_eq!(Manifest::decode(&bytes[..len]), None);
@@ -97,7 +97,7 @@ fn a_manifest_is_these_bytes() {
             other[place] ^= 1 << bit;
             // One form for each manifest: what reads differently is written differently.
             if let Some(read) = Manifest::decode(&other) {
-                assert_eq!(read.encode().unwrap(), other);
+                assert_eq!(read.encode().unwrap(), *other);
             }
         }
     }
@@ -190,7 +190,7 @@ fn a_request_is_these_bytes() {
 fn what_shares_are_bound_to_is_these_bytes() {
     for label in [SHARE_LABEL, COMMITMENT_LABEL, RESTORE_LABEL] {
         let expected = [label, &[0xa0; 16], &[7]].concat();
-        assert_eq!(bound(label, &Digits([0xa0; 16]), 7), expected);
+        assert_eq!(bound(label, &Digits([0xa0; 16]), 7), *expected);
     }
     assert_eq!(SHARE_LABEL, b"claviger share v1");
     assert_eq!(COMMITMENT_LABEL, b"claviger commitment v1");

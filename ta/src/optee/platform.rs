@@ -87,7 +87,8 @@ impl Platform for OpTee {
     }
 
     fn uptime(&mut self) -> Result<u64, Status> {
-        seconds(raw::utee_time_category::UTEE_TIME_CAT_SYSTEM as c_ulong).ok_or(Status::PlatformFault)
+        seconds(raw::utee_time_category::UTEE_TIME_CAT_SYSTEM as c_ulong)
+            .ok_or(Status::PlatformFault)
     }
 
     fn untrusted_time(&mut self) -> u64 {
