@@ -29,6 +29,7 @@ extern crate alloc;
 #[cfg(any(test, feature = "workstation"))]
 extern crate std;
 
+pub mod ceremonies;
 pub mod challenge;
 pub mod crypto;
 pub mod exchange;
@@ -41,6 +42,7 @@ mod refusals;
 mod samples;
 pub mod service;
 pub mod session;
+pub mod shares;
 pub mod vault;
 #[cfg(feature = "workstation")]
 #[allow(
