@@ -45,6 +45,9 @@ pub enum Error {
     /// The bytes are no message of the challenge-response exchange.
     #[error("this is no message of the challenge-response exchange")]
     Message,
+    /// An audit log or checkpoint is not what it should be.
+    #[error(transparent)]
+    Audit(#[from] crate::audit::AuditError),
     /// A public key that the trusted application gave is none.
     #[error("the trusted application gave a public key that is none")]
     PublicKey,
@@ -141,7 +144,11 @@ impl Error {
                 ..
             } => "begin again",
             Error::PublicKeyForm(_) => "ask for the raw form",
-            Error::Name { .. } | Error::Blob(_) | Error::Message | Error::Stream { .. } => {
+            Error::Name { .. }
+            | Error::Blob(_)
+            | Error::Message
+            | Error::Audit(_)
+            | Error::Stream { .. } => {
                 return None;
             }
         };
@@ -254,7 +261,7 @@ impl Error {
             Error::Restarted { .. } => ErrorKind::Unavailable,
             Error::Name { .. } => ErrorKind::Malformed,
             Error::PublicKeyForm(_) => ErrorKind::Refused,
-            Error::Blob(_) | Error::Message => ErrorKind::NotAuthentic,
+            Error::Blob(_) | Error::Message | Error::Audit(_) => ErrorKind::NotAuthentic,
             Error::Stream { .. } => ErrorKind::Local,
         }
     }

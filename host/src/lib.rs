@@ -75,6 +75,7 @@
 #![deny(unsafe_code)]
 #![cfg_attr(not(feature = "optee"), forbid(unsafe_code))]
 
+pub mod audit;
 pub mod authority;
 mod client;
 mod connection;

@@ -27,7 +27,7 @@ pub mod p256 {
         }
         let peer = PublicKey::from_sec1_bytes(peer).map_err(|_| Status::BadPublicKey)?;
         let scalar = Zeroizing::new(key.to_nonzero_scalar());
-        let shared = diffie_hellman(*scalar, peer.as_affine());
+        let shared = diffie_hellman(&*scalar, peer.as_affine());
         Ok(Zeroizing::new((*shared.raw_secret_bytes()).into()))
     }
 }

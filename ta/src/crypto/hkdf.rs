@@ -56,7 +56,7 @@ pub fn derive(salt: &[u8], ikm: &[u8], info: &[u8], out: &mut [u8]) -> Result<()
 /// where the scheme is hybrid (its section 2, Z' = Z || T); `fixed_info` is its FixedInfo.
 ///
 /// # Errors
-/// As [`derive`].
+/// As [`derive()`].
 pub fn two_step(
     salt: &[u8],
     ikm: &[&[u8]],

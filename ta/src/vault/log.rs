@@ -24,6 +24,10 @@ use crate::platform::Platform;
 
 /// Events that wait in memory for their page, over all logs: more have the largest log written.
 const WAITING: usize = 48;
+/// No slot.
+const NOWHERE: SlotNumber = SlotNumber::MAX;
+/// Events that go to a page at once.
+const AT_ONCE: usize = 8;
 
 /// What an operation tells the audit log.
 #[derive(Debug, Clone)]
@@ -228,10 +232,21 @@ impl Logs {
         Ok(self.logs.len().saturating_sub(1))
     }
 
-    /// The first event that waits for a page of this log.
-    fn next(&self, of: Option<Identity>) -> Option<usize> {
-        let mut waiting = self.waiting.iter();
-        waiting.position(|waiting| self.log_of(waiting.record.caller) == of)
+    /// The first events that wait for a page of this log.
+    fn next(&self, of: Option<Identity>) -> heapless::Vec<Record, AT_ONCE> {
+        let theirs = self.waiting.iter();
+        theirs
+            .filter(|waiting| self.log_of(waiting.record.caller) == of)
+            .map(|waiting| waiting.record.clone())
+            .take(AT_ONCE)
+            .collect()
+    }
+
+    /// These events wait no more.
+    fn written(&mut self, records: &[Record]) {
+        let is = |waiting: &Waiting, record: &Record| waiting.record.sequence == record.sequence;
+        self.waiting
+            .retain(|waiting| !records.iter().any(|record| is(waiting, record)));
     }
 
     /// The log for which most events wait.
@@ -300,13 +315,13 @@ impl<P: Platform> Vault<P> {
     ) -> Result<(), Status> {
         let open = self.opened(platform)?;
         if let Some(of) = open.logs.waits_in(slot) {
-            self.write_log(platform, of)?;
+            self.write_log(platform, of, slot)?;
         }
         let open = self.opened(platform)?;
         if open.logs.waiting.len() >= WAITING
             && let Some(of) = open.logs.busiest()
         {
-            self.write_log(platform, of)?;
+            self.write_log(platform, of, slot)?;
         }
         let open = self.opened(platform)?;
         if caller.is_some() && open.header.audit_refuses {
@@ -340,7 +355,7 @@ impl<P: Platform> Vault<P> {
         fill: impl FnOnce(&mut Record),
     ) -> Result<(), Status> {
         let time = platform.untrusted_time();
-        self.prepare_log(platform, SlotNumber::MAX, Some(caller))?;
+        self.prepare_log(platform, NOWHERE, Some(caller))?;
         let open = self.opened(platform)?;
         // A caller who was only ever refused gets no log of its own.
         let of = open.logs.log_of(Some(caller));
@@ -359,31 +374,26 @@ impl<P: Platform> Vault<P> {
             label: None,
         };
         fill(&mut record);
-        self.write_log(platform, of)?;
-        self.append(platform, of, &[record])
+        self.write_log(platform, of, NOWHERE)?;
+        self.append(platform, of, &[record], NOWHERE)
     }
 
-    /// Writes what waits for a log to its pages.
-    fn write_log(&mut self, platform: &mut P, of: Option<Identity>) -> Result<(), Status> {
-        let mut records = heapless::Vec::<Record, 8>::new();
+    /// Writes what waits for a log to its pages, none of which goes where something is about to
+    /// go (`taken`).
+    fn write_log(
+        &mut self,
+        platform: &mut P,
+        of: Option<Identity>,
+        taken: SlotNumber,
+    ) -> Result<(), Status> {
         loop {
-            let logs = &mut self.opened(platform)?.logs;
-            records.clear();
-            let mut slots = heapless::Vec::<SlotNumber, 8>::new();
-            while !records.is_full()
-                && let Some(place) = logs.next(of)
-            {
-                let waiting = logs.waiting.remove(place);
-                let fits = records.push(waiting.record).is_ok() && slots.push(waiting.slot).is_ok();
-                if !fits {
-                    return Err(Status::Internal);
-                }
-            }
+            let records = self.opened(platform)?.logs.next(of);
             if records.is_empty() {
                 return Ok(());
             }
-            // After a failure a start finds in the slots what had waited.
-            self.append(platform, of, &records)?;
+            // Only then: where something waits, there is no place for a page.
+            self.append(platform, of, &records, taken)?;
+            self.opened(platform)?.logs.written(&records);
         }
     }
 
@@ -393,6 +403,7 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         of: Option<Identity>,
         records: &[Record],
+        taken: SlotNumber,
     ) -> Result<(), Status> {
         let (mut page, mut slot) = self.last_page(platform, of)?;
         for record in records {
@@ -412,7 +423,7 @@ impl<P: Platform> Vault<P> {
                 slot = None;
             }
             if slot.is_none() {
-                slot = Some(self.slot_for_page(platform, of)?);
+                slot = Some(self.slot_for_page(platform, of, taken)?);
             }
         }
         let slot = slot.ok_or(Status::Internal)?;
@@ -449,11 +460,13 @@ impl<P: Platform> Vault<P> {
         Ok((page, None))
     }
 
-    /// A slot for a new page: that of the log's oldest page if it has all that it may have.
+    /// A slot for a new page: that of the log's oldest page if it has all that it may have, else a
+    /// free one but `taken`.
     fn slot_for_page(
         &mut self,
         platform: &mut P,
         of: Option<Identity>,
+        taken: SlotNumber,
     ) -> Result<SlotNumber, Status> {
         let open = self.opened(platform)?;
         if let Some(log) = open.logs.logs.iter().find(|log| log.of == of)
@@ -462,7 +475,10 @@ impl<P: Platform> Vault<P> {
         {
             return Ok(oldest.slot);
         }
-        self.free_slot(platform)
+        // What waits in a slot is durable there only.
+        self.free_slot(platform, |logs, number| {
+            number != taken && logs.waits_in(number).is_none()
+        })
     }
 
     /// Writes a page, and remembers it.
@@ -491,7 +507,7 @@ impl<P: Platform> Vault<P> {
         from: u64,
         show: impl FnOnce(&[u8]) -> Result<(), Status>,
     ) -> Result<AuditPage, Status> {
-        self.write_log(platform, of)?;
+        self.write_log(platform, of, NOWHERE)?;
         let open = self.opened(platform)?;
         let vault = open.header.vault;
         let log = open.logs.find(of);
@@ -533,7 +549,7 @@ impl<P: Platform> Vault<P> {
         of: Option<Identity>,
         nonce: heapless::Vec<u8, { claviger_proto::audit::NONCE }>,
     ) -> Result<Checkpoint, Status> {
-        self.write_log(platform, of)?;
+        self.write_log(platform, of, NOWHERE)?;
         let (page, _) = self.last_page(platform, of)?;
         let known = Known::of(0, &page);
         let time = platform.untrusted_time();
@@ -559,7 +575,7 @@ impl<P: Platform> Vault<P> {
         of: Option<Identity>,
         keep: u64,
     ) -> Result<(), Status> {
-        self.write_log(platform, of)?;
+        self.write_log(platform, of, NOWHERE)?;
         let (mut page, slot) = self.last_page(platform, of)?;
         if keep > Known::of(0, &page).end() {
             return Err(Status::BadHeader);
@@ -592,3 +608,6 @@ pub(super) fn subject(content: &Content) -> (Option<Identity>, Option<Label>) {
         Content::Tombstone | Content::Page(_) | Content::Certificate(_) => (None, None),
     }
 }
+
+#[cfg(all(test, feature = "workstation"))]
+mod tests;

@@ -53,6 +53,7 @@ use crate::{
 use cache::Cache;
 use header::Header;
 use index::{Entry, entry_of, name_of, owner_hash};
+use log::Logs;
 use open::{Open, SlotNumber, whereabouts};
 use slot::{Certificate, Content, Happening};
 
@@ -367,7 +368,7 @@ impl<P: Platform> Vault<P> {
         let open = self.opened(platform)?;
         let number = match open.index.find(0, |entry| *entry == Entry::Certificate) {
             Some(number) => number,
-            None => self.free_slot(platform)?,
+            None => self.free_slot(platform, |_, _| true)?,
         };
         let note = Note::new(caller, Event::CertificateInstalled);
         self.change(
@@ -434,14 +435,22 @@ impl<P: Platform> Vault<P> {
         if open.index.count(theirs) >= limits::OWNER_KEYS {
             return Err(Status::QuotaExceeded);
         }
-        self.free_slot(platform)
+        self.free_slot(platform, |_, _| true)
     }
 
-    /// A slot that holds nothing, in a new shard if the others are full.
-    fn free_slot(&mut self, platform: &mut P) -> Result<SlotNumber, Status> {
+    /// A slot that holds nothing and suits, in a new shard if there is none.
+    fn free_slot(
+        &mut self,
+        platform: &mut P,
+        suits: impl Fn(&Logs, SlotNumber) -> bool,
+    ) -> Result<SlotNumber, Status> {
         let open = self.opened(platform)?;
-        if let Some(number) = open.index.find(0, |entry| *entry == Entry::Free) {
-            return Ok(number);
+        let mut from = 0;
+        while let Some(number) = open.index.find(from, |entry| *entry == Entry::Free) {
+            if suits(&open.logs, number) {
+                return Ok(number);
+            }
+            from = number.saturating_add(1);
         }
         let number = open.index.len();
         if open.shards.len() >= SHARDS {

@@ -1,16 +1,15 @@
-//! HPKE: the vector of RFC 9180's authors for the suite. (Sealing it is a known answer of the
-//! self-test, which may choose the ephemeral key.)
+//! HPKE: the vector of RFC 9180's authors for the suite.
 
 use claviger_proto::Status;
 use claviger_ta::crypto::hpke::{self, Sealed};
 
-use crate::cases;
+use crate::{Replay, cases};
 
 #[test]
 fn hpke_of_the_standard() {
     let mut tried = 0;
     for [
-        _,
+        ephemeral,
         private,
         public,
         info,
@@ -29,6 +28,11 @@ fn hpke_of_the_standard() {
         let mut work = text.to_vec();
         hpke::open(&private, &info, &associated, &mut work, &sealed).unwrap();
         assert_eq!(work, plaintext);
+        let resealed = Replay::with(&ephemeral, |source| {
+            hpke::seal(source, &public, &info, &associated, &mut work)
+        });
+        assert_eq!(resealed, Ok(sealed));
+        assert_eq!(work, text);
         tried += 1;
 
         let mut altered = [sealed; 3];
@@ -50,4 +54,22 @@ fn hpke_of_the_standard() {
         }
     }
     assert_eq!(tried, 1);
+}
+
+#[test]
+fn hpke_to_no_public_key_is_refused() {
+    let mut text = *b"text";
+    // Of small order, and of another length.
+    for public in [&[0; 32][..], &[9; 31], &[9; 33]] {
+        let sealed = Replay::with(&[7; 32], |source| {
+            hpke::seal(source, public, b"", b"", &mut text)
+        });
+        assert_eq!(sealed, Err(Status::BadPublicKey));
+        assert_eq!(&text, b"text");
+    }
+    let sealed = Replay::with(&[], |source| {
+        hpke::seal(source, &[9; 32], b"", b"", &mut text)
+    });
+    assert_eq!(sealed, Err(Status::RandomFailed));
+    assert_eq!(&text, b"text");
 }

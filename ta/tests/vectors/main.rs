@@ -54,6 +54,14 @@ impl Platform for Replay<'_> {
         self.ground.storage()
     }
 
+    fn uptime(&mut self) -> Result<u64, Status> {
+        self.ground.uptime()
+    }
+
+    fn untrusted_time(&mut self) -> u64 {
+        self.ground.untrusted_time()
+    }
+
     fn facts(&self) -> Facts {
         self.ground.facts()
     }

@@ -1,8 +1,9 @@
 //! Secret sharing: shares that another implementation made.
 
+use claviger_proto::Status;
 use claviger_ta::crypto::shamir;
 
-use crate::hex;
+use crate::{Replay, hex};
 
 #[test]
 fn shares_of_another_implementation_combine() {
@@ -21,4 +22,27 @@ fn shares_of_another_implementation_combine() {
         tried += 1;
     }
     assert_eq!(tried, 5);
+}
+
+/// f(x) = secret + a_1 x: with random numbers of one byte's value, what is added is known.
+#[test]
+fn splitting_draws_its_coefficients() {
+    let shares = Replay::with(&[3; 64], |source| {
+        shamir::split(source, &[0x80; 16], 2, 3).unwrap()
+    });
+    let expected = [(1, [0x83; 16]), (2, [0x86; 16]), (3, [0x85; 16])];
+    assert!(
+        shares
+            .iter()
+            .eq(expected.iter().map(|(x, share)| (*x, &share[..])))
+    );
+
+    let failed = Replay::with(&[], |source| shamir::split(source, &[0x80; 16], 2, 3));
+    assert_eq!(failed.err(), Some(Status::RandomFailed));
+    for threshold in [0, 1, 9, 255] {
+        let refused = Replay::with(&[], |source| {
+            shamir::split(source, &[0x80; 16], threshold, 8)
+        });
+        assert_eq!(refused.err(), Some(Status::BadPayload));
+    }
 }

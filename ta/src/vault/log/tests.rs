@@ -1,0 +1,177 @@
+use claviger_proto::{Algorithm, Usage};
+use std::{
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+
+use super::*;
+use crate::{
+    samples::{ALICE, BOB, key_of, label},
+    vault::{CAPACITY, KeyRecord},
+    workstation::Workstation,
+};
+
+/// A vault and the device that it is in.
+struct Bench {
+    platform: Workstation,
+    vault: Vault<Workstation>,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        Bench {
+            platform: Workstation::in_memory(),
+            vault: Vault::default(),
+        }
+    }
+
+    fn restart(&mut self) {
+        self.vault = Vault::default();
+    }
+
+    fn create(&mut self, name: &str, owner: Identity) {
+        let record = KeyRecord {
+            label: label(name),
+            owner,
+            ..key_of(Algorithm::Aes256Siv, Usage::Seal)
+        };
+        self.vault
+            .insert(&mut self.platform, record, owner)
+            .unwrap();
+    }
+
+    fn delete(&mut self, name: &str, owner: Identity) {
+        let name = label(name);
+        self.vault
+            .remove(&mut self.platform, &owner, &name, owner)
+            .unwrap();
+    }
+
+    /// Every record of a log that is kept, with its number; the chain holds.
+    fn read(&mut self, of: Identity) -> Vec<(u64, Record)> {
+        let mut records = Vec::new();
+        let mut from = Some(0);
+        let mut head = None;
+        while let Some(at) = from {
+            let mut bytes = Vec::new();
+            let show = |page: &[u8]| {
+                bytes = page.to_vec();
+                Ok(())
+            };
+            let page = self
+                .vault
+                .read_log(&mut self.platform, Some(of), at, show)
+                .unwrap();
+            let mut chained = page.before.0;
+            assert_eq!(head.unwrap_or(chained), chained, "the pages are one chain");
+            let mut rest = bytes.as_slice();
+            let mut number = page.first;
+            while let Some((record, behind)) = Record::decode(rest) {
+                chained = chain(&chained, &rest[..rest.len() - behind.len()]);
+                records.push((number, record));
+                number += 1;
+                rest = behind;
+            }
+            assert_eq!(number - page.first, u64::from(page.records));
+            head = Some(chained);
+            from = page.next;
+        }
+        let checkpoint = self
+            .vault
+            .checkpoint(&mut self.platform, Some(of), heapless::Vec::new())
+            .unwrap();
+        assert_eq!(Some(checkpoint.head.0), head);
+        records
+    }
+
+    /// What happened to what, by the log.
+    fn events(&mut self, of: Identity) -> Vec<(Event, String)> {
+        let told = |(_, record): (u64, Record)| {
+            let label = record
+                .label
+                .map_or_else(String::new, |label| label.to_string());
+            (record.event, label)
+        };
+        self.read(of).into_iter().map(told).collect()
+    }
+}
+
+fn created(name: &str) -> (Event, String) {
+    (Event::Created, name.into())
+}
+
+fn deleted(name: &str) -> (Event, String) {
+    (Event::Deleted, name.into())
+}
+
+/// The place of a key that was deleted still tells of that when a new key comes there.
+#[test]
+fn a_slot_that_is_used_again_loses_no_event() {
+    for restarts in [false, true] {
+        let mut bench = Bench::new();
+        bench.create("a", ALICE);
+        bench.delete("a", ALICE);
+        if restarts {
+            bench.restart();
+        }
+        bench.create("b", BOB);
+        bench.create("c", ALICE);
+        bench.delete("b", BOB);
+        bench.create("d", ALICE);
+        if restarts {
+            bench.restart();
+        }
+        let alices = vec![created("a"), deleted("a"), created("c"), created("d")];
+        assert_eq!(bench.events(ALICE), alices);
+        assert_eq!(bench.events(BOB), vec![created("b"), deleted("b")]);
+        for name in ["c", "d"] {
+            let found = bench.vault.find(&mut bench.platform, &ALICE, &label(name));
+            assert!(found.is_ok(), "{name}");
+        }
+    }
+}
+
+/// Pages are made while keys are: neither takes the other's place.
+#[test]
+fn keys_and_pages_share_the_slots() {
+    // How often a key is deleted again decides at which change a page is full.
+    for period in 1..=100 {
+        let mut bench = Bench::new();
+        let (mut kept, mut told) = (Vec::new(), 0);
+        for number in 0..90 {
+            let name = format!("k{number}");
+            bench.create(&name, ALICE);
+            told += 1;
+            if number % period == period - 1 {
+                bench.delete(&name, ALICE);
+                told += 1;
+            } else {
+                kept.push(name);
+            }
+            if number == 60 {
+                bench.restart();
+            }
+        }
+        let numbers: Vec<u64> = bench
+            .read(ALICE)
+            .into_iter()
+            .map(|(number, _)| number)
+            .collect();
+        let oldest = numbers[0];
+        assert_eq!(numbers, Vec::from_iter(oldest..told), "period {period}");
+        bench.restart();
+        for name in &kept {
+            let found = bench.vault.find(&mut bench.platform, &ALICE, &label(name));
+            assert!(found.is_ok(), "period {period}: {name}");
+        }
+        let info = bench.vault.info(&mut bench.platform).unwrap();
+        assert_eq!((info.keys as usize, info.damaged), (kept.len(), 0));
+        let pages = CAPACITY - kept.len() - info.free as usize;
+        assert!(
+            (1..=AUDIT_PAGES).contains(&pages),
+            "period {period}: {pages}"
+        );
+    }
+}
