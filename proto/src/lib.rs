@@ -16,8 +16,10 @@
 //! | [`ratchet`] | how a ratcheted key steps, and the token that lets it catch up |
 //! | [`blob`] | the sealed blob, which outlives the call that made it |
 //! | [`wrapped`] | the wrapped key, which Linux keeps |
+//! | [`shares`] | shares of a key, what comes with them, and what restores it |
 //! | [`audit`] | the records of the audit log, their chain, and the checkpoint that a device signs |
 //! | [`auth`] | the messages of the challenge-response protocol and what their MACs cover |
+//! | [`fields`] | how the fields of what is stored or handed out follow each other |
 //! | [`limits`] | every maximum, with its arithmetic |
 
 #![no_std]
@@ -41,6 +43,7 @@ pub mod auth;
 pub mod blob;
 pub mod codec;
 pub mod command;
+pub mod fields;
 pub mod frame;
 pub mod key;
 pub mod key_ref;
@@ -48,6 +51,7 @@ pub mod limits;
 pub mod message;
 pub mod name;
 pub mod ratchet;
+pub mod shares;
 pub mod status;
 pub mod wrapped;
 
