@@ -153,13 +153,15 @@ impl<P: Platform> Keyring<P> {
         match &key.place {
             Place::Vault { owner, label } => {
                 let owner = owner.unwrap_or(identity);
-                let record = self.vault.find(platform, &owner, label)?;
+                let mut place = self.vault.locate(platform, &owner, label)?;
+                let record = self.vault.at(place)?;
                 admit(record, platform, &identity, child, &work)?;
                 if record.is_counted() {
                     let bytes = payload.len().saturating_sub(work.beside);
                     self.count(platform, &owner, label, identity, (&work, bytes))?;
+                    place = self.vault.locate(platform, &owner, label)?;
                 }
-                let record = self.vault.find(platform, &owner, label)?;
+                let record = self.vault.at(place)?;
                 Ok(InUse { record, child })
             }
             Place::Wrapped { length } => {
