@@ -1,7 +1,14 @@
-//! The other side of mutual authentication, for whoever has no TEE: a fleet's server, a test.
+//! The other side, for whoever has no TEE: a fleet's server, a test. Software only: keys lie in
+//! this process's memory.
 //!
-//! Software only: the key lies in this process's memory. The exchange is
-//! [`claviger_proto::auth`]; the key on the device is one with usage
+//! | what | here | on the device |
+//! |---|---|---|
+//! | mutual authentication ([`claviger_proto::auth`]) | [`SharedKey`] | [`Key::respond`](crate::Key::respond), [`Key::confirm`](crate::Key::confirm) |
+//! | rotation without connectivity ([`claviger_proto::ratchet`]) | [`Ratchet`] | [`Key::rotate`](crate::Key::rotate), [`Key::catch_up`](crate::Key::catch_up) |
+//! | children of derivation keys | [`child`] | [`Key::child`](crate::Key::child) |
+//! | keys of several sources | [`combine`](fn@combine) | [`Creation::combine`](crate::Creation::combine) |
+//!
+//! The key of mutual authentication on the device is one with usage
 //! [`Usage::Challenge`](claviger_proto::Usage::Challenge).
 //!
 //! ```
@@ -25,26 +32,45 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod combine;
+mod derive;
+mod ratchet;
+
 use aes::{Aes128, Aes256};
 use claviger_proto::{
-    PartyName, Status,
+    Algorithm, Label, PartyName, Status,
     auth::{self, Exchange, Message, NONCE, Proof, TAG},
     name::NameError,
 };
 use cmac::{Cmac, KeyInit, Mac};
-use kbkdf::{Counter, Kbkdf, Params};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use self::derive::{from_128_to_16, from_128_to_32, from_256_to_32};
+pub use self::{
+    combine::{Source, combine},
+    derive::child,
+    ratchet::Ratchet,
+};
 use crate::SessionKey;
 
 /// Why an exchange failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthorityError {
-    /// The key does not have 16 or 32 bytes.
-    #[error("a key for challenges has 16 or 32 bytes, not {0}")]
+    /// No key of this kind has so many bytes.
+    #[error("such a key does not have {0} bytes")]
     KeyLength(usize),
+    /// Keys of this algorithm derive nothing, or are not derived.
+    #[error("{} keys have no part in derivation", .0.name())]
+    Algorithm(Algorithm),
+    /// More than a device takes.
+    #[error("1 to 4 sources, at most 1024 bytes each of salt and info, 1 to 64 bytes derived")]
+    Limit,
+    /// The ratchet is at this version already, or past it, or it is further ahead than one call
+    /// catches up.
+    #[error("version {0} cannot be reached from here")]
+    Version(u32),
     /// A name that nobody can have.
     #[error("{text:?} is no name: {source}")]
     Name {
@@ -70,7 +96,9 @@ impl AuthorityError {
     pub fn status(&self) -> Option<Status> {
         match self {
             AuthorityError::KeyLength(_) => Some(Status::BadKey),
-            AuthorityError::Message => Some(Status::BadPayload),
+            AuthorityError::Algorithm(_) => Some(Status::UnsupportedUsage),
+            AuthorityError::Message | AuthorityError::Limit => Some(Status::BadPayload),
+            AuthorityError::Version(_) => Some(Status::NoSuchVersion),
             AuthorityError::NotAuthentic => Some(Status::NotAuthentic),
             AuthorityError::Random(_) => Some(Status::RandomFailed),
             AuthorityError::Name { .. } => None,
@@ -113,9 +141,9 @@ impl SharedKey {
     /// [`AuthorityError::KeyLength`] for any other length.
     pub fn new(key: &[u8]) -> Result<SharedKey, AuthorityError> {
         let exchange = if let Ok(key) = key.try_into() {
-            ExchangeKey::Aes128(derive_16(key, auth::LABEL, b""))
+            ExchangeKey::Aes128(from_128_to_16(key, auth::LABEL, b""))
         } else if let Ok(key) = key.try_into() {
-            ExchangeKey::Aes256(derive_32_of_256(key, auth::LABEL, b""))
+            ExchangeKey::Aes256(from_256_to_32(key, auth::LABEL, b""))
         } else {
             return Err(AuthorityError::KeyLength(key.len()));
         };
@@ -273,34 +301,10 @@ impl ExchangeKey {
     fn session_key(&self, exchange: &Exchange) -> SessionKey {
         let context = exchange.session_context();
         SessionKey::new(match self {
-            ExchangeKey::Aes128(key) => derive_32_of_128(key, auth::SESSION_LABEL, &context),
-            ExchangeKey::Aes256(key) => derive_32_of_256(key, auth::SESSION_LABEL, &context),
+            ExchangeKey::Aes128(key) => from_128_to_32(key, auth::SESSION_LABEL, &context),
+            ExchangeKey::Aes256(key) => from_256_to_32(key, auth::SESSION_LABEL, &context),
         })
     }
-}
-
-fn derive_16(key: &[u8; 16], label: &[u8], context: &[u8]) -> Zeroizing<[u8; 16]> {
-    // Sixteen bytes are one block of the PRF: far from what SP 800-108 allows.
-    let derived = Counter::<Cmac<Aes128>, Aes128>::default().derive(params(key, label, context));
-    Zeroizing::new(derived.expect("16 bytes can be derived").into())
-}
-
-fn derive_32_of_128(key: &[u8; 16], label: &[u8], context: &[u8]) -> Zeroizing<[u8; 32]> {
-    let derived = Counter::<Cmac<Aes128>, Aes256>::default().derive(params(key, label, context));
-    Zeroizing::new(derived.expect("32 bytes can be derived").into())
-}
-
-fn derive_32_of_256(key: &[u8; 32], label: &[u8], context: &[u8]) -> Zeroizing<[u8; 32]> {
-    let derived = Counter::<Cmac<Aes256>, Aes256>::default().derive(params(key, label, context));
-    Zeroizing::new(derived.expect("32 bytes can be derived").into())
-}
-
-/// SP 800-108r1 in counter mode: `K(i) = PRF(K, [i]_32 || label || 0x00 || context || [L]_32)`.
-fn params<'a>(key: &'a [u8], label: &'a [u8], context: &'a [u8]) -> Params<'a, 'a, 'a> {
-    Params::builder(key)
-        .with_label(label)
-        .with_context(context)
-        .build()
 }
 
 fn nonce() -> Result<[u8; NONCE], AuthorityError> {
@@ -311,6 +315,13 @@ fn nonce() -> Result<[u8; NONCE], AuthorityError> {
 
 fn party(text: &str) -> Result<PartyName, AuthorityError> {
     PartyName::try_from(text).map_err(|source| AuthorityError::Name {
+        text: text.to_owned(),
+        source,
+    })
+}
+
+fn label(text: &str) -> Result<Label, AuthorityError> {
+    Label::try_from(text).map_err(|source| AuthorityError::Name {
         text: text.to_owned(),
         source,
     })

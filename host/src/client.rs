@@ -1,9 +1,6 @@
 //! A connection to the trusted application, shared by its clones.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use claviger_proto::{
     Algorithm, Digits, Identity, KeyRef, Label, Place, Status,
@@ -11,35 +8,15 @@ use claviger_proto::{
     limits,
     message::{
         DeleteRequest, DescribeRequest, FactoryResetRequest, InfoRequest, InfoResponse,
-        KeyDescription, KeySummary, ListRequest, LockRequest, RandomRequest, SelfTestRequest,
-        SelfTestResponse,
+        KeyDescription, KeySummary, ListRequest, LockRequest, RandomRequest, RevokeRequest,
+        SelfTestRequest, SelfTestResponse,
     },
 };
 
-#[cfg(feature = "emulator")]
-use crate::transport::emulator::Emulator;
 use crate::{
-    Creation, Error, Key,
-    connection::Connection,
-    error::ProtocolError,
-    transport::{Transport, TransportError},
+    Builder, Creation, Error, Key, connection::Connection, error::ProtocolError,
+    transport::Transport,
 };
-
-/// The environment variable that chooses the emulator for [`Client::open`].
-pub const EMULATOR_VARIABLE: &str = "CLAVIGER_EMULATOR";
-
-/// Whom a session speaks for. The kernel's driver vouches for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Login {
-    /// The process's effective user: keys belong to it.
-    #[default]
-    User,
-    /// A group that the process is in: keys belong to the group, and all its members use them.
-    Group(u32),
-    /// Nobody: enough for [`Client::info`] and [`Client::self_test`].
-    Public,
-}
 
 /// A session with the trusted application. Clones share it; it may be used from any thread, and
 /// calls wait for each other. It closes with the last clone.
@@ -72,7 +49,7 @@ impl Client {
         Client::of(Box::new(transport))
     }
 
-    fn of(transport: Box<dyn Transport>) -> Client {
+    pub(crate) fn of(transport: Box<dyn Transport>) -> Client {
         Client {
             connection: Arc::new(Mutex::new(Connection::new(transport))),
         }
@@ -256,6 +233,30 @@ impl Client {
         .map(drop)
     }
 
+    /// Ends the wrapped keys of this caller that were made before: those of a family, or all; says
+    /// which generation wrapped keys must now have.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a bad family; [`Error::Ta`] with a status of the store;
+    /// [`Error::Restarted`].
+    pub fn revoke(&self, family: Option<&str>) -> Result<u32, Error> {
+        self.revoke_with(family, None)
+    }
+
+    /// As [`Client::revoke`], those of another owner; for uid 0.
+    ///
+    /// # Errors
+    /// As [`Client::revoke`], and [`Error::Ta`] with `AdministratorOnly`.
+    pub fn revoke_of(&self, owner: Identity, family: Option<&str>) -> Result<u32, Error> {
+        self.revoke_with(family, Some(owner))
+    }
+
+    fn revoke_with(&self, family: Option<&str>, owner: Option<Identity>) -> Result<u32, Error> {
+        let family = family.map(parse_label).transpose()?;
+        self.ask(&RevokeRequest { family, owner })
+            .map(|response| response.generation)
+    }
+
     /// Ends imports, for all, until a factory reset; for uid 0.
     ///
     /// # Errors
@@ -303,7 +304,7 @@ impl Client {
     /// As [`Client::raw`], in a memory reference of exactly `size` bytes.
     ///
     /// # Errors
-    /// As [`Client::raw`]; [`TransportError::ShortBuffer`] if the reply does not fit.
+    /// As [`Client::raw`]; [`crate::TransportError::ShortBuffer`] if the reply does not fit.
     pub fn raw_within(&self, command_id: u32, frame: &[u8], size: usize) -> Result<Vec<u8>, Error> {
         self.lock_connection().raw(command_id, frame, size)
     }
@@ -341,76 +342,6 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").finish_non_exhaustive()
     }
-}
-
-/// How to open a [`Client`].
-#[derive(Default)]
-pub struct Builder {
-    login: Login,
-    #[cfg(feature = "emulator")]
-    emulator: Option<Emulator>,
-}
-
-impl Builder {
-    /// Whom the session speaks for; [`Login::User`] if not said.
-    #[must_use]
-    pub fn login(mut self, login: Login) -> Builder {
-        self.login = login;
-        self
-    }
-
-    /// Uses an emulated device, whatever the environment says.
-    #[cfg(feature = "emulator")]
-    #[must_use]
-    pub fn emulator(mut self, emulator: Emulator) -> Builder {
-        self.emulator = Some(emulator);
-        self
-    }
-
-    /// Opens the session.
-    ///
-    /// # Errors
-    /// [`Error::Transport`] if the trusted application cannot be reached.
-    pub fn open(self) -> Result<Client, Error> {
-        #[cfg(feature = "emulator")]
-        if let Some(emulator) = &self.emulator {
-            return Ok(Client::of(Box::new(emulator.open(self.login)?)));
-        }
-        match emulator_directory() {
-            Some(dir) => self.open_emulator(dir),
-            None => self.open_optee(),
-        }
-    }
-
-    #[cfg(feature = "emulator")]
-    fn open_emulator(self, dir: PathBuf) -> Result<Client, Error> {
-        let emulator = Emulator::from_environment(dir)?;
-        Ok(Client::of(Box::new(emulator.open(self.login)?)))
-    }
-
-    #[cfg(not(feature = "emulator"))]
-    fn open_emulator(self, dir: PathBuf) -> Result<Client, Error> {
-        Err(TransportError::EmulatorNotBuilt { dir }.into())
-    }
-
-    #[cfg(feature = "optee")]
-    fn open_optee(self) -> Result<Client, Error> {
-        Ok(Client::of(Box::new(crate::transport::optee::Optee::open(
-            self.login,
-        )?)))
-    }
-
-    #[cfg(not(feature = "optee"))]
-    fn open_optee(self) -> Result<Client, Error> {
-        Err(TransportError::OpteeNotBuilt.into())
-    }
-}
-
-/// The emulated device that the environment asks for. An empty variable asks for nothing.
-pub(crate) fn emulator_directory() -> Option<PathBuf> {
-    std::env::var_os(EMULATOR_VARIABLE)
-        .filter(|dir| !dir.is_empty())
-        .map(PathBuf::from)
 }
 
 pub(crate) fn parse_label(text: &str) -> Result<Label, Error> {

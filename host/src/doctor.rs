@@ -8,7 +8,7 @@ use std::{fs, path::Path, time::Duration};
 use claviger_proto::{Status, message::InfoResponse};
 use serde::Serialize;
 
-use crate::{Client, Login, client::emulator_directory};
+use crate::{Client, Login, builder::emulator_directory};
 
 #[cfg(feature = "optee")]
 mod device;

@@ -229,6 +229,8 @@ const fn status_hint(status: Status) -> Option<&'static str> {
         Status::EpochTooFar => "make a token to an epoch at most 4096 ahead, and one from there",
         Status::Degraded => "restart the trusted application: starting mends the copy",
         Status::PrimaryVersion => "`claviger rotate` first",
+        Status::AuditFull => "have uid 0 keep the log elsewhere and release its records",
+        Status::BadCertificate => "give one X.509 certificate in DER, of the device's public key",
         _ => return None,
     })
 }
@@ -306,7 +308,9 @@ const fn status_kind(status: Status) -> ErrorKind {
         | Status::NoChildren
         | Status::EpochReached
         | Status::EpochTooFar
-        | Status::PrimaryVersion => ErrorKind::Refused,
+        | Status::PrimaryVersion
+        | Status::AuditFull
+        | Status::BadCertificate => ErrorKind::Refused,
         Status::NotAuthentic | Status::NoChallenge => ErrorKind::NotAuthentic,
         Status::RecordDamaged
         | Status::StorageUnavailable
@@ -353,7 +357,7 @@ mod tests {
             (83..=83, Internal),
             (96..=112, Refused),
             (113..=113, Unavailable),
-            (114..=114, Refused),
+            (114..=129, Refused),
         ];
         for status in Status::ALL {
             let mut kinds = expected

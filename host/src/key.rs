@@ -1,9 +1,14 @@
 //! A key and what can be done with it. Its bytes stay in the TEE.
 
 mod challenge;
+mod combine;
 mod create;
+mod encrypt;
+mod life;
 mod mac;
+mod make;
 mod public;
+mod reseal;
 mod seal;
 mod sign;
 mod stream;
@@ -11,12 +16,17 @@ mod stream;
 use std::sync::Arc;
 
 use claviger_proto::{
-    Algorithm, Identity, KeyRef, Label, Place, Status, limits, message::KeyDescription,
+    Algorithm, Digits, Identity, KeyId, KeyRef, Label, Place, Status, limits,
+    message::KeyDescription,
 };
 
 pub use challenge::{Confirmed, SessionKey};
+pub use combine::{Combination, Combined, Exported};
 pub use create::Creation;
+pub use encrypt::Encrypted;
 pub use public::PublicKey;
+pub use reseal::{Make, Report, SealedBlob, SealedBytes};
+use sha2::{Digest, Sha256};
 pub use sign::Signature;
 
 use crate::{Client, Error, client::parse_label};
@@ -83,6 +93,22 @@ impl Key {
         }
     }
 
+    /// What the headers of blobs name it by: the key's id, or of a child the first 16 bytes of
+    /// SHA-256("claviger child v1" || parent's id || name).
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        let Some(child) = &self.child else {
+            return self.description.id;
+        };
+        let hash = Sha256::new()
+            .chain_update(b"claviger child v1")
+            .chain_update(self.description.id.0)
+            .chain_update(child.as_str());
+        let mut id = Digits([0; 16]);
+        id.0.copy_from_slice(&hash.finalize()[..16]);
+        id
+    }
+
     /// The bytes of a wrapped key, for this program to store.
     #[must_use]
     pub fn wrapped_bytes(&self) -> Option<&[u8]> {
@@ -106,6 +132,14 @@ impl Key {
             child: Some(child),
             ..self.clone()
         })
+    }
+
+    /// The same key, of which this is known.
+    fn described(&self, description: KeyDescription) -> Key {
+        Key {
+            description: Arc::new(description),
+            ..self.clone()
+        }
     }
 
     /// How requests name it.

@@ -77,19 +77,25 @@
 
 pub mod audit;
 pub mod authority;
+mod builder;
 mod client;
 mod connection;
 pub mod doctor;
 mod error;
+pub mod files;
 pub mod identity;
 mod key;
 pub mod transport;
 
+pub use builder::{Builder, EMULATOR_VARIABLE, Login};
 pub use claviger_proto as proto;
 pub use claviger_proto::{
     Algorithm, Export, Home, Identity, Origin, Permission, Permissions, State, Status, Usage,
 };
-pub use client::{Builder, Client, EMULATOR_VARIABLE, Login};
+pub use client::Client;
 pub use error::{Effect, Error, ErrorKind, ProtocolError};
-pub use key::{Confirmed, Creation, Key, PublicKey, SessionKey, Signature};
+pub use key::{
+    Combination, Combined, Confirmed, Creation, Encrypted, Exported, Key, Make, PublicKey, Report,
+    SealedBlob, SealedBytes, SessionKey, Signature,
+};
 pub use transport::TransportError;

@@ -1,5 +1,7 @@
 //! The library as programs use it, on a device in memory.
 
+mod lib_common;
+
 use std::{
     io::{self, Read},
     thread,
@@ -12,23 +14,8 @@ use claviger::{
     proto::{Command, Identity, blob, limits, message::InfoRequest},
     transport::emulator::Emulator,
 };
+use lib_common::{client, key, refused};
 use p256::ecdsa::signature::Verifier;
-
-fn client() -> Client {
-    Client::builder()
-        .emulator(Emulator::memory().as_user(0))
-        .open()
-        .unwrap()
-}
-
-fn key(algorithm: Algorithm) -> Key {
-    client().generate("key", algorithm).unwrap()
-}
-
-#[track_caller]
-fn refused<T: std::fmt::Debug>(result: Result<T, Error>, status: Status) {
-    assert_eq!(result.unwrap_err().status(), Some(status));
-}
 
 #[test]
 fn slices_and_streams_seal_alike() {

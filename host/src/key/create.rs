@@ -1,17 +1,20 @@
-//! Making and importing keys.
+//! What a new key shall be.
 
 use claviger_proto::{
-    Algorithm, Export, Home, Identity, Permission, Permissions, Status, Usage,
-    message::{GenerateRequest, Grant, ImportRequest, KeyDescription, NewKey, Policy},
+    Algorithm, Digits, Export, Home, Identity, Permission, Permissions, Status, Usage,
+    message::{Grant, KeyDescription, NewKey, Policy, SharePolicy},
 };
+use sha2::{Digest, Sha256};
 
-use crate::{Client, Error, Key, client::parse_label};
+use crate::{Client, Error, Key, PublicKey, client::parse_label};
 
-/// A key about to be made: what it shall be, then [`Creation::generate`] or [`Creation::import`].
+/// A key about to be made: first what it shall be, then where it comes from, which makes it
+/// ([`Creation::generate`], [`Creation::import`], [`Creation::unwrap`], [`Creation::derive`],
+/// [`Creation::combine`]).
 #[derive(Debug, Clone)]
-#[must_use = "nothing is made before `generate` or `import`"]
+#[must_use = "nothing is made before `generate` or another of what makes keys"]
 pub struct Creation {
-    client: Client,
+    pub(super) client: Client,
     label: String,
     family: Option<String>,
     algorithm: Algorithm,
@@ -132,6 +135,21 @@ impl Creation {
         self
     }
 
+    /// Lets it leave in shares, `threshold` of which restore it: one for each recipient, encrypted
+    /// to that X25519 key. The policy fixes recipients and order by their digest.
+    pub fn export_shares(mut self, threshold: u8, recipients: &[PublicKey]) -> Creation {
+        let keys = recipients.iter().map(PublicKey::raw);
+        let hash = keys.fold(Sha256::new(), |hash, key| hash.chain_update(key));
+        self.policy.export = Export::Shares;
+        self.policy.shares = Some(SharePolicy {
+            threshold,
+            // More than a policy can have are refused with it.
+            shares: u8::try_from(recipients.len()).unwrap_or(u8::MAX),
+            recipients: Digits(hash.finalize().into()),
+        });
+        self
+    }
+
     /// Whether keys derived from it may leave the TEE in the clear; for challenge, derivation,
     /// agreement and KEM keys only.
     pub fn export_derived(mut self, may: bool) -> Creation {
@@ -146,33 +164,8 @@ impl Creation {
         self
     }
 
-    /// Makes the key in the TEE.
-    ///
-    /// # Errors
-    /// [`Error::Name`] for a bad label; [`Error::Ta`] with `AlreadyExists`, `UnsupportedUsage`,
-    /// `BadPolicy`, `Immutable` (a wrapped key with anything that would have to change),
-    /// `VaultFull`, `QuotaExceeded` or a status of the store; [`Error::Restarted`] if it is
-    /// unknown whether the key was made.
-    pub fn generate(self) -> Result<Key, Error> {
-        let new = self.new_key()?;
-        let made = |key, wrapped: &[u8]| Ok(self.made(key, wrapped));
-        self.client.call(&GenerateRequest { new }, &[], made)
-    }
-
-    /// Gives the TEE a key that is known outside: raw bytes; the big-endian scalar for ECDSA and
-    /// ECDH over P-256 and P-384; the seed for Ed25519, ML-KEM (d || z) and X-Wing; the 32 bytes
-    /// of RFC 7748 for X25519. Wiping `secret` is the caller's to do.
-    ///
-    /// # Errors
-    /// As [`Creation::generate`], and [`Error::Ta`] with `BadKey` or `Locked`.
-    pub fn import(self, secret: &[u8]) -> Result<Key, Error> {
-        let new = self.new_key()?;
-        let made = |key, wrapped: &[u8]| Ok(self.made(key, wrapped));
-        self.client.call(&ImportRequest { new }, &[secret], made)
-    }
-
     /// What the contract calls it.
-    fn new_key(&self) -> Result<NewKey, Error> {
+    pub(super) fn new_key(&self) -> Result<NewKey, Error> {
         let usage = self.usage.or(self.algorithm.usages().first().copied());
         let usage = usage.ok_or(Error::Ta(Status::UnsupportedUsage))?;
         let grants = heapless::Vec::from_slice(&self.grants);
@@ -194,7 +187,7 @@ impl Creation {
     }
 
     /// The key that was made, wherever it lives.
-    fn made(&self, description: KeyDescription, wrapped: &[u8]) -> Key {
+    pub(super) fn made(&self, description: KeyDescription, wrapped: &[u8]) -> Key {
         match self.home {
             Home::Wrapped => Key::wrapped(self.client.clone(), wrapped, description),
             _ => Key::new(self.client.clone(), description),

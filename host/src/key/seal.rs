@@ -269,20 +269,20 @@ impl<'a> Opener<'a> {
     }
 }
 
-fn check_context(context: &[u8]) -> Result<(), Error> {
+pub(super) fn check_context(context: &[u8]) -> Result<(), Error> {
     if context.len() > limits::CONTEXT {
         return Err(Error::Ta(Status::PayloadTooLong));
     }
     Ok(())
 }
 
-fn write(output: &mut impl Write, bytes: &[u8]) -> Result<(), Error> {
+pub(super) fn write(output: &mut impl Write, bytes: &[u8]) -> Result<(), Error> {
     output
         .write_all(bytes)
         .map_err(|error| Error::stream("the output cannot be written", error))
 }
 
-fn flush(output: &mut impl Write) -> Result<(), Error> {
+pub(super) fn flush(output: &mut impl Write) -> Result<(), Error> {
     output
         .flush()
         .map_err(|error| Error::stream("the output cannot be written", error))

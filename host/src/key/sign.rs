@@ -15,6 +15,7 @@ const PIECE: usize = 64 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     algorithm: Algorithm,
+    version: u32,
     bytes: Vec<u8>,
 }
 
@@ -23,6 +24,12 @@ impl Signature {
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// The version of the key that signed: whose public key verifies.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
     }
 
     /// r and s of ECDSA, each 32 (P-256) or 48 bytes (P-384) big-endian (as in JWS, RFC 7518), or
@@ -48,7 +55,7 @@ impl Signature {
         der.unwrap_or_else(|| self.bytes.clone())
     }
 
-    fn new(algorithm: Algorithm, bytes: &[u8]) -> Result<Signature, Error> {
+    fn new(algorithm: Algorithm, version: u32, bytes: &[u8]) -> Result<Signature, Error> {
         let sound = match algorithm {
             Algorithm::EcdsaP256 => p256::ecdsa::Signature::from_slice(bytes).is_ok(),
             Algorithm::EcdsaP384 => p384::ecdsa::Signature::from_slice(bytes).is_ok(),
@@ -63,6 +70,7 @@ impl Signature {
         }
         Ok(Signature {
             algorithm,
+            version,
             bytes: bytes.to_vec(),
         })
     }
@@ -111,8 +119,8 @@ impl Key {
             key: self.reference(),
         };
         let parts = [self.front(), input];
-        self.client.call(&request, &parts, |_, signature| {
-            Signature::new(self.algorithm(), signature)
+        self.client.call(&request, &parts, |response, signature| {
+            Signature::new(self.algorithm(), response.version, signature)
         })
     }
 }

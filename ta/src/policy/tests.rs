@@ -585,7 +585,7 @@ fn a_policy_may_be_tightened() {
         |policy| policy.owner = Permissions::of(&[Permission::Unseal]),
         |policy| policy.owner = Permissions::NONE,
         |policy| policy.grants.clear(),
-        |policy| drop(policy.grants.remove(0)),
+        |policy| policy.grants.truncate(1),
         |policy| policy.grants.swap(0, 1),
         |policy| policy.grants[0].may = Permissions::of(&[Permission::Seal]),
         |policy| policy.min_context = limits::CONTEXT as u32,

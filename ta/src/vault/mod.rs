@@ -139,13 +139,35 @@ impl<P: Platform> Vault<P> {
         owner: &Identity,
         label: &Label,
     ) -> Result<&KeyRecord, Status> {
-        let place = match self.cache.find(owner, label) {
-            Some((place, number)) if self.in_doubt != Some(number) => place,
+        let place = self.locate(platform, owner, label)?;
+        self.at(place)
+    }
+
+    /// Has the key with this label of this owner in memory, and says where: good until the vault
+    /// is used otherwise.
+    ///
+    /// # Errors
+    /// As [`Vault::find`].
+    pub fn locate(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        label: &Label,
+    ) -> Result<usize, Status> {
+        match self.cache.find(owner, label) {
+            Some((place, number)) if self.in_doubt != Some(number) => Ok(place),
             _ => {
                 let (number, record) = self.search(platform, owner, label)?;
-                self.cache.insert(number, record)
+                Ok(self.cache.insert(number, record))
             }
-        };
+        }
+    }
+
+    /// The key that [`Vault::locate`] found there.
+    ///
+    /// # Errors
+    /// [`Status::Internal`] if there is none.
+    pub fn at(&self, place: usize) -> Result<&KeyRecord, Status> {
         self.cache.get(place).ok_or(Status::Internal)
     }
 

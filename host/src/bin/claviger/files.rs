@@ -1,35 +1,17 @@
-//! Files and streams that commands read and write.
-//!
-//! An output file appears when it is complete, under its name and in place of what was there, and
-//! not before: what is written goes to a file without a name in the same directory, which is gone
-//! if the command fails or is killed. So a file can also be its own input.
+//! Files and streams that commands read and write. An output file appears when it is complete.
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::{self, File},
     io::{self, Read, Write},
-    os::{
-        fd::AsRawFd,
-        unix::fs::{FileTypeExt, PermissionsExt},
-    },
-    path::{Path, PathBuf},
+    os::unix::fs::FileTypeExt,
+    path::Path,
 };
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
-use tempfile::NamedTempFile;
+use claviger::files::PendingFile;
+pub(crate) use claviger::files::Secrecy;
 use zeroize::Zeroizing;
 
 use crate::{failure::Failure, output::stdout};
-
-/// Who may read a new file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Secrecy {
-    /// Whoever the umask lets.
-    Public,
-    /// This user; a file that was there keeps its own mode.
-    Private,
-    /// This user, whatever was there.
-    Secret,
-}
 
 fn is_standard(path: &Path) -> bool {
     path == Path::new("-")
@@ -110,7 +92,7 @@ impl Destination {
                 .flush()
                 .map_err(|source| Failure::local("the output cannot be written", source)),
             Destination::File(file) => {
-                let shown = file.path.display().to_string();
+                let shown = file.path().display().to_string();
                 file.finish()
                     .map_err(|source| Failure::local(format!("{shown} cannot be written"), source))
             }
@@ -122,7 +104,7 @@ impl Write for Destination {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Destination::Stream(stream) => stream.write(bytes),
-            Destination::File(file) => file.content.file().write(bytes),
+            Destination::File(file) => file.write(bytes),
         }
     }
 
@@ -137,94 +119,6 @@ impl Write for Destination {
 fn is_special(metadata: &fs::Metadata) -> bool {
     let kind = metadata.file_type();
     kind.is_fifo() || kind.is_char_device() || kind.is_block_device() || kind.is_socket()
-}
-
-/// A file that does not have its name yet.
-pub(crate) struct PendingFile {
-    path: PathBuf,
-    directory: PathBuf,
-    content: Content,
-}
-
-enum Content {
-    /// Without any name: gone if this process ends.
-    Unnamed(File),
-    /// With another name, where the file system knows no files without one.
-    Named(NamedTempFile),
-}
-
-impl Content {
-    fn file(&mut self) -> &mut File {
-        match self {
-            Content::Unnamed(file) => file,
-            Content::Named(file) => file.as_file_mut(),
-        }
-    }
-}
-
-impl PendingFile {
-    fn new(path: &Path, secrecy: Secrecy) -> io::Result<PendingFile> {
-        // A symbolic link stays; what it points to is replaced.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        if path.file_name().is_none() {
-            return Err(io::ErrorKind::InvalidFilename.into());
-        }
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        let mode = if secrecy == Secrecy::Public {
-            0o666
-        } else {
-            0o600
-        };
-        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-        let mut content = match rustix::fs::open(&directory, flags, Mode::from_raw_mode(mode)) {
-            Ok(file) => Content::Unnamed(File::from(file)),
-            Err(_) => Content::Named(
-                tempfile::Builder::new()
-                    .prefix(".claviger-")
-                    .permissions(Permissions::from_mode(mode))
-                    .tempfile_in(&directory)?,
-            ),
-        };
-        if let (Ok(old), true) = (fs::metadata(&path), secrecy != Secrecy::Secret) {
-            content
-                .file()
-                .set_permissions(Permissions::from_mode(old.permissions().mode() & 0o777))?;
-        }
-        Ok(PendingFile {
-            path,
-            directory,
-            content,
-        })
-    }
-
-    /// Gives the file its name, and does not return before both are on the disk.
-    fn finish(mut self) -> io::Result<()> {
-        self.content.file().sync_all()?;
-        match self.content {
-            Content::Unnamed(file) => {
-                let descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
-                // A name can be given, but not replaced, so it is given aside first.
-                let aside = tempfile::Builder::new().prefix(".claviger-").make_in(
-                    &self.directory,
-                    |aside| {
-                        rustix::fs::linkat(CWD, &*descriptor, CWD, aside, AtFlags::SYMLINK_FOLLOW)
-                            .map_err(io::Error::from)
-                    },
-                )?;
-                aside
-                    .into_temp_path()
-                    .persist(&self.path)
-                    .map_err(|error| error.error)?;
-            }
-            Content::Named(file) => {
-                file.persist(&self.path).map_err(|error| error.error)?;
-            }
-        }
-        File::open(&self.directory)?.sync_all()
-    }
 }
 
 /// Writes a small file or stream in one go.
@@ -243,7 +137,10 @@ pub(crate) fn is_file(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::{
+        fs::Permissions,
+        os::unix::fs::{PermissionsExt, symlink},
+    };
 
     use super::*;
 

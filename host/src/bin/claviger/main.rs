@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod audit;
 mod challenge;
 mod describe;
 mod device;
@@ -117,6 +118,12 @@ fn run(arguments: &Arguments, printer: &Printer) -> Outcome {
             session_key.as_deref(),
             printer,
         ),
+        Command::Audit { command } => audit::audit(|| Ok(client()?), command, printer),
+        Command::DeviceKey { format } => audit::device_key(&client()?, *format, printer),
+        Command::Certificate { output } => audit::certificate(&client()?, &output.output, printer),
+        Command::InstallCertificate { input } => {
+            audit::install_certificate(&client()?, input, printer)
+        }
         Command::Completions { shell } => manual::completions(*shell, printer),
         Command::Man { out } => manual::man(out.as_deref(), printer),
     }

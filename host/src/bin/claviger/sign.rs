@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use claviger::{Algorithm, Client, Error, proto::Label};
+use claviger::{Algorithm, Client, Error, PublicKey, proto::Label};
 use serde_json::{Value, json};
 
 use crate::{
@@ -56,6 +56,16 @@ pub(crate) fn public_key(
     printer: &Printer,
 ) -> Outcome {
     let key = client.key(label.as_str())?.public_key()?;
+    print_public_key(&key, format, json!({}), printer)
+}
+
+/// Prints a public key; in JSON beside what `object` has.
+pub(crate) fn print_public_key(
+    key: &PublicKey,
+    format: PublicKeyFormat,
+    mut object: Value,
+    printer: &Printer,
+) -> Outcome {
     let (name, bytes) = match format {
         PublicKeyFormat::Pem => ("pem", key.to_pem()?.into_bytes()),
         PublicKeyFormat::Der => ("der", key.to_der()?),
@@ -73,9 +83,8 @@ pub(crate) fn public_key(
         }
         PublicKeyFormat::Der | PublicKeyFormat::Raw => json!(base64(&bytes)),
     };
-    let algorithm = key.algorithm().name();
-    printer.print(
-        &json!({ "algorithm": algorithm, "format": name, "public_key": value }),
-        "",
-    )
+    object["algorithm"] = json!(key.algorithm().name());
+    object["format"] = json!(name);
+    object["public_key"] = value;
+    printer.print(&object, "")
 }

@@ -556,12 +556,13 @@ pub(super) fn pinned(command: Command) {
             (
                 AuditReadRequest {
                     of: Some(OWNER),
+                    shared: false,
                     from: u64::MAX,
                 },
                 concat!(
                     r#"{"of":"#,
                     owner_json!(),
-                    r#","from":18446744073709551615}"#
+                    r#","shared":false,"from":18446744073709551615}"#
                 ),
             ),
             (
@@ -586,8 +587,11 @@ pub(super) fn pinned(command: Command) {
         Command::AuditCheckpoint => check(
             command,
             (
-                AuditCheckpointRequest { of: Some(OWNER) },
-                concat!(r#"{"of":"#, owner_json!(), "}"),
+                AuditCheckpointRequest {
+                    of: Some(OWNER),
+                    shared: true,
+                },
+                concat!(r#"{"of":"#, owner_json!(), r#","shared":true}"#),
             ),
             done(),
             [&["of"], &[]],
@@ -598,9 +602,10 @@ pub(super) fn pinned(command: Command) {
             (
                 AuditReleaseRequest {
                     of: Some(OWNER),
+                    shared: false,
                     keep: 9,
                 },
-                concat!(r#"{"of":"#, owner_json!(), r#","keep":9}"#),
+                concat!(r#"{"of":"#, owner_json!(), r#","shared":false,"keep":9}"#),
             ),
             done(),
             [&["of"], &[]],

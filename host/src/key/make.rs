@@ -1,0 +1,169 @@
+//! Making keys: where they come from.
+
+use claviger_proto::message::{
+    DeriveRequest, GenerateRequest, ImportRequest, Output, UnwrapRequest,
+};
+use zeroize::Zeroizing;
+
+use crate::{Creation, Error, Key, error::ProtocolError};
+
+impl Creation {
+    /// Makes the key in the TEE.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a bad label; [`Error::Ta`] with `AlreadyExists`, `UnsupportedUsage`,
+    /// `BadPolicy`, `Immutable` (a wrapped key with anything that would have to change),
+    /// `VaultFull`, `QuotaExceeded` or a status of the store; [`Error::Restarted`] if it is
+    /// unknown whether the key was made.
+    pub fn generate(self) -> Result<Key, Error> {
+        let new = self.new_key()?;
+        let made = |key, wrapped: &[u8]| Ok(self.made(key, wrapped));
+        self.client.call(&GenerateRequest { new }, &[], made)
+    }
+
+    /// Gives the TEE a key that is known outside: raw bytes; the big-endian scalar for ECDSA and
+    /// ECDH over P-256 and P-384; the seed for Ed25519, ML-KEM (d || z) and X-Wing; the 32 bytes
+    /// of RFC 7748 for X25519. Wiping `secret` is the caller's to do.
+    ///
+    /// # Errors
+    /// As [`Creation::generate`], and [`Error::Ta`] with `BadKey` or `Locked`.
+    pub fn import(self, secret: &[u8]) -> Result<Key, Error> {
+        let new = self.new_key()?;
+        let made = |key, wrapped: &[u8]| Ok(self.made(key, wrapped));
+        self.client.call(&ImportRequest { new }, &[secret], made)
+    }
+
+    /// Takes a key that came wrapped under `kek`, a key-encryption key that its sender holds too:
+    /// by AES-KWP (RFC 5649) if `padded`, else by AES-KW (RFC 3394). Works in a locked vault.
+    ///
+    /// ```
+    /// # #[cfg(feature = "emulator")] {
+    /// use claviger::{Algorithm, Client};
+    /// # use claviger::transport::emulator::Emulator;
+    /// # let client = Client::builder().emulator(Emulator::memory()).open()?;
+    /// # // RFC 3394, 4.6: 256 bits of key data with a 256-bit key-encryption key.
+    /// # let secret: Vec<u8> = (0..32).collect();
+    /// # let wrapped = [
+    /// #     0x28, 0xc9, 0xf4, 0x04, 0xc4, 0xb8, 0x10, 0xf4, 0xcb, 0xcc, 0xb3, 0x5c, 0xfb, 0x87,
+    /// #     0xf8, 0x26, 0x3f, 0x57, 0x86, 0xe2, 0xd8, 0x0e, 0xd3, 0x26, 0xcb, 0xc7, 0xf0, 0xe7,
+    /// #     0x1a, 0x99, 0xf4, 0x3b, 0xfb, 0x98, 0x8b, 0x9b, 0x7a, 0x02, 0xdd, 0x21,
+    /// # ];
+    /// let kek = client.create("kek").algorithm(Algorithm::Aes256Kw).import(&secret)?;
+    /// let creation = client.create("metering").algorithm(Algorithm::HmacSha256);
+    /// let metering = creation.unwrap(&kek, &wrapped, false)?;
+    /// assert_eq!(metering.description().origin, claviger::Origin::Received);
+    /// # }
+    /// # Ok::<(), claviger::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Creation::generate`]; [`Error::Ta`] with `NotAuthentic` if it was wrapped under another
+    /// key or altered, `BadKey`, or for `kek` as for any use of a key.
+    pub fn unwrap(self, kek: &Key, wrapped: &[u8], padded: bool) -> Result<Key, Error> {
+        self.unwrap_with(kek, None, wrapped, padded)
+    }
+
+    /// As [`Creation::unwrap`], of what was wrapped under this version of `kek`.
+    ///
+    /// # Errors
+    /// As [`Creation::unwrap`], and [`Error::Ta`] with `NoSuchVersion`.
+    pub fn unwrap_version(
+        self,
+        kek: &Key,
+        version: u32,
+        wrapped: &[u8],
+        padded: bool,
+    ) -> Result<Key, Error> {
+        self.unwrap_with(kek, Some(version), wrapped, padded)
+    }
+
+    fn unwrap_with(
+        self,
+        kek: &Key,
+        version: Option<u32>,
+        wrapped: &[u8],
+        padded: bool,
+    ) -> Result<Key, Error> {
+        let request = UnwrapRequest {
+            key: kek.reference(),
+            version,
+            padded,
+            new: self.new_key()?,
+        };
+        let made = |key, wrapped: &[u8]| Ok(self.made(key, wrapped));
+        self.client.call(&request, &[kek.front(), wrapped], made)
+    }
+
+    /// Makes a child of a derivation key a key of its own, of the children's algorithm: what
+    /// [`Key::child`] uses, kept under this label and policy.
+    ///
+    /// ```
+    /// # #[cfg(feature = "emulator")] {
+    /// use claviger::{Algorithm, Client};
+    /// # use claviger::transport::emulator::Emulator;
+    /// # let client = Client::builder().emulator(Emulator::memory()).open()?;
+    /// let fleet = client
+    ///     .create("fleet")
+    ///     .algorithm(Algorithm::HkdfSha256)
+    ///     .children(Algorithm::Aes256Cmac)
+    ///     .generate()?;
+    /// let line = fleet.child("line/3")?;
+    /// let kept = client
+    ///     .create("line-3")
+    ///     .algorithm(Algorithm::Aes256Cmac)
+    ///     .derive(&line)?;
+    /// assert_eq!(kept.mac(b"message")?, line.mac(b"message")?);
+    /// # }
+    /// # Ok::<(), claviger::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Creation::generate`]; [`Error::Ta`] with `NoChildren` if `child` is none,
+    /// `UnsupportedUsage` if the algorithm is not that of the children, `NotExportable` if the new
+    /// key's policy would let more leave than the parent's, or for `child` as for any use of a
+    /// key.
+    pub fn derive(self, child: &Key) -> Result<Key, Error> {
+        let output = Output {
+            new: Some(self.new_key()?),
+            length: 0,
+        };
+        let request = DeriveRequest {
+            key: child.reference(),
+            output,
+        };
+        self.client
+            .call(&request, &[child.front()], |response, wrapped| {
+                let key = response
+                    .key
+                    .ok_or(ProtocolError::Header { command: "derive" })?;
+                Ok(self.made(key, wrapped))
+            })
+    }
+}
+
+impl Key {
+    /// The bytes of a child of a derivation key whose policy lets derived keys leave. What copies
+    /// them wipes them.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with `NoChildren` if this is no child, `NotExportable`, or as for any use of a
+    /// key; [`Error::Restarted`], and then it can be asked again.
+    pub fn export_child(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        // A key has at most 64 bytes.
+        let length = self.algorithm().key_len() as u32;
+        let request = DeriveRequest {
+            key: self.reference(),
+            output: Output { new: None, length },
+        };
+        self.client.call(&request, &[self.front()], |_, bytes| {
+            if bytes.len() != length as usize {
+                return Err(ProtocolError::Payload {
+                    command: "derive",
+                    length: bytes.len(),
+                }
+                .into());
+            }
+            Ok(Zeroizing::new(bytes.to_vec()))
+        })
+    }
+}
