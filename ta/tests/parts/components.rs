@@ -97,7 +97,11 @@ fn the_audit_log_tells_who_entered_what() {
     enter(&mut bench, CAROL, ceremony, &LAST).unwrap();
     let mut seen = Vec::new();
     for who in [BOB, ALICE, CAROL] {
-        let read = AuditReadRequest { of: None, from: 0 };
+        let read = AuditReadRequest {
+            of: None,
+            shared: false,
+            from: 0,
+        };
         let (_, records) = bench.call(who, &read, b"").unwrap();
         let mut rest = records.as_slice();
         while !rest.is_empty() {

@@ -217,7 +217,10 @@ fn a_manifest_that_the_device_did_not_sign_is_refused() {
     let signed = [&other.encode().unwrap()[..], signature].concat();
     refused(&mut target, &signed, &own);
     // What a device signed as something else.
-    let checkpoint = AuditCheckpointRequest { of: None };
+    let checkpoint = AuditCheckpointRequest {
+        of: None,
+        shared: false,
+    };
     let (_, signed) = source.call(ALICE, &checkpoint, b"").unwrap();
     refused(&mut target, &signed, &device);
 

@@ -284,7 +284,11 @@ fn the_audit_log_tells_of_shares() {
     let new = shared_key(Algorithm::Aes128Cmac, 2, &holders);
     bench.ask(ALICE, &GenerateRequest { new }).unwrap();
     share(&mut bench, ALICE, "backup", &holders).unwrap();
-    let read = AuditReadRequest { of: None, from: 0 };
+    let read = AuditReadRequest {
+        of: None,
+        shared: false,
+        from: 0,
+    };
     let (_, records) = bench.call(ALICE, &read, b"").unwrap();
     let (created, rest) = Record::decode(&records).unwrap();
     let (shared, rest) = Record::decode(rest).unwrap();
