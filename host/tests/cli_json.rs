@@ -154,7 +154,7 @@ fn data() {
         &device,
         &["mac", "m"],
         b"",
-        r#"{"mac":"ux1pKelZNyh/o30Sm3VnRg=="}"#,
+        r#"{"mac":"ux1pKelZNyh/o30Sm3VnRg==","version":1}"#,
     );
     let tag = device.ok_text(&["mac", "m"]);
     prints(
@@ -168,19 +168,19 @@ fn data() {
         &device,
         &["sign", "p"],
         b"x",
-        r#"{"format":"der","signature":"*"}"#,
+        r#"{"format":"der","signature":"*","version":1}"#,
     );
     prints(
         &device,
         &["sign", "p", "--raw"],
         b"x",
-        r#"{"format":"raw","signature":"*"}"#,
+        r#"{"format":"raw","signature":"*","version":1}"#,
     );
     prints(
         &device,
         &["sign", "e", "--out", "sig"],
         b"x",
-        r#"{"format":"raw","out":"*"}"#,
+        r#"{"format":"raw","out":"*","version":1}"#,
     );
     prints(
         &device,
@@ -276,7 +276,7 @@ fn errors() {
         &device,
         &["describe", "a b"],
         b"",
-        r#"{"error":{"code":null,"hint":"claviger --help","message":"invalid value 'a b' for '<LABEL>': a name is made of A-Z a-z 0-9 . _ : / - only","status":"usage"},"exit":2}"#,
+        r#"{"error":{"code":null,"hint":"claviger --help","message":"invalid value 'a b' for '<KEY>': a name is made of A-Z a-z 0-9 . _ : / - only","status":"usage"},"exit":2}"#,
     );
     fails(
         &device,
