@@ -7,12 +7,12 @@
 //!
 //! ```
 //! # #[cfg(feature = "emulator")] {
-//! use claviger::{Algorithm, Client, transport::emulator::Emulator};
+//! use claviger::{Algorithm, Client, audit::LogOf, transport::emulator::Emulator};
 //!
 //! # let client = Client::builder().emulator(Emulator::memory()).open()?;
 //! client.generate("telemetry", Algorithm::Aes256Siv)?;
-//! let log = client.audit_log(None)?;
-//! let signed = client.audit_checkpoint(None, b"a nonce")?;
+//! let log = client.audit_log(LogOf::Caller)?;
+//! let signed = client.audit_checkpoint(LogOf::Caller, b"a nonce")?;
 //! let device = client.device_key()?.public;
 //!
 //! // On another machine:
@@ -66,6 +66,29 @@ pub enum AuditError {
     Broken(u64),
 }
 
+/// Which log is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogOf {
+    /// The caller's.
+    #[default]
+    Caller,
+    /// Another's; for uid 0.
+    Other(Identity),
+    /// The one that callers share who have none of their own: who was only ever refused, and who
+    /// came when every log was taken; for uid 0.
+    Shared,
+}
+
+impl LogOf {
+    fn fields(self) -> (Option<Identity>, bool) {
+        match self {
+            LogOf::Caller => (None, false),
+            LogOf::Other(identity) => (Some(identity), false),
+            LogOf::Shared => (None, true),
+        }
+    }
+}
+
 /// The device's signing key.
 #[derive(Debug, Clone)]
 pub struct DeviceKey {
@@ -93,15 +116,16 @@ pub struct SignedCheckpoint {
 }
 
 impl Client {
-    /// The caller's log, as far back as it goes; another's for uid 0.
+    /// A log, as far back as it goes.
     ///
     /// # Errors
     /// [`Error::Ta`] with `AdministratorOnly` or a status of the store.
-    pub fn audit_log(&self, of: Option<Identity>) -> Result<Log, Error> {
+    pub fn audit_log(&self, of: LogOf) -> Result<Log, Error> {
+        let (of, shared) = of.fields();
         let mut log: Option<Log> = None;
         let mut from = 0;
         loop {
-            let (page, bytes) = self.request(&AuditReadRequest { of, from }, &[])?;
+            let (page, bytes) = self.request(&AuditReadRequest { of, shared, from }, &[])?;
             let records = decode_records(&bytes)?;
             let refused = || {
                 Error::Protocol(ProtocolError::Header {
@@ -135,12 +159,9 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::audit_log`]; [`Error::Ta`] with `BadPayload` for a longer nonce.
-    pub fn audit_checkpoint(
-        &self,
-        of: Option<Identity>,
-        nonce: &[u8],
-    ) -> Result<SignedCheckpoint, Error> {
-        let (_, bytes) = self.request(&AuditCheckpointRequest { of }, nonce)?;
+    pub fn audit_checkpoint(&self, of: LogOf, nonce: &[u8]) -> Result<SignedCheckpoint, Error> {
+        let (of, shared) = of.fields();
+        let (_, bytes) = self.request(&AuditCheckpointRequest { of, shared }, nonce)?;
         Ok(SignedCheckpoint::from_bytes(&bytes)?)
     }
 
@@ -158,8 +179,10 @@ impl Client {
     /// # Errors
     /// [`Error::Ta`] with `AdministratorOnly`, `BadHeader` if there are not so many, or a status
     /// of the store.
-    pub fn audit_release(&self, of: Option<Identity>, keep: u64) -> Result<(), Error> {
-        self.ask(&AuditReleaseRequest { of, keep }).map(drop)
+    pub fn audit_release(&self, of: LogOf, keep: u64) -> Result<(), Error> {
+        let (of, shared) = of.fields();
+        self.ask(&AuditReleaseRequest { of, shared, keep })
+            .map(drop)
     }
 
     /// The device's public key and its certificate. Works in every session.

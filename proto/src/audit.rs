@@ -72,6 +72,9 @@ numbered! {
         AuditReleased = 13, "audit-released";
         /// Calls were refused; `status` and label are the last one's, `count` says how many.
         Refused = 14, "refused";
+        /// A custodian entered a component, but not the last, with which the key was made;
+        /// `detail`: how many are in.
+        ComponentEntered = 15, "component-entered";
     }
 }
 

@@ -177,6 +177,30 @@ commands! {
     /// Takes a key that came wrapped by AES-KW or AES-KWP. Payload: the wrapped bytes; answer: the
     /// wrapped key, if it lives there.
     Unwrap = 36, "unwrap", UnwrapRequest => KeyDescription, Identified, Never;
+    /// Begins to put a key together of components. Payload: none; answer: none.
+    ComponentStart = 40, "component-start", ComponentStartRequest => ComponentStartResponse,
+        Identified, Never;
+    /// What a component is wanted for. Payload: none; answer: none.
+    ComponentShow = 41, "component-show", ComponentShowRequest => ComponentShowResponse,
+        Identified, Safe;
+    /// Gives a custodian's component. Payload: its bytes; answer: none.
+    ComponentEnter = 42, "component-enter", ComponentEnterRequest => ComponentEnterResponse,
+        Identified, Never;
+    /// Forgets the components that are in. Payload: none; answer: none.
+    ComponentCancel = 43, "component-cancel", ComponentCancelRequest => Done, Identified, Never;
+    /// Gives out shares of a key. Payload: the holders' public keys (32 bytes each), in the order in
+    /// which its policy fixed them; answer: the sealed shares, in the same order, then the signed
+    /// manifest, see [`crate::shares`].
+    Share = 44, "share", ShareRequest => ShareResponse, Identified, Safe;
+    /// Begins to restore a key. Payload: a signed manifest; answer: a signed
+    /// [`crate::shares::RestoreRequest`].
+    RestoreStart = 45, "restore-start", RestoreStartRequest => RestoreStartResponse,
+        Identified, Never;
+    /// Gives a share, sealed to the restore. Payload: it; answer: none.
+    RestoreShare = 46, "restore-share", RestoreShareRequest => RestoreShareResponse,
+        Identified, Never;
+    /// Forgets the shares that are in. Payload: none; answer: none.
+    RestoreCancel = 47, "restore-cancel", RestoreCancelRequest => Done, Identified, Never;
     /// A page of an audit log. Payload: none; answer: the records, see [`crate::audit`].
     AuditRead = 50, "audit-read", AuditReadRequest => AuditPage, Identified, Safe;
     /// Signs the head of an audit log. Payload: a nonce of up to 32 bytes; answer: a

@@ -10,14 +10,17 @@
 //! | [`frame`] | how prefix, header and payload lie in the one shared memory reference |
 //! | [`codec`] | JSON headers to and from bytes; the only place that names the JSON crate |
 //! | [`status`] | every status that the TA can answer with |
-//! | [`key`] | algorithms, usages, permissions, origins and states of keys |
+//! | [`key`] | algorithms, usages, origins and states of keys |
+//! | [`permission`] | what a key's policy lets somebody do |
 //! | [`key_ref`] | how a request names the key that it uses |
 //! | [`name`] | labels, identifiers, identities: validated on the way in |
 //! | [`ratchet`] | how a ratcheted key steps, and the token that lets it catch up |
 //! | [`blob`] | the sealed blob, which outlives the call that made it |
 //! | [`wrapped`] | the wrapped key, which Linux keeps |
+//! | [`shares`] | shares of a key, what comes with them, and what restores it |
 //! | [`audit`] | the records of the audit log, their chain, and the checkpoint that a device signs |
 //! | [`auth`] | the messages of the challenge-response protocol and what their MACs cover |
+//! | [`fields`] | how the fields of what is stored or handed out follow each other |
 //! | [`limits`] | every maximum, with its arithmetic |
 
 #![no_std]
@@ -41,20 +44,24 @@ pub mod auth;
 pub mod blob;
 pub mod codec;
 pub mod command;
+pub mod fields;
 pub mod frame;
 pub mod key;
 pub mod key_ref;
 pub mod limits;
 pub mod message;
 pub mod name;
+pub mod permission;
 pub mod ratchet;
+pub mod shares;
 pub mod status;
 pub mod wrapped;
 
 pub use command::Command;
-pub use key::{Algorithm, Export, Home, Origin, Permission, Permissions, State, Usage};
+pub use key::{Algorithm, Export, Home, Origin, State, Usage};
 pub use key_ref::{KeyRef, Place};
 pub use name::{Digits, Identity, KeyId, Label, Login, PartyName, Uuid};
+pub use permission::{Permission, Permissions};
 pub use status::Status;
 
 /// The version of this contract. A frame that carries another one is refused with

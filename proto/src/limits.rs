@@ -75,6 +75,22 @@ pub const AUDIT_INTERVAL: u64 = 300;
 /// Bytes of the device's certificate.
 pub const CERTIFICATE: usize = 960;
 
+/// Custodians of one key that is put together of components.
+pub const CUSTODIANS: usize = 5;
+
+/// Shares of one key.
+pub const SHARES: usize = 8;
+
+/// Keys that wait for their components at once, and as many that wait for their shares; of one
+/// owner, one each.
+pub const CEREMONIES: usize = 4;
+
+/// Seconds that a key waits for its components.
+pub const COMPONENT_SECONDS: u32 = 15 * 60;
+
+/// Seconds that a key waits for its shares: their holders may have to be reached.
+pub const RESTORE_SECONDS: u32 = 60 * 60;
+
 /// Keys on one page of a list.
 pub const PAGE: usize = 8;
 

@@ -24,12 +24,14 @@ mod audit;
 mod device;
 mod keys;
 mod life;
+mod parts;
 mod work;
 
 pub use audit::*;
 pub use device::*;
 pub use keys::*;
 pub use life::*;
+pub use parts::*;
 pub use work::*;
 
 messages! {

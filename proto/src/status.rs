@@ -64,7 +64,7 @@ statuses! {
     AdministratorOnly = 17, "only uid 0 may do this";
     /// The key's policy gives this caller a part in it, but not this.
     NotPermitted = 18, "the key's policy does not let this caller do this";
-    /// This caller has as many keys or sessions as one caller may have.
+    /// This caller has as many keys, sessions or ceremonies as one caller may have.
     QuotaExceeded = 19, "this caller has as many as one caller may have";
 
     // Keys.
@@ -98,8 +98,8 @@ statuses! {
     NoChallenge = 49, "no challenge of this caller is pending for this message";
     /// The session has no MAC stream under way.
     NoStream = 50, "the session has no MAC stream under way";
-    /// Too many challenges of other callers are pending.
-    Busy = 51, "too many challenges are pending: try again later";
+    /// Too much of other callers is pending: challenges, ceremonies, sessions.
+    Busy = 51, "too much of other callers is pending: try again later";
 
     // The store.
     /// Secure storage cannot be reached: is tee-supplicant running?
@@ -165,7 +165,15 @@ statuses! {
     /// The version that produces cannot be retired: it gives way by rotation.
     PrimaryVersion = 114, "the primary version cannot be retired";
 
-    // The audit log. (115 to 127: sharing.)
+    // Keys in parts.
+    /// No ceremony of this name waits for this caller.
+    NoCeremony = 115, "no such ceremony waits for this caller: it ended, or timed out";
+    /// This custodian's component, or this share, is in.
+    AlreadyEntered = 116, "this component or share is in already";
+    /// The public keys are not those that the key's policy fixed.
+    WrongRecipients = 117, "these are not the recipients that the key's policy fixed";
+
+    // The audit log.
     /// The caller's audit log is full, and a full log refuses.
     AuditFull = 128, "the audit log is full, and a full log refuses";
     /// This is no certificate of the device's public key.

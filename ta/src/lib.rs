@@ -29,10 +29,10 @@ extern crate alloc;
 #[cfg(any(test, feature = "workstation"))]
 extern crate std;
 
+pub mod ceremonies;
 pub mod challenge;
 pub mod crypto;
 pub mod exchange;
-mod fields;
 pub mod keyring;
 mod ops;
 pub mod platform;
@@ -42,6 +42,7 @@ mod refusals;
 mod samples;
 pub mod service;
 pub mod session;
+pub mod shares;
 pub mod vault;
 #[cfg(feature = "workstation")]
 #[allow(
@@ -53,6 +54,7 @@ pub mod vault;
 )] // Never on a device; a test that hurts what is not there should end.
 pub mod workstation;
 
+pub(crate) use claviger_proto::fields;
 pub use exchange::{Exchange, SharedMemory};
 pub use platform::Platform;
 pub use service::Service;

@@ -2,7 +2,7 @@
 
 use claviger_proto::{
     Algorithm, Export, Home, Identity, KeyRef, Label, Permission, Place, Status, Usage, limits,
-    message::{NewKey, Policy, SharePolicy},
+    message::{NewKey, Policy},
 };
 
 use crate::{
@@ -78,7 +78,7 @@ pub fn admit(key: &KeyRecord, caller: &Identity, permission: Permission) -> Resu
 }
 
 /// A new key that may be made: what was asked of it fits together.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Settled {
     /// Whose it will be.
     pub owner: Identity,
@@ -208,7 +208,7 @@ fn fits(
         policy.rotate_after_bytes,
     ];
     let shares = match (policy.export, &policy.shares) {
-        (Export::Shares, Some(shares)) => shares_fit(shares),
+        (Export::Shares, Some(shares)) => shares.fits(),
         (Export::Shares, None) => false,
         (_, shares) => shares.is_none(),
     };
@@ -226,12 +226,10 @@ fn fits(
         && (derives || !policy.export_derived)
         // The next version of a ratcheted key comes of steps that both sides take, and what is
         // destroyed by a step must not be elsewhere.
-        && !(ratchet && (rotates || policy.export != Export::Nothing));
+        && !(ratchet && (rotates || policy.export != Export::Nothing))
+        // What is restored from shares could be used anew.
+        && !(policy.max_uses.is_some() && policy.export == Export::Shares);
     if fits { Ok(()) } else { Err(Status::BadPolicy) }
-}
-
-fn shares_fit(shares: &SharePolicy) -> bool {
-    (2..=8).contains(&shares.threshold) && (shares.threshold..=8).contains(&shares.shares)
 }
 
 #[cfg(test)]

@@ -104,6 +104,8 @@ pub(crate) const fn is_refusal(status: Status) -> bool {
             | Status::RollbackLevel
             | Status::NotExportable
             | Status::Revoked
+            | Status::NoCeremony
+            | Status::WrongRecipients
             | Status::AuditFull
     )
 }

@@ -3,6 +3,7 @@
 use claviger_proto::{Command, Digits, Status, command::Request};
 
 use crate::{
+    ceremonies::Ceremonies,
     challenge::Challenges,
     exchange::{Exchange, Payload, SharedMemory},
     keyring::Keyring,
@@ -17,6 +18,7 @@ pub struct Service<P: Platform> {
     pub(crate) platform: P,
     pub(crate) keyring: Keyring<P>,
     pub(crate) challenges: Challenges,
+    pub(crate) ceremonies: Ceremonies,
     refusals: Refusals,
     sessions: Sessions,
     pub(crate) instance: Digits<16>,
@@ -38,6 +40,7 @@ impl<P: Platform> Service<P> {
             confirmation: Digits(random(&mut platform)?),
             keyring: Keyring::default(),
             challenges: Challenges::default(),
+            ceremonies: Ceremonies::default(),
             refusals: Refusals::default(),
             sessions: Sessions::default(),
             platform,
@@ -66,6 +69,7 @@ impl<P: Platform> Service<P> {
         exchange: &mut Exchange,
         memory: &impl SharedMemory,
     ) {
+        self.ceremonies.sweep(&mut self.platform);
         let served = Command::from_id(command_id).and_then(|command| {
             exchange.receive(memory)?;
             let served = session
@@ -133,6 +137,14 @@ impl<P: Platform> Service<P> {
             Command::Wrap => self.run(session, exchange, ops::wrap),
             Command::Revoke => self.run(session, exchange, ops::revoke),
             Command::Unwrap => self.run(session, exchange, ops::unwrap),
+            Command::ComponentStart => self.run(session, exchange, ops::component_start),
+            Command::ComponentShow => self.run(session, exchange, ops::component_show),
+            Command::ComponentEnter => self.run(session, exchange, ops::component_enter),
+            Command::ComponentCancel => self.run(session, exchange, ops::component_cancel),
+            Command::Share => self.run(session, exchange, ops::share),
+            Command::RestoreStart => self.run(session, exchange, ops::restore_start),
+            Command::RestoreShare => self.run(session, exchange, ops::restore_share),
+            Command::RestoreCancel => self.run(session, exchange, ops::restore_cancel),
             Command::AuditRead => self.run(session, exchange, ops::audit_read),
             Command::AuditCheckpoint => self.run(session, exchange, ops::audit_checkpoint),
             Command::AuditStrict => self.run(session, exchange, ops::audit_strict),

@@ -150,4 +150,33 @@ mod tests {
         sessions.close(&caller(1));
         assert!(sessions.open(caller(200)).is_ok());
     }
+
+    #[test]
+    fn whoever_closes_may_open() {
+        let group = |login| {
+            let id = Uuid([1; 16]);
+            Caller::Identified(Identity { login, id })
+        };
+        // All PUBLIC sessions are one caller's; a group is another than a user.
+        let callers = [Caller::Public, group(Login::User), group(Login::Group)];
+        for caller in callers {
+            let mut sessions = Sessions::default();
+            for _ in 0..limits::CALLER_SESSIONS {
+                assert_eq!(sessions.open(caller).unwrap().caller, caller);
+            }
+            for other in callers {
+                let expected = (other == caller).then_some(Status::QuotaExceeded);
+                assert_eq!(sessions.open(other).err(), expected);
+            }
+            for _ in 0..100 {
+                sessions.close(&caller);
+                assert!(sessions.open(caller).is_ok());
+                assert_eq!(sessions.open(caller).err(), Some(Status::QuotaExceeded));
+            }
+            // Closing what is not open changes nothing.
+            let stranger = Caller::Identified(Identity::ADMINISTRATOR);
+            sessions.close(&stranger);
+            assert_eq!(sessions.open(caller).err(), Some(Status::QuotaExceeded));
+        }
+    }
 }

@@ -9,6 +9,8 @@ messages! {
     AuditReadRequest {
         /// Whose log; the caller's if absent. Another's for uid 0 only.
         of: Option<Identity>,
+        /// The log that callers share who have none of their own, instead; for uid 0 only.
+        shared: bool,
         /// The number of the first record wanted: 0, or what the page before gave.
         from: u64,
     }
@@ -34,6 +36,8 @@ messages! {
     AuditCheckpointRequest {
         /// Whose log; the caller's if absent. Another's for uid 0 only.
         of: Option<Identity>,
+        /// The log that callers share who have none of their own, instead; for uid 0 only.
+        shared: bool,
     }
 
     /// Has a full log refuse.
@@ -43,6 +47,8 @@ messages! {
     AuditReleaseRequest {
         /// Whose log; the caller's if absent.
         of: Option<Identity>,
+        /// The log that callers share who have none of their own, instead.
+        shared: bool,
         /// The number of the first record that must be kept.
         keep: u64,
     }

@@ -87,6 +87,16 @@ messages! {
         audit_log: u32,
         /// Challenges pending for one identity.
         challenges: u32,
+        /// Custodians of one key that is put together of components.
+        custodians: u32,
+        /// Shares of one key.
+        shares: u32,
+        /// Keys that wait for components, and as many that wait for shares, of all callers.
+        ceremonies: u32,
+        /// Seconds that a key waits for its components.
+        component_seconds: u32,
+        /// Seconds that a key waits for its shares.
+        restore_seconds: u32,
     }
 
     /// The most of its heap and stack that the trusted application ever used, in bytes.

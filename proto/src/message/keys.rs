@@ -196,6 +196,15 @@ messages! {
     }
 }
 
+impl SharePolicy {
+    /// Whether the numbers are such that a key can be shared out so.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        (2..=limits::SHARES as u8).contains(&self.shares)
+            && (2..=self.shares).contains(&self.threshold)
+    }
+}
+
 impl Policy {
     /// The owner does all that the usage permits, and nobody else anything.
     #[must_use]

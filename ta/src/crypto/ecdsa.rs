@@ -12,9 +12,12 @@ macro_rules! curve {
     ) => {
         $(#[$doc])*
         pub mod $name {
-            use ::ecdsa::hazmat::sign_prehashed_rfc6979;
+            use ::ecdsa::{
+                Signature,
+                hazmat::{sign_prehashed_rfc6979, verify_prehashed},
+            };
             use $library::{
-                $curve, NonZeroScalar, SecretKey,
+                $curve, NonZeroScalar, PublicKey, SecretKey,
                 elliptic_curve::{Generate, sec1::ToSec1Point},
             };
             use claviger_proto::Status;
@@ -89,6 +92,28 @@ macro_rules! curve {
                 let (signature, _) =
                     sign_prehashed_rfc6979::<$curve, $hash>(&scalar, digest, added);
                 Ok(signature.to_bytes().into())
+            }
+
+            #[doc = concat!("Checks another's signature of a ", stringify!($hash), " digest.")]
+            ///
+            /// # Errors
+            /// [`Status::BadPublicKey`] unless `public` is an uncompressed point on the curve;
+            /// [`Status::NotAuthentic`]; [`Status::BadPayload`] for a digest of another length.
+            #[inline(never)]
+            pub fn verify(
+                public: &[u8; PUBLIC],
+                digest: &[u8],
+                signature: &[u8; SIGNATURE],
+            ) -> Result<(), Status> {
+                if digest.len() != DIGEST {
+                    return Err(Status::BadPayload);
+                }
+                let public = PublicKey::from_sec1_bytes(public);
+                let public = public.map_err(|_| Status::BadPublicKey)?.to_projective();
+                let signature = Signature::<$curve>::from_slice(signature);
+                let signature = signature.map_err(|_| Status::NotAuthentic)?;
+                verify_prehashed::<$curve>(&public, digest, &signature)
+                    .map_err(|_| Status::NotAuthentic)
             }
 
             /// The public key: an uncompressed point (SEC 1, section 2.3.3).

@@ -90,3 +90,130 @@ impl Unwrapped {
         self.kept.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use claviger_proto::{Algorithm, Digits, Login, Usage, Uuid};
+
+    use super::*;
+    use crate::samples::{key_of, label};
+
+    fn owner(byte: u8) -> Identity {
+        Identity {
+            login: Login::User,
+            id: Uuid([byte; 16]),
+        }
+    }
+
+    fn digest(owner: u8, number: u8) -> [u8; 32] {
+        let mut digest = [owner; 32];
+        digest[31] = number;
+        digest
+    }
+
+    /// Keeps this owner's key with this number.
+    fn insert(unwrapped: &mut Unwrapped, of: u8, number: u8) {
+        let record = KeyRecord {
+            owner: owner(of),
+            id: Digits([number; 16]),
+            ..key_of(Algorithm::Aes256Siv, Usage::Seal)
+        };
+        let place = unwrapped.insert(digest(of, number), record, None).unwrap();
+        let kept = unwrapped.get(place).unwrap();
+        assert_eq!((kept.owner, kept.id), (owner(of), Digits([number; 16])));
+    }
+
+    fn has(unwrapped: &Unwrapped, of: u8, number: u8) -> bool {
+        let digest = digest(of, number);
+        unwrapped.kept.iter().any(|kept| kept.digest == digest)
+    }
+
+    #[test]
+    fn one_more_displaces_the_owners_own_that_was_not_used_longest() {
+        let mut unwrapped = Unwrapped::default();
+        insert(&mut unwrapped, 200, 0);
+        let most = limits::OWNER_UNWRAPPED as u8;
+        for number in 0..most {
+            insert(&mut unwrapped, 1, number);
+        }
+        // The first is used again, so the second is now the oldest.
+        let place = unwrapped.find(&digest(1, 0)).unwrap();
+        assert_eq!(unwrapped.get(place).unwrap().id, Digits([0; 16]));
+        insert(&mut unwrapped, 1, most);
+        for number in 0..=most {
+            assert_eq!(has(&unwrapped, 1, number), number != 1, "{number}");
+        }
+        assert!(has(&unwrapped, 200, 0), "no other's");
+        assert_eq!(unwrapped.find(&digest(1, 1)), None);
+    }
+
+    #[test]
+    fn when_all_is_full_whoever_has_most_gives_way() {
+        let mut unwrapped = Unwrapped::default();
+        // One has as many as one may have; others fill up the rest, each with fewer.
+        for number in 0..limits::OWNER_UNWRAPPED as u8 {
+            insert(&mut unwrapped, 1, number);
+        }
+        let rest = limits::UNWRAPPED - limits::OWNER_UNWRAPPED;
+        for number in 0..rest as u8 {
+            insert(&mut unwrapped, 2 + number / 4, number);
+        }
+        assert_eq!(unwrapped.kept.len(), limits::UNWRAPPED);
+        insert(&mut unwrapped, 100, 0);
+        assert_eq!(unwrapped.kept.len(), limits::UNWRAPPED);
+        assert!(!has(&unwrapped, 1, 0));
+        for number in 0..rest as u8 {
+            assert!(has(&unwrapped, 2 + number / 4, number));
+        }
+        // However many come, nobody loses the last one to another who has more.
+        for number in 1..=100 {
+            insert(&mut unwrapped, 100, number);
+            insert(&mut unwrapped, 101, number);
+            assert!(unwrapped.kept.len() <= limits::UNWRAPPED);
+        }
+        for of in (1..2 + rest as u8 / 4).chain([100, 101]) {
+            let theirs = unwrapped.kept.iter();
+            let count = theirs.filter(|kept| kept.record.owner == owner(of)).count();
+            assert!(
+                (1..=limits::OWNER_UNWRAPPED).contains(&count),
+                "{of}: {count}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_owners_keys_are_forgotten_together() {
+        let mut unwrapped = Unwrapped::default();
+        for number in 0..3 {
+            insert(&mut unwrapped, 1, number);
+            insert(&mut unwrapped, 2, number);
+        }
+        unwrapped.forget(&owner(1));
+        for number in 0..3 {
+            assert!(!has(&unwrapped, 1, number) && has(&unwrapped, 2, number));
+        }
+        unwrapped.clear();
+        assert!(!has(&unwrapped, 2, 0));
+    }
+
+    #[test]
+    fn the_latest_is_the_one_used_last() {
+        let mut unwrapped = Unwrapped::default();
+        assert!(unwrapped.latest().is_none());
+        for (number, family) in [(1, None), (2, Some(label("family")))] {
+            let record = KeyRecord {
+                id: Digits([number; 16]),
+                ..key_of(Algorithm::Aes256Siv, Usage::Seal)
+            };
+            unwrapped.insert(digest(1, number), record, family).unwrap();
+        }
+        let (latest, family) = unwrapped.latest().unwrap();
+        assert_eq!(
+            (latest.id, family),
+            (Digits([2; 16]), Some(&label("family")))
+        );
+        unwrapped.find(&digest(1, 1)).unwrap();
+        let (latest, family) = unwrapped.latest().unwrap();
+        assert_eq!((latest.id, family), (Digits([1; 16]), None));
+    }
+}

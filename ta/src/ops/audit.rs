@@ -20,7 +20,12 @@ pub(crate) fn audit_read<P: Platform>(
     let Service {
         keyring, platform, ..
     } = service;
-    let of = log(keyring, platform, &session.caller, request.of)?;
+    let of = log(
+        keyring,
+        platform,
+        &session.caller,
+        (request.of, request.shared),
+    )?;
     let vault = &mut keyring.vault;
     vault.read_log(platform, of, request.from, |bytes| payload.set(bytes))
 }
@@ -37,7 +42,12 @@ pub(crate) fn audit_checkpoint<P: Platform>(
         keyring, platform, ..
     } = service;
     let nonce = heapless::Vec::from_slice(payload.bytes()).map_err(|_| Status::BadPayload)?;
-    let of = log(keyring, platform, &session.caller, request.of)?;
+    let of = log(
+        keyring,
+        platform,
+        &session.caller,
+        (request.of, request.shared),
+    )?;
     let checkpoint = keyring.vault.checkpoint(platform, of, nonce)?.encode();
     let key = keyring.vault.device_key(platform)?;
     let digest = Sha256::digest(&checkpoint);
@@ -74,21 +84,30 @@ pub(crate) fn audit_release<P: Platform>(
     let Service {
         keyring, platform, ..
     } = service;
-    let of = log(keyring, platform, &session.caller, request.of)?;
+    let of = log(
+        keyring,
+        platform,
+        &session.caller,
+        (request.of, request.shared),
+    )?;
     keyring.vault.release_log(platform, of, request.keep)?;
     Ok(Done {})
 }
 
-/// The log that a request is about. The one that callers share is for uid 0 only: it tells of
-/// several.
+/// The log that a request is about: whose, and whether the shared one instead. That one is for
+/// uid 0 only: it tells of several.
 fn log<P: Platform>(
     keyring: &mut Keyring<P>,
     platform: &mut P,
     caller: &Caller,
-    of: Option<Identity>,
+    which: (Option<Identity>, bool),
 ) -> Result<Option<Identity>, Status> {
-    let whose = policy::subject(caller, of)?;
-    let log = keyring.vault.log_of(platform, whose)?;
+    let whose = policy::subject(caller, which.0)?;
+    let log = match which {
+        (Some(_), true) => return Err(Status::BadHeader),
+        (None, true) => None,
+        (_, false) => keyring.vault.log_of(platform, whose)?,
+    };
     if log.is_none() && !caller.is_administrator() {
         return Err(Status::AdministratorOnly);
     }

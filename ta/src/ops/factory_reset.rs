@@ -19,6 +19,7 @@ pub(crate) fn factory_reset<P: Platform>(
     let confirmation = platform::random(&mut service.platform)?;
     service.keyring.reset(&mut service.platform)?;
     service.challenges.clear();
+    service.ceremonies.clear();
     service.confirmation = Digits(confirmation);
     Ok(Done {})
 }

@@ -46,6 +46,11 @@ pub(crate) fn info<P: Platform>(
             audit_logs: limits::AUDIT_LOGS as u32,
             audit_log: (limits::AUDIT_PAGES * limits::AUDIT_PAGE) as u32,
             challenges: limits::CHALLENGES as u32,
+            custodians: limits::CUSTODIANS as u32,
+            shares: limits::SHARES as u32,
+            ceremonies: limits::CEREMONIES as u32,
+            component_seconds: limits::COMPONENT_SECONDS,
+            restore_seconds: limits::RESTORE_SECONDS,
         },
         marks: facts.marks,
     })

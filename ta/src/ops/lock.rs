@@ -15,5 +15,7 @@ pub(crate) fn lock<P: Platform>(
     payload.expect_empty()?;
     let caller = session.caller.identity()?;
     service.keyring.vault.lock(&mut service.platform, caller)?;
+    // They come in the clear: no more would be taken.
+    service.ceremonies.components.clear();
     Ok(Done {})
 }

@@ -519,6 +519,10 @@ fn policies_that_do_not_fit() {
             new.policy.export = Export::Wrapped;
             new.policy.shares = Some(SHARES);
         }),
+        (Algorithm::Ed25519, |new| {
+            shared(new, 2, 3);
+            new.policy.max_uses = Some(1);
+        }),
         (Algorithm::Ed25519, |new| shared(new, 0, 3)),
         (Algorithm::Ed25519, |new| shared(new, 1, 3)),
         (Algorithm::Ed25519, |new| shared(new, 3, 2)),
@@ -540,7 +544,7 @@ fn loose() -> Policy {
         ]
         .into_iter()
         .collect(),
-        max_uses: Some(100),
+        max_uses: None,
         min_context: 4,
         rotate_after_uses: Some(50),
         rotate_after_bytes: Some(1000),
@@ -548,6 +552,16 @@ fn loose() -> Policy {
         shares: Some(SHARES),
         rollback_level: 100,
         ..Policy::of(Usage::Seal)
+    }
+}
+
+/// The same with a bound on its uses, which shares would evade.
+fn counted() -> Policy {
+    Policy {
+        max_uses: Some(100),
+        export: Export::Nothing,
+        shares: None,
+        ..loose()
     }
 }
 
@@ -563,15 +577,14 @@ fn tightened(old: Policy, change: PolicyChange) -> Result<(), Status> {
 
 #[test]
 fn a_policy_may_be_tightened() {
-    let tighter: [PolicyChange; 15] = [
+    let tighter: [PolicyChange; 13] = [
         |_| {},
         |policy| policy.owner = Permissions::of(&[Permission::Unseal]),
         |policy| policy.owner = Permissions::NONE,
         |policy| policy.grants.clear(),
-        |policy| drop(policy.grants.remove(0)),
+        |policy| policy.grants.truncate(1),
         |policy| policy.grants.swap(0, 1),
         |policy| policy.grants[0].may = Permissions::of(&[Permission::Seal]),
-        |policy| policy.max_uses = Some(1),
         |policy| policy.min_context = limits::CONTEXT as u32,
         |policy| policy.rotate_after_uses = Some(49),
         |policy| policy.rotate_after_bytes = Some(1),
@@ -588,13 +601,19 @@ fn a_policy_may_be_tightened() {
                 ..policy.clone()
             };
         },
+    ];
+    for (place, change) in tighter.into_iter().enumerate() {
+        assert_eq!(tightened(loose(), change), Ok(()), "change {place}");
+    }
+    let fewer: [PolicyChange; 2] = [
+        |policy| policy.max_uses = Some(1),
         |policy| {
             policy.max_uses = Some(99);
             policy.rollback_level = 101;
         },
     ];
-    for (place, change) in tighter.into_iter().enumerate() {
-        assert_eq!(tightened(loose(), change), Ok(()), "change {place}");
+    for change in fewer {
+        assert_eq!(tightened(counted(), change), Ok(()));
     }
     // A bound where there was none.
     for change in [
@@ -608,7 +627,7 @@ fn a_policy_may_be_tightened() {
 
 #[test]
 fn a_policy_may_not_be_loosened() {
-    let looser: [PolicyChange; 17] = [
+    let looser: [PolicyChange; 15] = [
         |policy| {
             drop(
                 policy
@@ -619,8 +638,6 @@ fn a_policy_may_not_be_loosened() {
         |policy| policy.grants[1].may = Permissions::of(&[Permission::Seal]),
         |policy| policy.grants[1].may = Permissions::of(&[Permission::Seal, Permission::Unseal]),
         |policy| policy.grants[0].to = Identity::ADMINISTRATOR,
-        |policy| policy.max_uses = Some(101),
-        |policy| policy.max_uses = None,
         |policy| policy.min_context = 3,
         |policy| policy.rotate_after_uses = Some(51),
         |policy| policy.rotate_after_uses = None,
@@ -645,12 +662,19 @@ fn a_policy_may_not_be_loosened() {
         let given = tightened(loose(), change);
         assert_eq!(given, Err(Status::PolicyLoosened), "change {place}");
     }
+    let more: [PolicyChange; 2] = [
+        |policy| policy.max_uses = Some(101),
+        |policy| policy.max_uses = None,
+    ];
+    for change in more {
+        assert_eq!(tightened(counted(), change), Err(Status::PolicyLoosened));
+    }
     // Tighter in one place, looser in another.
     let both: PolicyChange = |policy| {
         policy.max_uses = Some(1);
         policy.min_context = 3;
     };
-    assert_eq!(tightened(loose(), both), Err(Status::PolicyLoosened));
+    assert_eq!(tightened(counted(), both), Err(Status::PolicyLoosened));
     let mut narrow = loose();
     narrow.owner = Permissions::of(&[Permission::Unseal]);
     for owner in [Permission::Seal, Permission::Unseal] {
@@ -672,9 +696,10 @@ fn a_policy_may_not_be_loosened() {
 
 #[test]
 fn a_tighter_policy_must_fit_too() {
-    let senseless: [PolicyChange; 5] = [
+    let senseless: [PolicyChange; 6] = [
         |policy| policy.grants[0].may = Permissions::NONE,
         |policy| policy.max_uses = Some(0),
+        |policy| policy.max_uses = Some(1),
         |policy| policy.rotate_after_uses = Some(0),
         |policy| policy.rotate_after_bytes = Some(0),
         |policy| policy.min_context = limits::CONTEXT as u32 + 1,

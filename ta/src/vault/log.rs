@@ -356,10 +356,11 @@ impl<P: Platform> Vault<P> {
     ) -> Result<(), Status> {
         let time = platform.untrusted_time();
         self.prepare_log(platform, NOWHERE, Some(caller))?;
+        let own = self.log_of(platform, caller)?;
+        self.write_log(platform, own, NOWHERE)?;
         let open = self.opened(platform)?;
         // A caller who was only ever refused gets no log of its own.
-        let of = open.logs.log_of(Some(caller));
-        let of = of.filter(|_| event != Event::Refused || open.logs.find(of).is_some());
+        let of = own.filter(|_| event != Event::Refused || open.logs.find(own).is_some());
         open.sequence = open.sequence.saturating_add(1);
         let mut record = Record {
             sequence: open.sequence,
@@ -374,7 +375,6 @@ impl<P: Platform> Vault<P> {
             label: None,
         };
         fill(&mut record);
-        self.write_log(platform, of, NOWHERE)?;
         self.append(platform, of, &[record], NOWHERE)
     }
 

@@ -3,32 +3,69 @@
 
 use std::vec::Vec;
 
-use claviger_proto::{Digits, Identity, Login, PartyName, Status, Uuid, auth::Exchange};
+use claviger_proto::{
+    Digits, Identity, Status, auth::Exchange, codec, fields::Reader, limits, shares::Manifest,
+};
+use zeroize::Zeroizing;
 
 use crate::{
-    Service,
+    Caller, Service,
+    ceremonies::{Ceremonies, Ceremony, Components, Restore, Share},
     challenge::{Challenges, Pending, Role},
+    crypto::Secret,
     platform::Platform,
+    policy,
 };
 
 impl<P: Platform> Service<P> {
-    /// The instance id, the confirmation token and the pending challenges.
+    /// The instance id, the confirmation token, the pending challenges and ceremonies.
     #[must_use]
     pub fn suspend(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         bytes.extend(self.instance.0);
         bytes.extend(self.confirmation.0);
+        bytes.push(self.challenges.iter().count() as u8);
         for pending in self.challenges.iter() {
-            bytes.push(pending.caller.login as u8);
-            bytes.extend(pending.caller.id.0);
+            put_identity(&mut bytes, &pending.caller);
             bytes.extend(pending.key.0);
             bytes.push(u8::from(pending.role == Role::Responder));
             for name in [&pending.exchange.challenger, &pending.exchange.responder] {
-                bytes.push(name.as_str().len() as u8);
-                bytes.extend(name.as_str().bytes());
+                put_short(&mut bytes, name.as_str().as_bytes());
             }
             bytes.extend(pending.exchange.challenger_nonce);
             bytes.extend(pending.exchange.responder_nonce);
+        }
+        let Ceremonies {
+            components,
+            restores,
+        } = &self.ceremonies;
+        bytes.push(components.iter().count() as u8);
+        for ceremony in components.iter() {
+            put_ceremony(&mut bytes, ceremony);
+            let mut new = [0; limits::HEADER];
+            let len = codec::encode(&ceremony.of.settled.new, &mut new);
+            put_long(&mut bytes, &new[..len.expect("it came in a header")]);
+            bytes.push(ceremony.of.custodians.len() as u8);
+            for custodian in &ceremony.of.custodians {
+                put_identity(&mut bytes, custodian);
+            }
+            bytes.push(ceremony.of.entered.len() as u8);
+            for (custodian, component) in &ceremony.of.entered {
+                put_identity(&mut bytes, custodian);
+                put_short(&mut bytes, component.as_bytes());
+            }
+        }
+        bytes.push(restores.iter().count() as u8);
+        for ceremony in restores.iter() {
+            put_ceremony(&mut bytes, ceremony);
+            let manifest = ceremony.of.manifest.encode();
+            put_long(&mut bytes, &manifest.expect("it came encoded"));
+            bytes.extend(*ceremony.of.private);
+            bytes.push(ceremony.of.entered.len() as u8);
+            for share in &ceremony.of.entered {
+                bytes.push(share.index);
+                bytes.extend(*share.text);
+            }
         }
         bytes
     }
@@ -38,62 +75,123 @@ impl<P: Platform> Service<P> {
     /// # Errors
     /// [`Status::BadPayload`] for other bytes; nothing is changed then.
     pub fn resume(&mut self, bytes: &[u8]) -> Result<(), Status> {
-        let mut rest = bytes;
-        let instance = Digits(take(&mut rest)?);
-        let confirmation = Digits(take(&mut rest)?);
-        let mut challenges = Challenges::default();
-        while !rest.is_empty() {
-            challenges.remember(pending(&mut rest)?)?;
+        let mut from = Reader::new(bytes);
+        let instance = Digits(from.take().ok_or(Status::BadPayload)?);
+        let confirmation = Digits(from.take().ok_or(Status::BadPayload)?);
+        let challenges = challenges(&mut from).ok_or(Status::BadPayload)?;
+        let ceremonies = ceremonies(&mut from).ok_or(Status::BadPayload)?;
+        if !from.rest().is_empty() {
+            return Err(Status::BadPayload);
         }
         self.instance = instance;
         self.confirmation = confirmation;
         self.challenges = challenges;
+        self.ceremonies = ceremonies;
         Ok(())
     }
 }
 
-fn pending(rest: &mut &[u8]) -> Result<Pending, Status> {
-    let login = match take(rest)? {
-        [1] => Login::User,
-        [2] => Login::Group,
-        _ => return Err(Status::BadPayload),
-    };
-    let caller = Identity {
-        login,
-        id: Uuid(take(rest)?),
-    };
-    let key = Digits(take(rest)?);
-    let role = match take(rest)? {
-        [0] => Role::Challenger,
-        [1] => Role::Responder,
-        _ => return Err(Status::BadPayload),
-    };
-    let exchange = Exchange {
-        challenger: name(rest)?,
-        responder: name(rest)?,
-        challenger_nonce: take(rest)?,
-        responder_nonce: take(rest)?,
-    };
-    Ok(Pending {
-        caller,
-        key,
-        role,
-        exchange,
+fn put_identity(bytes: &mut Vec<u8>, identity: &Identity) {
+    bytes.push(identity.login as u8);
+    bytes.extend(identity.id.0);
+}
+
+fn put_short(bytes: &mut Vec<u8>, field: &[u8]) {
+    bytes.push(field.len() as u8);
+    bytes.extend(field);
+}
+
+fn put_long(bytes: &mut Vec<u8>, field: &[u8]) {
+    bytes.extend((field.len() as u16).to_be_bytes());
+    bytes.extend(field);
+}
+
+fn put_ceremony<T>(bytes: &mut Vec<u8>, ceremony: &Ceremony<T>) {
+    bytes.extend(ceremony.id.0);
+    put_identity(bytes, &ceremony.owner);
+    bytes.extend(ceremony.began.to_be_bytes());
+    bytes.extend(ceremony.seconds.to_be_bytes());
+}
+
+fn challenges(from: &mut Reader<'_>) -> Option<Challenges> {
+    let mut challenges = Challenges::default();
+    for _ in 0..from.take_byte()? {
+        let pending = Pending {
+            caller: from.take_identity()?,
+            key: Digits(from.take()?),
+            role: match from.take_byte()? {
+                0 => Role::Challenger,
+                1 => Role::Responder,
+                _ => return None,
+            },
+            exchange: Exchange {
+                challenger: from.take_label()?,
+                responder: from.take_label()?,
+                challenger_nonce: from.take()?,
+                responder_nonce: from.take()?,
+            },
+        };
+        challenges.remember(pending).ok()?;
+    }
+    Some(challenges)
+}
+
+fn ceremonies(from: &mut Reader<'_>) -> Option<Ceremonies> {
+    let mut ceremonies = Ceremonies::default();
+    for _ in 0..from.take_byte()? {
+        let ceremony = ceremony(from, components)?;
+        ceremonies.components.put(ceremony).ok()?;
+    }
+    for _ in 0..from.take_byte()? {
+        let ceremony = ceremony(from, |_, from| restore(from))?;
+        ceremonies.restores.put(ceremony).ok()?;
+    }
+    Some(ceremonies)
+}
+
+fn ceremony<T>(
+    from: &mut Reader<'_>,
+    of: impl FnOnce(Identity, &mut Reader<'_>) -> Option<T>,
+) -> Option<Ceremony<T>> {
+    let id = Digits(from.take()?);
+    let owner = from.take_identity()?;
+    Some(Ceremony {
+        id,
+        owner,
+        began: from.take_u64()?,
+        seconds: from.take_u32()?,
+        of: of(owner, from)?,
     })
 }
 
-fn name(rest: &mut &[u8]) -> Result<PartyName, Status> {
-    let [len] = take(rest)?;
-    let (name, after) = rest
-        .split_at_checked(usize::from(len))
-        .ok_or(Status::BadPayload)?;
-    *rest = after;
-    let name = core::str::from_utf8(name).map_err(|_| Status::BadPayload)?;
-    PartyName::try_from(name).map_err(|_| Status::BadPayload)
+fn components(owner: Identity, from: &mut Reader<'_>) -> Option<Components> {
+    let new = codec::decode(from.take_long()?).ok()?;
+    let settled = policy::settle(new, &Caller::Identified(owner)).ok()?;
+    let mut custodians = heapless::Vec::new();
+    for _ in 0..from.take_byte()? {
+        custodians.push(from.take_identity()?).ok()?;
+    }
+    let mut entered = heapless::Vec::new();
+    for _ in 0..from.take_byte()? {
+        let custodian = from.take_identity()?;
+        let component = Secret::new(from.take_short()?).ok()?;
+        entered.push((custodian, component)).ok()?;
+    }
+    Some(Components {
+        settled,
+        custodians,
+        entered,
+    })
 }
 
-fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Status> {
-    let (field, after) = rest.split_first_chunk().ok_or(Status::BadPayload)?;
-    *rest = after;
-    Ok(*field)
+fn restore(from: &mut Reader<'_>) -> Option<Restore> {
+    let manifest = Manifest::decode(from.take_long()?)?;
+    let mut restore = Restore::new(manifest, Zeroizing::new(from.take()?)).ok()?;
+    for _ in 0..from.take_byte()? {
+        restore.entered.push(Share {
+            index: from.take_byte()?,
+            text: Zeroizing::new(from.take()?),
+        });
+    }
+    Some(restore)
 }

@@ -1,5 +1,6 @@
 //! The grammar. Scripts rely on it.
 
+mod audit;
 mod data;
 mod key;
 mod new_key;
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand};
 use claviger::proto::{Digits, Label};
 
 pub(crate) use self::{
+    audit::{AuditCommand, WhichLog},
     data::{Context, Hex, Input, Output, Purpose},
     key::{KeyArguments, KeyName, KeyPlace, KeyVersion, Owner, OwnerNumber},
     new_key::{ExportForm, KeyOptions, NewKey, PolicyOptions, Target, Tightening},
@@ -212,6 +214,27 @@ pub(crate) enum Command {
         /// The token that `claviger info` shows to root
         #[arg(long, value_name = "TOKEN")]
         confirm: Digits<4>,
+    },
+    /// Read, sign and verify the log of what was done with keys, and what was refused
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Print the public half of the device's signing key
+    DeviceKey {
+        /// pem and der: SubjectPublicKeyInfo; raw: SEC 1 point; jwk: JSON Web Key
+        #[arg(long, value_enum, default_value_t = PublicKeyFormat::Pem)]
+        format: PublicKeyFormat,
+    },
+    /// Write the certificate of the device's key, in DER
+    Certificate {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Keep a certificate of the device's key: X.509 in DER (root only)
+    InstallCertificate {
+        #[command(flatten)]
+        input: Input,
     },
     /// Find out why Claviger does not work
     Doctor,

@@ -48,7 +48,7 @@ impl Owners {
         identity::number_of(owner, known.iter().copied())
     }
 
-    fn text(&self, owner: Identity) -> String {
+    pub(crate) fn text(&self, owner: Identity) -> String {
         let kind = match owner.login {
             Login::User => "uid",
             Login::Group => "gid",

@@ -57,6 +57,7 @@ impl Failure {
                 Error::Name { .. } => "usage",
                 Error::Blob(_) => "not-a-blob",
                 Error::Message => "not-a-message",
+                Error::Audit(_) => "audit",
                 Error::PublicKeyForm(_) => "raw-form-only",
                 Error::Stream { .. } => "local",
                 _ => "error",

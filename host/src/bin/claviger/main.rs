@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod audit;
 mod challenge;
 mod derive;
 mod describe;
@@ -131,6 +132,12 @@ fn run(arguments: &Arguments, printer: &Printer) -> Outcome {
         } => wrapped::wrap(&client()?, key, output, family.as_ref(), printer),
         Command::Revoke { family, owner, .. } => {
             wrapped::revoke(&client()?, family.as_ref(), *owner, printer)
+        }
+        Command::Audit { command } => audit::audit(|| Ok(client()?), command, printer),
+        Command::DeviceKey { format } => audit::device_key(&client()?, *format, printer),
+        Command::Certificate { output } => audit::certificate(&client()?, &output.output, printer),
+        Command::InstallCertificate { input } => {
+            audit::install_certificate(&client()?, input, printer)
         }
         Command::Completions { shell } => manual::completions(*shell, printer),
         Command::Man { out } => manual::man(out.as_deref(), printer),

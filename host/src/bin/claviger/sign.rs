@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use claviger::{Algorithm, Client, Error};
+use claviger::{Algorithm, Client, Error, PublicKey};
 use serde_json::{Value, json};
 
 use crate::{
@@ -50,11 +50,20 @@ pub(crate) fn public_key(
     printer: &Printer,
 ) -> Outcome {
     let key = open::key(client, &arguments.key)?;
-    let key = match arguments.version.version {
+    let public = match arguments.version.version {
         None => key.public_key()?,
         Some(version) => key.public_key_of(version)?,
     };
-    let format = arguments.format;
+    print_public_key(&public, arguments.format, json!({}), printer)
+}
+
+/// Prints a public key; in JSON beside what `object` has.
+pub(crate) fn print_public_key(
+    key: &PublicKey,
+    format: PublicKeyFormat,
+    mut object: Value,
+    printer: &Printer,
+) -> Outcome {
     let (name, bytes) = match format {
         PublicKeyFormat::Pem => ("pem", key.to_pem()?.into_bytes()),
         PublicKeyFormat::Der => ("der", key.to_der()?),
@@ -72,9 +81,8 @@ pub(crate) fn public_key(
         }
         PublicKeyFormat::Der | PublicKeyFormat::Raw => json!(base64(&bytes)),
     };
-    let algorithm = key.algorithm().name();
-    printer.print(
-        &json!({ "algorithm": algorithm, "format": name, "public_key": value }),
-        "",
-    )
+    object["algorithm"] = json!(key.algorithm().name());
+    object["format"] = json!(name);
+    object["public_key"] = value;
+    printer.print(&object, "")
 }

@@ -1,7 +1,7 @@
 //! Every command with its request and the answer to it.
 
 use super::{check, samples::*};
-use crate::{Algorithm, Command, Digits, State, message::*};
+use crate::{Algorithm, Command, Digits, Identity, State, message::*};
 
 const VERSION: &str = r#"{"version":7}"#;
 const EMPTY: &str = "{}";
@@ -11,7 +11,7 @@ const NONE: [&[&str]; 2] = [&[], &[]];
 const DESCRIBED: [&[&str]; 2] = [&[], DESCRIPTION_OPTIONS];
 /// A new key is asked for, and the answer is its description.
 const MADE: [&[&str]; 2] = [NEW_KEY_OPTIONS, DESCRIPTION_OPTIONS];
-/// The fields of a [`DerivedResponse`] that are an `Option`.
+/// The fields of a [`DerivedResponse`], or a [`RestoreShareResponse`], that are an `Option`.
 const DERIVED_OPTIONS: &[&str] = &[
     "key",
     "key.children",
@@ -52,6 +52,18 @@ macro_rules! of_key_and {
         (
             $request { key: key_ref(KEY), $($field: $value),+ },
             concat!(r#"{"key":"#, key_json!(), $json, "}"),
+        )
+    };
+}
+
+/// A request about a key that waits for its components.
+macro_rules! of_ceremony {
+    ($request:ident) => {
+        (
+            $request {
+                ceremony: Digits([0x44; 8]),
+            },
+            r#"{"ceremony":"4444444444444444"}"#,
         )
     };
 }
@@ -380,17 +392,177 @@ pub(super) fn pinned(command: Command) {
                 DESCRIPTION_OPTIONS,
             ],
         ),
+        Command::ComponentStart => check(
+            command,
+            (
+                ComponentStartRequest {
+                    new: new_key(),
+                    custodians: [OWNER, Identity::ADMINISTRATOR].into_iter().collect(),
+                },
+                concat!(
+                    r#"{"new":"#,
+                    new_key_json!(),
+                    r#","custodians":["#,
+                    owner_json!(),
+                    ",",
+                    administrator_json!(),
+                    "]}"
+                ),
+            ),
+            (
+                ComponentStartResponse {
+                    ceremony: Digits([0x44; 8]),
+                    timeout: 900,
+                },
+                r#"{"ceremony":"4444444444444444","timeout":900}"#,
+            ),
+            [NEW_KEY_OPTIONS, &[]],
+        ),
+        Command::ComponentShow => check(
+            command,
+            of_ceremony!(ComponentShowRequest),
+            (
+                ComponentShowResponse {
+                    new: new_key(),
+                    owner: OWNER,
+                    custodians: [OWNER, Identity::ADMINISTRATOR].into_iter().collect(),
+                    entered: [OWNER].into_iter().collect(),
+                    timeout: 899,
+                },
+                concat!(
+                    r#"{"new":"#,
+                    new_key_json!(),
+                    r#","owner":"#,
+                    owner_json!(),
+                    r#","custodians":["#,
+                    owner_json!(),
+                    ",",
+                    administrator_json!(),
+                    r#"],"entered":["#,
+                    owner_json!(),
+                    r#"],"timeout":899}"#
+                ),
+            ),
+            [&[], NEW_KEY_OPTIONS],
+        ),
+        Command::ComponentEnter => check(
+            command,
+            of_ceremony!(ComponentEnterRequest),
+            (
+                ComponentEnterResponse {
+                    entered: 2,
+                    expected: 3,
+                    check_value: Digits([0x55; 5]),
+                    key: Some(description()),
+                    key_check_value: Some(Digits([0x66; 5])),
+                },
+                concat!(
+                    r#"{"entered":2,"expected":3,"check_value":"5555555555","key":"#,
+                    description_json!(),
+                    r#","key_check_value":"6666666666"}"#
+                ),
+            ),
+            [
+                &[],
+                &[
+                    "key",
+                    "key.children",
+                    "key.family",
+                    "key.policy.max_uses",
+                    "key.policy.rotate_after_uses",
+                    "key.policy.rotate_after_bytes",
+                    "key.policy.shares",
+                    "key.uses_left",
+                    "key.version_uses",
+                    "key.version_bytes",
+                    "key_check_value",
+                ],
+            ],
+        ),
+        Command::ComponentCancel => {
+            check(command, of_ceremony!(ComponentCancelRequest), done(), NONE)
+        }
+        Command::Share => check(
+            command,
+            of_key!(ShareRequest),
+            (
+                ShareResponse {
+                    set: Digits([0x77; 16]),
+                    shares: 5,
+                    length: 112,
+                },
+                r#"{"set":"77777777777777777777777777777777","shares":5,"length":112}"#,
+            ),
+            NONE,
+        ),
+        Command::RestoreStart => check(
+            command,
+            (
+                RestoreStartRequest {
+                    device: Digits([0x88; 32]),
+                },
+                concat!(
+                    r#"{"device":"8888888888888888888888888888888888"#,
+                    r#"888888888888888888888888888888"}"#
+                ),
+            ),
+            (
+                RestoreStartResponse {
+                    restore: Digits([0x99; 8]),
+                    key: label("a/b"),
+                    expected: 3,
+                    timeout: 3600,
+                },
+                r#"{"restore":"9999999999999999","key":"a/b","expected":3,"timeout":3600}"#,
+            ),
+            NONE,
+        ),
+        Command::RestoreShare => check(
+            command,
+            (
+                RestoreShareRequest {
+                    restore: Digits([0x99; 8]),
+                    index: 8,
+                },
+                r#"{"restore":"9999999999999999","index":8}"#,
+            ),
+            (
+                RestoreShareResponse {
+                    entered: 3,
+                    expected: 3,
+                    key: Some(description()),
+                },
+                concat!(
+                    r#"{"entered":3,"expected":3,"key":"#,
+                    description_json!(),
+                    "}"
+                ),
+            ),
+            [&[], DERIVED_OPTIONS],
+        ),
+        Command::RestoreCancel => check(
+            command,
+            (
+                RestoreCancelRequest {
+                    restore: Digits([0x99; 8]),
+                },
+                r#"{"restore":"9999999999999999"}"#,
+            ),
+            done(),
+            NONE,
+        ),
         Command::AuditRead => check(
             command,
             (
                 AuditReadRequest {
                     of: Some(OWNER),
+                    shared: false,
                     from: u64::MAX,
                 },
                 concat!(
                     r#"{"of":"#,
                     owner_json!(),
-                    r#","from":18446744073709551615}"#
+                    r#","shared":false,"from":18446744073709551615}"#
                 ),
             ),
             (
@@ -415,8 +587,11 @@ pub(super) fn pinned(command: Command) {
         Command::AuditCheckpoint => check(
             command,
             (
-                AuditCheckpointRequest { of: Some(OWNER) },
-                concat!(r#"{"of":"#, owner_json!(), "}"),
+                AuditCheckpointRequest {
+                    of: Some(OWNER),
+                    shared: true,
+                },
+                concat!(r#"{"of":"#, owner_json!(), r#","shared":true}"#),
             ),
             done(),
             [&["of"], &[]],
@@ -427,9 +602,10 @@ pub(super) fn pinned(command: Command) {
             (
                 AuditReleaseRequest {
                     of: Some(OWNER),
+                    shared: false,
                     keep: 9,
                 },
-                concat!(r#"{"of":"#, owner_json!(), r#","keep":9}"#),
+                concat!(r#"{"of":"#, owner_json!(), r#","shared":false,"keep":9}"#),
             ),
             done(),
             [&["of"], &[]],
@@ -510,6 +686,11 @@ fn info() -> InfoResponse {
             audit_logs: 18,
             audit_log: 24,
             challenges: 25,
+            custodians: 26,
+            shares: 27,
+            ceremonies: 28,
+            component_seconds: 29,
+            restore_seconds: 30,
         },
         marks: Some(Marks {
             heap_peak: 19,
@@ -529,6 +710,8 @@ const INFO: &str = concat!(
     r#""damaged":3,"degraded":5,"repaired":4},"#,
     r#""limits":{"header":5,"payload":6,"chunk":7,"context":8,"random":9,"keys":10,"#,
     r#""owner_keys":11,"versions":12,"grants":13,"wrapped":14,"owner_wrapped":15,"#,
-    r#""sessions":16,"caller_sessions":17,"audit_logs":18,"audit_log":24,"challenges":25},"#,
+    r#""sessions":16,"caller_sessions":17,"audit_logs":18,"audit_log":24,"challenges":25,"#,
+    r#""custodians":26,"shares":27,"ceremonies":28,"component_seconds":29,"#,
+    r#""restore_seconds":30},"#,
     r#""marks":{"heap_peak":19,"heap_now":20,"heap_size":21,"stack_peak":22,"stack_size":23}}"#,
 );

@@ -27,6 +27,12 @@ macro_rules! owner_json {
     };
 }
 
+macro_rules! administrator_json {
+    () => {
+        r#"{"login":"user","id":"ef0180a3-13f3-5d1c-b7f5-888c0e21059a"}"#
+    };
+}
+
 /// A key of another owner's, and a child of it.
 pub(super) const KEY: &str = "group:00010203-0405-0607-0809-0a0b0c0d0e0f~a/b#c";
 
@@ -72,8 +78,9 @@ macro_rules! policy_json {
         concat!(
             r#"{"owner":["seal","unseal"],"grants":[{"to":"#,
             owner_json!(),
-            r#","may":["unseal"]},{"to":{"login":"user","#,
-            r#""id":"ef0180a3-13f3-5d1c-b7f5-888c0e21059a"},"may":[]}],"#,
+            r#","may":["unseal"]},{"to":"#,
+            administrator_json!(),
+            r#","may":[]}],"#,
             r#""max_uses":18446744073709551615,"min_context":16,"rotate_after_uses":17,"#,
             r#""rotate_after_bytes":18,"export":"shares","shares":{"threshold":2,"shares":3,"#,
             r#""recipients":"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"},"#,
@@ -244,6 +251,6 @@ macro_rules! sources_json {
 }
 
 pub(super) use {
-    description_json, key_json, new_key_json, output_json, owner_json, policy_json, sources_json,
-    summary_json,
+    administrator_json, description_json, key_json, new_key_json, output_json, owner_json,
+    policy_json, sources_json, summary_json,
 };

@@ -1,0 +1,251 @@
+//! `audit ...` and `device-key ...`.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, UNIX_EPOCH},
+};
+
+use claviger::{
+    Algorithm, Client, Identity, PublicKey, Status,
+    audit::{AuditError, Log, LogOf, SignedCheckpoint},
+    proto::{
+        Command,
+        audit::{Checkpoint, Event, Record},
+        limits,
+    },
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Outcome,
+    args::{AuditCommand, Input, PublicKeyFormat, WhichLog},
+    describe::Owners,
+    failure::Failure,
+    files::{self, Secrecy},
+    output::{Printer, base64, table},
+    sign,
+};
+
+/// More than any log, checkpoint or public key has.
+const LONGEST: usize = 16 << 20;
+
+pub(crate) fn audit(
+    client: impl Fn() -> Result<Client, Failure>,
+    command: &AuditCommand,
+    printer: &Printer,
+) -> Outcome {
+    match command {
+        AuditCommand::Read { of, output } => read(&client()?, of, &output.output, printer),
+        AuditCommand::Checkpoint { of, nonce, output } => {
+            let signed = client()?.audit_checkpoint(log_of(of), &nonce.0)?;
+            write("checkpoint", signed.to_bytes(), &output.output, printer)
+        }
+        AuditCommand::Verify {
+            logs,
+            checkpoint,
+            device_key,
+        } => verify(logs, checkpoint, device_key, printer),
+        AuditCommand::Strict => {
+            client()?.audit_strict()?;
+            printer.print(&json!({ "strict": true }), "")
+        }
+        AuditCommand::Release { of, keep } => {
+            client()?.audit_release(log_of(of), *keep)?;
+            printer.print(&json!({ "keep": keep }), "")
+        }
+    }
+}
+
+pub(crate) fn device_key(client: &Client, format: PublicKeyFormat, printer: &Printer) -> Outcome {
+    let key = client.device_key()?;
+    let certificate = key.certificate.as_deref().map(base64);
+    sign::print_public_key(
+        &key.public,
+        format,
+        json!({ "certificate": certificate }),
+        printer,
+    )
+}
+
+pub(crate) fn certificate(client: &Client, output: &Path, printer: &Printer) -> Outcome {
+    let certificate = client.device_key()?.certificate;
+    let Some(certificate) = certificate else {
+        return Err(Failure::Usage(
+            "no certificate is installed: `claviger install-certificate` does that".to_owned(),
+        ));
+    };
+    write("certificate", &certificate, output, printer)
+}
+
+pub(crate) fn install_certificate(client: &Client, input: &Input, printer: &Printer) -> Outcome {
+    let certificate = small(&input.input)?;
+    if certificate.len() > limits::CERTIFICATE {
+        return Err(Failure::Usage(format!(
+            "a certificate has at most {} bytes of DER; this has {}",
+            limits::CERTIFICATE,
+            certificate.len()
+        )));
+    }
+    client.install_certificate(&certificate)?;
+    printer.print(&json!({ "installed": certificate.len() }), "")
+}
+
+fn log_of(of: &WhichLog) -> LogOf {
+    match of.owner.owner {
+        _ if of.shared => LogOf::Shared,
+        Some(owner) => LogOf::Other(owner.identity()),
+        None => LogOf::Caller,
+    }
+}
+
+fn read(client: &Client, of: &WhichLog, output: &Path, printer: &Printer) -> Outcome {
+    let log = client.audit_log(log_of(of))?;
+    if files::is_file(output) {
+        return write("log", &log.to_bytes(), output, printer);
+    }
+    let owners = Owners::new(of.owner.owner);
+    print_log(&log, &owners, None, printer)
+}
+
+fn verify(logs: &[PathBuf], checkpoint: &Path, device_key: &Path, printer: &Printer) -> Outcome {
+    let pem = small(device_key)?;
+    let device = PublicKey::from_pem(Algorithm::EcdsaP256, &String::from_utf8_lossy(&pem))?;
+    let signed = SignedCheckpoint::from_bytes(&small(checkpoint)?).map_err(failed)?;
+    let mut whole: Option<Log> = None;
+    for path in logs {
+        let part = Log::from_bytes(&small(path)?).map_err(failed)?;
+        match &mut whole {
+            None => whole = Some(part),
+            Some(log) => log.append(part).map_err(failed)?,
+        }
+    }
+    let log = whole.ok_or_else(|| Failure::Usage("name a log".to_owned()))?;
+    log.verify(&signed, &device).map_err(failed)?;
+    let checkpoint = signed.verify(&device).map_err(failed)?;
+    print_log(&log, &Owners::new(None), Some(checkpoint), printer)
+}
+
+fn failed(error: AuditError) -> Failure {
+    Failure::from(claviger::Error::from(error))
+}
+
+fn small(path: &Path) -> Result<Vec<u8>, Failure> {
+    match files::read_small(path, LONGEST)? {
+        Some(bytes) => Ok(bytes.to_vec()),
+        None => Err(Failure::Usage(format!(
+            "{} is longer than anything of this kind",
+            path.display()
+        ))),
+    }
+}
+
+fn write(name: &str, bytes: &[u8], output: &Path, printer: &Printer) -> Outcome {
+    if printer.is_json() && !files::is_file(output) {
+        return printer.print(&json!({ name: base64(bytes) }), "");
+    }
+    files::write_all(output, Secrecy::Public, bytes)?;
+    if !files::is_file(output) {
+        return Ok(std::process::ExitCode::SUCCESS);
+    }
+    printer.print(&json!({ "out": output.display().to_string() }), "")
+}
+
+fn print_log(
+    log: &Log,
+    owners: &Owners,
+    verified: Option<&Checkpoint>,
+    printer: &Printer,
+) -> Outcome {
+    let numbered = || (log.first()..).zip(log.records());
+    let identity = |identity: Option<Identity>| identity.map(|one| owners.text(one));
+    let object = json!({
+        "vault": log.vault().to_string(),
+        "of": identity(log.of()),
+        "overwritten": log.first(),
+        "verified": verified.map(|checkpoint| json!({
+            "records": checkpoint.records,
+            "boot": checkpoint.boot,
+            "untrusted_time": checkpoint.time,
+            "nonce": base64(&checkpoint.nonce),
+        })),
+        "records": numbered()
+            .map(|(number, record)| record_object(number, record, owners))
+            .collect::<Vec<_>>(),
+    });
+    let mut rows = Vec::new();
+    for (number, record) in numbered() {
+        let label = record.label.as_ref().map_or("-", |label| label.as_str());
+        let caller = identity(record.caller).unwrap_or_default();
+        let mut text = format!(
+            "boot {}  {}?  {caller}  {:16}  {label}  {}",
+            record.boot,
+            date(record.time),
+            record.event.name(),
+            detail(record),
+        );
+        if record.owner != record.caller
+            && let Some(owner) = identity(record.owner)
+        {
+            text += &format!("  (key of {owner})");
+        }
+        rows.push((number.to_string(), text.trim_end().to_owned()));
+    }
+    let mut text = table(&rows);
+    if log.first() > 0 {
+        text = format!("{} older records were overwritten\n{text}", log.first());
+    }
+    if let Some(checkpoint) = verified {
+        text += &format!(
+            "authentic: the device signed {} records, in boot {}\n",
+            checkpoint.records, checkpoint.boot
+        );
+    }
+    printer.print(&object, &text)
+}
+
+fn record_object(number: u64, record: &Record, owners: &Owners) -> Value {
+    json!({
+        "number": number,
+        "sequence": record.sequence,
+        "boot": record.boot,
+        "untrusted_time": record.time,
+        "event": record.event.name(),
+        "status": record.status.code(),
+        "count": record.count,
+        "detail": detail(record),
+        "caller": record.caller.map(|caller| owners.text(caller)),
+        "owner": record.owner.map(|owner| owners.text(owner)),
+        "key": record.label.as_ref().map(|label| label.as_str()),
+    })
+}
+
+/// What Linux said the time was; the question mark behind it says that nobody vouches for it.
+fn date(seconds: u64) -> String {
+    let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    time.map_or_else(
+        || seconds.to_string(),
+        |time| humantime::format_rfc3339_seconds(time).to_string(),
+    )
+}
+
+/// What a record's number means.
+fn detail(record: &Record) -> String {
+    let number = record.detail;
+    let small = u8::try_from(number).unwrap_or(0);
+    match record.event {
+        Event::Created => claviger::Origin::try_from(small)
+            .map_or_else(|()| number.to_string(), |origin| origin.name().to_owned()),
+        Event::StateChanged => claviger::State::try_from(small)
+            .map_or_else(|()| number.to_string(), |state| state.name().to_owned()),
+        Event::Rotated | Event::Retired => format!("version {number}"),
+        Event::Revoked => format!("generation {number}"),
+        Event::Shared => format!("{number} shares"),
+        Event::AuditReleased => format!("before {number}"),
+        Event::Refused => {
+            let command = Command::from_id(number).map_or("?", Command::name);
+            let status = Status::text(record.status);
+            format!("{} times, last {command}: {status}", record.count)
+        }
+        _ => String::new(),
+    }
+}

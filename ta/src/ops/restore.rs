@@ -1,0 +1,256 @@
+//! `restore-start`, `restore-share` and `restore-cancel`: a key from the shares of k holders
+//! ([`claviger_proto::shares`]).
+//!
+//! Also where the vault is locked, for nothing comes in the clear. Whoever asks says which device
+//! he trusts to have shared the key; should that be a forged one, the key that he gets is known to
+//! the forger, as one that he agreed on with the forger would be. Its origin says that it was
+//! received.
+
+use claviger_proto::{
+    Home, Origin, State, Status, limits,
+    message::*,
+    shares::{
+        ENCAPSULATED, Manifest, RESTORE_LABEL, RestoreRequest, SEALED, TAG, TEXT, bound,
+        split_signed,
+    },
+};
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::new_key::expect_free;
+use crate::{
+    Platform, Service, Session,
+    ceremonies::{Restore, Share},
+    crypto::{Secret, check_value, ecdsa::p256, hpke},
+    exchange::Payload,
+    policy::{self, Settled},
+    session::Caller,
+    shares::{commitment, sign, verify},
+    vault::{Counters, KeyRecord, Version},
+};
+
+/// Begins to restore a key under its label, as the caller's, and asks its holders for their shares.
+#[inline(never)]
+pub(crate) fn restore_start<P: Platform>(
+    service: &mut Service<P>,
+    session: &mut Session,
+    request: RestoreStartRequest,
+    payload: &mut Payload,
+) -> Result<RestoreStartResponse, Status> {
+    let Service {
+        keyring,
+        platform,
+        ceremonies,
+        ..
+    } = service;
+    let manifest = authentic(payload.bytes(), &request)?;
+    let settled = settle(&manifest, &session.caller)?;
+    let owner = settled.owner;
+    expect_free(keyring, platform, &owner, &manifest.key)?;
+    let private = hpke::generate(platform)?;
+    let device = keyring.vault.device_key(platform)?;
+    let asked = RestoreRequest {
+        set: manifest.set,
+        owner,
+        public_key: hpke::public_key(private.as_slice())?,
+        device: p256::public_key(device.as_bytes())?,
+    }
+    .encode();
+    let signature = sign(platform, &device, &asked)?;
+    let (key, expected) = (manifest.key.clone(), manifest.shares.threshold);
+    let timeout = limits::RESTORE_SECONDS;
+    let restore = Restore::new(manifest, private)?;
+    let restore = ceremonies
+        .restores
+        .begin(platform, owner, timeout, restore)?;
+    payload.set(&asked)?;
+    payload.append(&signature)?;
+    Ok(RestoreStartResponse {
+        restore,
+        key,
+        expected,
+        timeout,
+    })
+}
+
+/// Takes a share; with the last that is wanted the key is restored. If that fails, the others stay
+/// and the last can be given again.
+#[inline(never)]
+pub(crate) fn restore_share<P: Platform>(
+    service: &mut Service<P>,
+    session: &mut Session,
+    request: RestoreShareRequest,
+    payload: &mut Payload,
+) -> Result<RestoreShareResponse, Status> {
+    let Service {
+        keyring,
+        platform,
+        ceremonies,
+        ..
+    } = service;
+    let caller = session.caller.identity()?;
+    let restores = &mut ceremonies.restores;
+    let ceremony = restores.find(&request.restore, |one| one.owner == caller)?;
+    let restore = &mut ceremony.of;
+    if restore.has(request.index) {
+        return Err(Status::AlreadyEntered);
+    }
+    let share = open(restore, request.index, payload.bytes_mut());
+    payload.bytes_mut().zeroize();
+    payload.clear();
+    // Its memory was there from the beginning.
+    restore.entered.push(share?);
+    let threshold = restore.manifest.shares.threshold;
+    let mut response = RestoreShareResponse {
+        entered: u8::try_from(restore.entered.len()).map_err(|_| Status::Internal)?,
+        expected: threshold,
+        key: None,
+    };
+    if !restore.is_complete() {
+        return Ok(response);
+    }
+    let record = restored(restore, &session.caller);
+    let kept = record.and_then(|record| {
+        let description = record.describe(record.counters, Home::Vault, None);
+        keyring.vault.insert(platform, record, caller)?;
+        Ok(description)
+    });
+    match kept {
+        Ok(description) => {
+            response.key = Some(description);
+            restores.end(&request.restore);
+            Ok(response)
+        }
+        Err(error) => {
+            let others = restore.entered.len().saturating_sub(1);
+            restore.entered.truncate(others);
+            Err(error)
+        }
+    }
+}
+
+/// Forgets the shares that are in.
+#[inline(never)]
+pub(crate) fn restore_cancel<P: Platform>(
+    service: &mut Service<P>,
+    session: &mut Session,
+    request: RestoreCancelRequest,
+    payload: &mut Payload,
+) -> Result<Done, Status> {
+    payload.expect_empty()?;
+    let caller = session.caller.identity()?;
+    let administrator = session.caller.is_administrator();
+    let restores = &mut service.ceremonies.restores;
+    restores.find(&request.restore, |one| administrator || one.owner == caller)?;
+    restores.end(&request.restore);
+    Ok(Done {})
+}
+
+/// The manifest, if the device that the caller trusts signed it.
+#[inline(never)]
+fn authentic(signed: &[u8], request: &RestoreStartRequest) -> Result<Manifest, Status> {
+    let (covered, signature) = split_signed(signed).ok_or(Status::NotAuthentic)?;
+    let manifest = Manifest::decode(covered).ok_or(Status::NotAuthentic)?;
+    if request.device.0 != <[u8; 32]>::from(Sha256::digest(manifest.device)) {
+        return Err(Status::NotAuthentic);
+    }
+    verify(&manifest.device, covered, signature)?;
+    Ok(manifest)
+}
+
+/// Whether a key can be what the manifest says, as the caller's.
+fn settle(manifest: &Manifest, caller: &Caller) -> Result<Settled, Status> {
+    let takes = |length: u8| manifest.algorithm.takes_key_len(length.into());
+    if !manifest
+        .versions
+        .iter()
+        .all(|version| takes(version.length))
+    {
+        return Err(Status::BadKey);
+    }
+    let new = NewKey {
+        key: manifest.key.clone(),
+        algorithm: manifest.algorithm,
+        usage: Some(manifest.usage),
+        children: manifest.children,
+        ratchet: false,
+        pre_activation: false,
+        home: Home::Vault,
+        family: None,
+        policy: manifest.policy.clone(),
+    };
+    policy::settle(new, caller)
+}
+
+/// Opens a share in place and checks it.
+#[inline(never)]
+fn open(restore: &Restore, index: u8, sealed: &mut [u8]) -> Result<Share, Status> {
+    let manifest = &restore.manifest;
+    let expected = manifest.commitment(index).ok_or(Status::BadHeader)?;
+    let length = manifest.text_len();
+    if sealed.len() != length.saturating_add(SEALED) {
+        return Err(Status::BadPayload);
+    }
+    let parts = hpke::Sealed {
+        enc: *sealed.first_chunk().ok_or(Status::BadPayload)?,
+        tag: *sealed.last_chunk().ok_or(Status::BadPayload)?,
+    };
+    let end = sealed.len().saturating_sub(TAG);
+    let text = sealed
+        .get_mut(ENCAPSULATED..end)
+        .ok_or(Status::BadPayload)?;
+    let info = bound(RESTORE_LABEL, &manifest.set, index);
+    hpke::open(restore.private.as_slice(), &info, b"", text, &parts)?;
+    if commitment(&manifest.set, index, text) != *expected {
+        return Err(Status::NotAuthentic);
+    }
+    let mut share = Share {
+        index,
+        text: Zeroizing::new([0; TEXT]),
+    };
+    let place = share.text.get_mut(..length).ok_or(Status::Internal)?;
+    place.copy_from_slice(text);
+    Ok(share)
+}
+
+/// The key, of the shares that are in: as it was when they were made, with the id by which what it
+/// sealed knows it. How often it has been used since nobody knows, so whatever bounds the uses of
+/// one version counts as reached: it opens what there is, and gives way by rotation.
+#[inline(never)]
+fn restored(restore: &Restore, caller: &Caller) -> Result<KeyRecord, Status> {
+    let manifest = &restore.manifest;
+    let settled = settle(manifest, caller)?;
+    let mut versions = heapless::Vec::new();
+    for (place, version) in manifest.versions.iter().enumerate() {
+        let secret = restore.combine(place)?;
+        if check_value(secret.as_bytes())? != version.check_value.0 {
+            return Err(Status::NotAuthentic);
+        }
+        let version = Version {
+            number: version.number,
+            secret: Secret::import(manifest.algorithm, secret.as_bytes())?,
+        };
+        versions.push(version).map_err(|_| Status::Internal)?;
+    }
+    let primary = versions.last().ok_or(Status::Internal)?;
+    let policy = settled.new.policy;
+    let mut record = KeyRecord {
+        label: settled.new.key,
+        owner: settled.owner,
+        id: manifest.id,
+        algorithm: manifest.algorithm,
+        usage: settled.usage,
+        children: manifest.children,
+        ratchet: false,
+        origin: Origin::Received,
+        state: State::Active,
+        version: primary.number,
+        versions,
+        counters: Counters::default(),
+        policy,
+    };
+    let uses = [record.use_limit(), record.policy.rotate_after_uses];
+    record.counters.version_uses = uses.into_iter().flatten().max().unwrap_or(0);
+    record.counters.version_bytes = record.policy.rotate_after_bytes.unwrap_or(0);
+    Ok(record)
+}

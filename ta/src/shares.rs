@@ -1,0 +1,47 @@
+//! What makes shares of a key trustworthy ([`claviger_proto::shares`]): commitments to them, and
+//! the signatures of devices.
+
+use claviger_proto::{
+    Digits, Status,
+    shares::{COMMITMENT_LABEL, SIGNATURE, ShareSet, bound},
+};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    crypto::{Secret, ecdsa::p256},
+    platform::Platform,
+};
+
+/// The commitment to the text of a share.
+#[must_use]
+pub fn commitment(set: &ShareSet, index: u8, text: &[u8]) -> Digits<32> {
+    let hash = Sha256::new()
+        .chain_update(bound(COMMITMENT_LABEL, set, index))
+        .chain_update(text)
+        .finalize();
+    Digits(hash.into())
+}
+
+/// The device's signature.
+///
+/// # Errors
+/// [`Status::RandomFailed`].
+pub(crate) fn sign(
+    platform: &mut impl Platform,
+    device: &Secret,
+    covered: &[u8],
+) -> Result<[u8; SIGNATURE], Status> {
+    p256::sign(platform, device.as_bytes(), &Sha256::digest(covered))
+}
+
+/// Whether a device signed this.
+///
+/// # Errors
+/// [`Status::NotAuthentic`] if not, whatever is wrong.
+pub(crate) fn verify(
+    device: &[u8; p256::PUBLIC],
+    covered: &[u8],
+    signature: &[u8; SIGNATURE],
+) -> Result<(), Status> {
+    p256::verify(device, &Sha256::digest(covered), signature).map_err(|_| Status::NotAuthentic)
+}
