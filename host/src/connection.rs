@@ -215,6 +215,7 @@ const fn carries_secrets(command: Command) -> bool {
             | Command::Decrypt
             | Command::Derive
             | Command::Combine
+            | Command::ComponentEnter
     )
 }
 
