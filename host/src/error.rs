@@ -48,6 +48,9 @@ pub enum Error {
     /// An audit log or checkpoint is not what it should be.
     #[error(transparent)]
     Audit(#[from] crate::audit::AuditError),
+    /// A share of a key, or what goes with it, is not what it should be.
+    #[error(transparent)]
+    Share(#[from] crate::shares::ShareError),
     /// A public key that the trusted application gave is none.
     #[error("the trusted application gave a public key that is none")]
     PublicKey,
@@ -148,6 +151,7 @@ impl Error {
             | Error::Blob(_)
             | Error::Message
             | Error::Audit(_)
+            | Error::Share(_)
             | Error::Stream { .. } => {
                 return None;
             }
@@ -229,6 +233,11 @@ const fn status_hint(status: Status) -> Option<&'static str> {
         Status::EpochTooFar => "make a token to an epoch at most 4096 ahead, and one from there",
         Status::Degraded => "restart the trusted application: starting mends the copy",
         Status::PrimaryVersion => "`claviger rotate` first",
+        Status::NoCeremony => "begin anew: `claviger components start`, `claviger restore start`",
+        Status::AlreadyEntered => "wait for the others",
+        Status::WrongRecipients => {
+            "give the public keys that the key was made with, in the same order"
+        }
         Status::AuditFull => "have uid 0 keep the log elsewhere and release its records",
         Status::BadCertificate => "give one X.509 certificate in DER, of the device's public key",
         _ => return None,
@@ -263,7 +272,9 @@ impl Error {
             Error::Restarted { .. } => ErrorKind::Unavailable,
             Error::Name { .. } => ErrorKind::Malformed,
             Error::PublicKeyForm(_) => ErrorKind::Refused,
-            Error::Blob(_) | Error::Message | Error::Audit(_) => ErrorKind::NotAuthentic,
+            Error::Blob(_) | Error::Message | Error::Audit(_) | Error::Share(_) => {
+                ErrorKind::NotAuthentic
+            }
             Error::Stream { .. } => ErrorKind::Local,
         }
     }
@@ -309,6 +320,9 @@ const fn status_kind(status: Status) -> ErrorKind {
         | Status::EpochReached
         | Status::EpochTooFar
         | Status::PrimaryVersion
+        | Status::NoCeremony
+        | Status::AlreadyEntered
+        | Status::WrongRecipients
         | Status::AuditFull
         | Status::BadCertificate => ErrorKind::Refused,
         Status::NotAuthentic | Status::NoChallenge => ErrorKind::NotAuthentic,
