@@ -1,6 +1,7 @@
 //! The keys that calls use, wherever they are: in the vault or wrapped, themselves or children.
 
 mod in_use;
+mod stream;
 mod unwrapped;
 mod wrap;
 
@@ -17,7 +18,8 @@ use crate::{
     session::Caller,
     vault::{Counters, KeyRecord, Note, Vault},
 };
-pub use in_use::{InUse, Working};
+pub use in_use::{InUse, Role, Working};
+pub use stream::Begun;
 use unwrapped::Unwrapped;
 
 /// The most that is reserved at once of a bound: what a crash may cost.
@@ -110,7 +112,7 @@ impl<P: Platform> Keyring<P> {
     /// the key first if its policy says so. A wrapped key's bytes are taken off the payload.
     ///
     /// # Errors
-    /// Those of [`policy::admit`]; [`Status::ContextTooShort`]; [`Status::RollbackLevel`];
+    /// Those of [`policy::permits`] and [`policy::serves`]; [`Status::ContextTooShort`]; [`Status::RollbackLevel`];
     /// [`Status::UsesExhausted`]; [`Status::UseLimit`]; [`Status::VersionsFull`];
     /// [`Status::NoChildren`]; for a wrapped key [`Status::NotAuthentic`] and [`Status::Revoked`];
     /// a status of storage.
@@ -136,12 +138,26 @@ impl<P: Platform> Keyring<P> {
                     place = self.vault.locate(platform, &owner, label)?;
                 }
                 let record = self.vault.at(place)?;
-                Ok(InUse { record, child })
+                let wrapping = None;
+                Ok(InUse {
+                    record,
+                    wrapping,
+                    child,
+                })
             }
             Place::Wrapped { length } => {
-                let record = self.unwrap(platform, payload, *length)?;
+                let place = self.unwrap(platform, payload, *length)?;
+                if let Some(original) = self.original(platform, place)? {
+                    admit(original, platform, &identity, child, &work)?;
+                }
+                let (record, wrapping) = self.unwrapped.get(place).ok_or(Status::Internal)?;
                 admit(record, platform, &identity, child, &work)?;
-                Ok(InUse { record, child })
+                let wrapping = Some(wrapping);
+                Ok(InUse {
+                    record,
+                    wrapping,
+                    child,
+                })
             }
         }
     }
@@ -158,16 +174,25 @@ impl<P: Platform> Keyring<P> {
         key: &'a KeyRef,
         payload: &mut Payload,
     ) -> Result<InUse<'a>, Status> {
-        let record = match &key.place {
+        let (record, wrapping) = match &key.place {
             Place::Vault { owner, label } => {
                 let owner = owner.map_or_else(|| caller.identity(), Ok)?;
-                self.vault.find(platform, &owner, label)?
+                (self.vault.find(platform, &owner, label)?, None)
             }
-            Place::Wrapped { length } => self.unwrap(platform, payload, *length)?,
+            Place::Wrapped { length } => {
+                let place = self.unwrap(platform, payload, *length)?;
+                self.original(platform, place)?;
+                let (record, wrapping) = self.unwrapped.get(place).ok_or(Status::Internal)?;
+                (record, Some(wrapping))
+            }
         };
         if policy::has_part(record, caller) {
             let child = key.child.as_ref();
-            Ok(InUse { record, child })
+            Ok(InUse {
+                record,
+                wrapping,
+                child,
+            })
         } else {
             Err(Status::NotFound)
         }
@@ -187,15 +212,17 @@ impl<P: Platform> Keyring<P> {
         if key.child.is_some() {
             return Err(Status::NoChildren);
         }
-        let record = self.look(platform, caller, key, payload)?.record;
-        match &key.place {
-            Place::Vault { .. } => {
-                let (owner, label) = (record.owner, record.label.clone());
+        let key = self.look(platform, caller, key, payload)?;
+        match key.wrapping {
+            None => {
+                let (owner, label) = (key.record.owner, key.record.label.clone());
                 self.describe_stored(platform, &owner, &label)
             }
-            Place::Wrapped { .. } => {
-                let (record, family) = self.unwrapped.latest().ok_or(Status::Internal)?;
-                Ok(record.describe(record.counters, Home::Wrapped, family.cloned()))
+            Some(wrapping) => {
+                let family = wrapping.family.clone();
+                Ok(key
+                    .record
+                    .describe(key.record.counters, Home::Wrapped, family))
             }
         }
     }
@@ -349,18 +376,16 @@ fn admit(
 ) -> Result<(), Status> {
     for permission in [Some(work.permission), work.also].into_iter().flatten() {
         if child.is_none() || permission == Permission::Derive {
-            policy::admit(record, caller, permission)?;
-            continue;
+            policy::permits(record, caller, permission)?;
+        } else {
+            policy::permits(record, caller, Permission::Derive)?;
+            let algorithm = record.children.ok_or(Status::NoChildren)?;
+            let usage = algorithm.usages().first().ok_or(Status::WrongUsage)?;
+            if !usage.permissions().contains(permission) {
+                return Err(Status::WrongUsage);
+            }
         }
-        policy::admit(record, caller, Permission::Derive)?;
-        let algorithm = record.children.ok_or(Status::NoChildren)?;
-        let usage = algorithm.usages().first().ok_or(Status::WrongUsage)?;
-        if !usage.permissions().contains(permission) {
-            return Err(Status::WrongUsage);
-        }
-        if !record.state.serves(permission, record.owner != *caller) {
-            return Err(Status::WrongState);
-        }
+        policy::serves(record, caller, permission)?;
     }
     if child.is_some() && record.children.is_none() {
         return Err(Status::NoChildren);

@@ -1,6 +1,6 @@
 //! What the vault holds of the device as a whole: its lock, its keys, its certificate.
 
-use claviger_proto::{Identity, Status, audit::Event};
+use claviger_proto::{Digits, Identity, Status, audit::Event};
 use zeroize::Zeroizing;
 
 use super::{
@@ -14,6 +14,14 @@ use crate::{
 };
 
 impl<P: Platform> Vault<P> {
+    /// The vault's random id.
+    ///
+    /// # Errors
+    /// The status of opening the vault.
+    pub fn id(&mut self, platform: &mut P) -> Result<Digits<16>, Status> {
+        Ok(self.opened(platform)?.header.vault)
+    }
+
     /// The key under which wrapped keys are encrypted.
     ///
     /// # Errors
