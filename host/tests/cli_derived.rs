@@ -52,7 +52,8 @@ fn wrapped_keys_are_files() {
     assert_eq!(device.refuses("wrap k --out -", b"").0, 2);
     assert_eq!(device.refuses("wrap k", b"").0, 2);
     let object = device.json("revoke --family f", b"");
-    assert_eq!(object, json!({ "family": "f", "generation": 1 }));
+    assert_eq!(object["family"], json!("f"));
+    assert!(object["generation"].as_u64().unwrap() > 0);
     let (code, stderr) = device.refuses("unseal @w.clv", &blob);
     assert_eq!(code, 1);
     assert!(stderr.contains("revoked"), "{stderr}");
@@ -78,7 +79,7 @@ fn wrapped_keys_are_files() {
 fn keys_come_wrapped() {
     let device = Device::new();
     let kek: Vec<u8> = (0..16).collect();
-    device.line("import kek --algorithm aes-128-kw", &kek);
+    device.line("import kek --algorithm aes-128-kw --children aes-128-cmac", &kek);
     // RFC 3394, 4.1.
     let wrapped = [
         0x1f, 0xa6, 0x8b, 0x0a, 0x81, 0x12, 0xb4, 0x47, 0xae, 0xf3, 0x4b, 0xd8, 0xfb, 0x5a, 0x7b,

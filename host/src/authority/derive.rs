@@ -1,7 +1,7 @@
 //! Derivation (NIST SP 800-108r1, RFC 5869), and children of derivation keys.
 
 use aes::{Aes128, Aes256};
-use claviger_proto::Algorithm;
+use claviger_proto::{Algorithm, Usage};
 use cmac::{Cmac, digest::common::KeySizeUser, digest::consts::U64};
 use hkdf::Hkdf;
 use kbkdf::{Counter, Kbkdf, Params};
@@ -13,14 +13,48 @@ use super::{AuthorityError, label};
 /// The label that children are derived under.
 const CHILD_LABEL: &[u8] = b"claviger child v1";
 
+/// What a derived key is. Its bytes are bound when it is derived, so that no two roles ever share a
+/// secret: `role = [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Role {
+    /// Its algorithm.
+    pub algorithm: Algorithm,
+    /// Its usage.
+    pub usage: Usage,
+    /// Whether it is ratcheted.
+    pub ratchet: bool,
+}
+
+impl Role {
+    pub(super) fn bytes(self) -> [u8; 3] {
+        [
+            self.algorithm as u8,
+            self.usage as u8,
+            u8::from(self.ratchet),
+        ]
+    }
+}
+
+impl From<Algorithm> for Role {
+    /// The algorithm's first usage, not ratcheted: what a child is that is used as such.
+    fn from(algorithm: Algorithm) -> Role {
+        Role {
+            algorithm,
+            usage: algorithm.usages()[0],
+            ratchet: false,
+        }
+    }
+}
+
 /// The secret of a child of a derivation key, as [`crate::Key::child`] uses it on the device.
 ///
 /// ```text
-/// kdf-cmac     KDF(K, "claviger child v1", [algorithm]_8 || name)       SP 800-108, L = |child|
-/// hkdf-sha256  HKDF-Expand(K, "claviger child v1" || 0 || [algorithm]_8 || name, |child|)
+/// kdf-cmac     KDF(K, "claviger child v1", role || name)                SP 800-108, L = |child|
+/// hkdf-sha256  HKDF-Expand(K, "claviger child v1" || 0 || role || name, |child|)
 /// ```
 ///
-/// `parent` is the algorithm of the derivation key `secret`, `children` what its children are. The
+/// `parent` is the algorithm of the derivation key `secret`, `role` what the child
+/// is: an algorithm, or a [`Role`]. The
 /// KDF is that of [`claviger_proto::ratchet`]. Of a ratcheted parent, K is
 /// [`Ratchet::working_key`](super::Ratchet::working_key).
 ///
@@ -48,17 +82,19 @@ const CHILD_LABEL: &[u8] = b"claviger child v1";
 pub fn child(
     parent: Algorithm,
     secret: &[u8],
-    children: Algorithm,
+    role: impl Into<Role>,
     name: &str,
 ) -> Result<Zeroizing<Vec<u8>>, AuthorityError> {
     let name = label(name)?;
+    let role = role.into();
+    let children = role.algorithm;
     if !children.is_derivable() {
         return Err(AuthorityError::Algorithm(children));
     }
     let key: &[u8; 32] = secret
         .try_into()
         .map_err(|_| AuthorityError::KeyLength(secret.len()))?;
-    let context = [&[children as u8], name.as_str().as_bytes()].concat();
+    let context = [&role.bytes(), name.as_str().as_bytes()].concat();
     let mut derived = Zeroizing::new(vec![0; children.key_len()]);
     match (parent, children.key_len()) {
         (Algorithm::KdfCmac, 16) => {

@@ -48,7 +48,11 @@ impl Creation {
     /// #     0xf8, 0x26, 0x3f, 0x57, 0x86, 0xe2, 0xd8, 0x0e, 0xd3, 0x26, 0xcb, 0xc7, 0xf0, 0xe7,
     /// #     0x1a, 0x99, 0xf4, 0x3b, 0xfb, 0x98, 0x8b, 0x9b, 0x7a, 0x02, 0xdd, 0x21,
     /// # ];
-    /// let kek = client.create("kek").algorithm(Algorithm::Aes256Kw).import(&secret)?;
+    /// let kek = client
+    ///     .create("kek")
+    ///     .algorithm(Algorithm::Aes256Kw)
+    ///     .children(Algorithm::Aes128Cmac)
+    ///     .import(&secret)?;
     /// let creation = client.create("metering").algorithm(Algorithm::HmacSha256);
     /// let metering = creation.unwrap(&kek, &wrapped, false)?;
     /// assert_eq!(metering.description().origin, claviger::Origin::Received);
