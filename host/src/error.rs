@@ -50,6 +50,9 @@ pub enum Error {
     /// An audit log or checkpoint is not what it should be.
     #[error(transparent)]
     Audit(#[from] crate::audit::AuditError),
+    /// A share of a key, or what goes with it, is not what it should be.
+    #[error(transparent)]
+    Share(#[from] crate::shares::ShareError),
     /// A public key that the trusted application gave is none.
     #[error("the trusted application gave a public key that is none")]
     PublicKey,
@@ -150,6 +153,7 @@ impl Error {
             | Error::Blob(_)
             | Error::Message
             | Error::Audit(_)
+            | Error::Share(_)
             | Error::Stream { .. } => {
                 return None;
             }
@@ -200,7 +204,9 @@ impl Error {
             Error::Restarted { .. } => ErrorKind::Unavailable,
             Error::Name { .. } => ErrorKind::Malformed,
             Error::PublicKeyForm(_) => ErrorKind::Refused,
-            Error::Blob(_) | Error::Message | Error::Audit(_) => ErrorKind::NotAuthentic,
+            Error::Blob(_) | Error::Message | Error::Audit(_) | Error::Share(_) => {
+                ErrorKind::NotAuthentic
+            }
             Error::Stream { .. } => ErrorKind::Local,
         }
     }

@@ -79,12 +79,14 @@ pub mod audit;
 pub mod authority;
 mod builder;
 mod client;
+pub mod components;
 mod connection;
 pub mod doctor;
 mod error;
 pub mod files;
 pub mod identity;
 mod key;
+pub mod shares;
 pub mod transport;
 
 pub use builder::{Builder, EMULATOR_VARIABLE, Login};

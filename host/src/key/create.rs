@@ -165,8 +165,13 @@ impl Creation {
         self
     }
 
+    /// The session in which it will be made.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// What the contract calls it.
-    pub(super) fn new_key(&self) -> Result<NewKey, Error> {
+    pub(crate) fn new_key(&self) -> Result<NewKey, Error> {
         let usage = self.usage.or(self.algorithm.usages().first().copied());
         let usage = usage.ok_or(Error::Ta(Status::UnsupportedUsage))?;
         let grants = heapless::Vec::from_slice(&self.grants);

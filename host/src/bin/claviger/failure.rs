@@ -58,6 +58,7 @@ impl Failure {
                 Error::Blob(_) => "not-a-blob",
                 Error::Message => "not-a-message",
                 Error::Audit(_) => "audit",
+                Error::Share(_) => "share",
                 Error::PublicKeyForm(_) => "raw-form-only",
                 Error::Stream { .. } => "local",
                 _ => "error",
