@@ -41,7 +41,8 @@ pub enum Source<'a> {
 /// Z      = S_1 || ... || S_n                       the sources' secrets
 /// out    = HKDF-Expand(HMAC-SHA-256(salt, Z), fixed, L)                  as RFC 5869
 /// fixed  = "claviger combine v1" || [n]_8 || source_1 || ... || source_n
-///          || role, or 3 zeros || [|info|]_16 || info || [L in bits]_32
+///          || role || [|info|]_16 || info || [L in bits]_32
+/// role   = that of the new key, as of a [`child`](super::child); or 3 zeros
 /// source = [1]_8 || [|name|]_8 || name             a key
 ///        | [2]_8                                   an agreement
 ///        | [3]_8 || SHA-256(ciphertext)            a KEM, at both ends

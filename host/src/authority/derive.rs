@@ -13,8 +13,7 @@ use super::{AuthorityError, label};
 /// The label that children are derived under.
 const CHILD_LABEL: &[u8] = b"claviger child v1";
 
-/// What a derived key is. Its bytes are bound when it is derived, so that no two roles ever share a
-/// secret: `role = [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8`.
+/// What a derived key is: no two roles share a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Role {
     /// Its algorithm.
@@ -26,6 +25,19 @@ pub struct Role {
 }
 
 impl Role {
+    /// That of a key with the algorithm's first usage, not ratcheted: a child that
+    /// [`crate::Key::child`] uses.
+    #[must_use]
+    pub fn of(algorithm: Algorithm) -> Role {
+        let usages = algorithm.usages();
+        Role {
+            algorithm,
+            // Every algorithm has one.
+            usage: usages.first().copied().unwrap_or(Usage::Derive),
+            ratchet: false,
+        }
+    }
+
     pub(super) fn bytes(self) -> [u8; 3] {
         [
             self.algorithm as u8,
@@ -35,31 +47,21 @@ impl Role {
     }
 }
 
-impl From<Algorithm> for Role {
-    /// The algorithm's first usage, not ratcheted: what a child is that is used as such.
-    fn from(algorithm: Algorithm) -> Role {
-        Role {
-            algorithm,
-            usage: algorithm.usages()[0],
-            ratchet: false,
-        }
-    }
-}
-
-/// The secret of a child of a derivation key, as [`crate::Key::child`] uses it on the device.
+/// The secret of a child of a derivation key, as [`crate::Key::child`] uses it on the device, or
+/// [`crate::Creation::derive`] makes it a key.
 ///
 /// ```text
 /// kdf-cmac     KDF(K, "claviger child v1", role || name)                SP 800-108, L = |child|
 /// hkdf-sha256  HKDF-Expand(K, "claviger child v1" || 0 || role || name, |child|)
+/// role         [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8
 /// ```
 ///
-/// `parent` is the algorithm of the derivation key `secret`, `role` what the child
-/// is: an algorithm, or a [`Role`]. The
-/// KDF is that of [`claviger_proto::ratchet`]. Of a ratcheted parent, K is
+/// `parent` is the algorithm of the derivation key `secret`. The KDF is that of
+/// [`claviger_proto::ratchet`]. Of a ratcheted parent, K is
 /// [`Ratchet::working_key`](super::Ratchet::working_key).
 ///
 /// ```
-/// use claviger::{Algorithm, Client, authority};
+/// use claviger::{Algorithm, Client, authority::{self, Role}};
 /// # #[cfg(feature = "emulator")] {
 /// # use claviger::transport::emulator::Emulator;
 /// # let client = Client::builder().emulator(Emulator::memory()).open()?;
@@ -70,33 +72,33 @@ impl From<Algorithm> for Role {
 ///     .children(Algorithm::Aes128Cmac)
 ///     .export_derived(true)
 ///     .import(&secret)?;
-/// let here = authority::child(Algorithm::KdfCmac, &secret, Algorithm::Aes128Cmac, "line/3")?;
+/// let role = Role::of(Algorithm::Aes128Cmac);
+/// let here = authority::child(Algorithm::KdfCmac, &secret, role, "line/3")?;
 /// assert_eq!(*here, *fleet.child("line/3")?.export_child()?);
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
-/// [`AuthorityError::Algorithm`] if keys of `parent` derive nothing or those of `children` are not
+/// [`AuthorityError::Algorithm`] if keys of `parent` derive nothing or those of the role are not
 /// derived; [`AuthorityError::KeyLength`]; [`AuthorityError::Name`].
 pub fn child(
     parent: Algorithm,
     secret: &[u8],
-    role: impl Into<Role>,
+    role: Role,
     name: &str,
 ) -> Result<Zeroizing<Vec<u8>>, AuthorityError> {
     let name = label(name)?;
-    let role = role.into();
-    let children = role.algorithm;
-    if !children.is_derivable() {
-        return Err(AuthorityError::Algorithm(children));
+    let length = role.algorithm.key_len();
+    if !role.algorithm.is_derivable() {
+        return Err(AuthorityError::Algorithm(role.algorithm));
     }
     let key: &[u8; 32] = secret
         .try_into()
         .map_err(|_| AuthorityError::KeyLength(secret.len()))?;
     let context = [&role.bytes(), name.as_str().as_bytes()].concat();
-    let mut derived = Zeroizing::new(vec![0; children.key_len()]);
-    match (parent, children.key_len()) {
+    let mut derived = Zeroizing::new(vec![0; length]);
+    match (parent, length) {
         (Algorithm::KdfCmac, 16) => {
             derived.copy_from_slice(&*from_256_to_16(key, CHILD_LABEL, &context));
         }
