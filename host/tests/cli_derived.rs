@@ -52,7 +52,8 @@ fn wrapped_keys_are_files() {
     assert_eq!(device.refuses("wrap k --out -", b"").0, 2);
     assert_eq!(device.refuses("wrap k", b"").0, 2);
     let object = device.json("revoke --family f", b"");
-    assert_eq!(object, json!({ "family": "f", "generation": 1 }));
+    assert_eq!(object["family"], json!("f"));
+    assert!(object["generation"].as_u64().unwrap() > 0);
     let (code, stderr) = device.refuses("unseal @w.clv", &blob);
     assert_eq!(code, 1);
     assert!(stderr.contains("revoked"), "{stderr}");
