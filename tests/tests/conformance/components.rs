@@ -50,7 +50,12 @@ fn custodians_in_sessions_of_their_own_make_a_key() {
     let key = alice.key("joint").unwrap();
     assert_eq!(*key.description(), description);
     let tag = key.child("line/3").unwrap().mac(b"message").unwrap();
-    let child = authority::child(Algorithm::KdfCmac, &KEY, Algorithm::Aes256Cmac, "line/3");
+    let child = authority::child(
+        Algorithm::KdfCmac,
+        &KEY,
+        authority::Role::of(Algorithm::Aes256Cmac),
+        "line/3",
+    );
     let imported = alice
         .create("child")
         .algorithm(Algorithm::Aes256Cmac)

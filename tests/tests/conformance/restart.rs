@@ -19,6 +19,8 @@ fn restarted<T>(result: Result<T, Error>) -> (Command, Effect) {
 fn start_mac(client: &Client) {
     let request = MacStartRequest {
         key: "mac".try_into().unwrap(),
+        verify: false,
+        version: None,
     };
     client.request(&request, &[]).unwrap();
 }
