@@ -114,6 +114,7 @@ impl<P: Platform> Keyring<P> {
     /// # Errors
     /// Those of [`policy::permits`] and [`policy::serves`]; [`Status::ContextTooShort`]; [`Status::RollbackLevel`];
     /// [`Status::UsesExhausted`]; [`Status::UseLimit`]; [`Status::VersionsFull`];
+    /// [`Status::Superseded`] for more of what was begun, far past what a version may do;
     /// [`Status::NoChildren`]; for a wrapped key [`Status::NotAuthentic`] and [`Status::Revoked`];
     /// a status of storage.
     pub fn use_key<'a>(
@@ -341,8 +342,16 @@ impl<P: Platform> Keyring<P> {
             version_uses: counts_uses.into(),
             version_bytes: if counts_bytes { bytes as u64 } else { 0 },
         };
+        // What was begun may go on, but not for ever: its beginning is for the caller to claim.
+        let twice = |bound: Option<u64>, used: u64| {
+            reached(bound.map(|bound| bound.saturating_mul(2)), used)
+        };
+        let overdue = twice(policy.rotate_after_uses, used.version_uses)
+            || twice(policy.rotate_after_bytes, used.version_bytes);
         if produces && due && work.begins {
             self.rotate(platform, owner, label, caller)?;
+        } else if produces && overdue {
+            return Err(Status::Superseded);
         } else if reached(limit, used.version_uses) {
             return Err(Status::UseLimit);
         }

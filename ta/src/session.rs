@@ -77,7 +77,12 @@ impl Sessions {
     /// [`Status::Busy`] if there are [`limits::SESSIONS`]; [`Status::QuotaExceeded`] if this caller
     /// has [`limits::CALLER_SESSIONS`]; [`Status::OutOfMemory`].
     pub fn open(&mut self, caller: Caller) -> Result<Session, Status> {
-        if self.callers.len() >= limits::SESSIONS {
+        let places = if caller.is_administrator() {
+            limits::SESSIONS
+        } else {
+            limits::SESSIONS.saturating_sub(limits::ROOT_SESSIONS)
+        };
+        if self.callers.len() >= places {
             return Err(Status::Busy);
         }
         let theirs = self.callers.iter().filter(|other| **other == caller);

@@ -46,7 +46,7 @@ pub(crate) fn wrap<P: Platform>(
     let caller = session.caller.identity()?;
     keyring
         .vault
-        .record(platform, caller, Event::Wrapped, |record| {
+        .record(platform, Some(caller), Event::Wrapped, |record| {
             record.owner = Some(owner);
             record.label = Some(label.clone());
         })?;

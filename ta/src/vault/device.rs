@@ -55,7 +55,7 @@ impl<P: Platform> Vault<P> {
         if self.is_locked(platform)? {
             return Ok(());
         }
-        self.record(platform, caller, Event::Locked, |_| {})?;
+        self.record(platform, Some(caller), Event::Locked, |_| {})?;
         self.change_header(platform, |header| header.locked = true)
     }
 
@@ -67,7 +67,7 @@ impl<P: Platform> Vault<P> {
         if self.opened(platform)?.header.audit_refuses {
             return Ok(());
         }
-        self.record(platform, caller, Event::AuditStrict, |_| {})?;
+        self.record(platform, Some(caller), Event::AuditStrict, |_| {})?;
         self.change_header(platform, |header| header.audit_refuses = true)
     }
 
