@@ -6,7 +6,7 @@ use std::io;
 
 use claviger_proto::{Algorithm, Command, Status, blob::BlobError, name::NameError};
 
-use crate::transport::TransportError;
+use crate::{shares::ShareError, transport::TransportError};
 
 /// Why a call of this library failed. The text says what is wrong; [`Error::hint`] says what to
 /// do about it where that is known.
@@ -52,7 +52,7 @@ pub enum Error {
     Audit(#[from] crate::audit::AuditError),
     /// A share of a key, or what goes with it, is not what it should be.
     #[error(transparent)]
-    Share(#[from] crate::shares::ShareError),
+    Share(#[from] ShareError),
     /// A public key that the trusted application gave is none.
     #[error("the trusted application gave a public key that is none")]
     PublicKey,
@@ -202,7 +202,8 @@ impl Error {
             Error::Protocol(_) | Error::PublicKey => ErrorKind::Internal,
             Error::Ta(status) => status::kind(*status),
             Error::Restarted { .. } => ErrorKind::Unavailable,
-            Error::Name { .. } => ErrorKind::Malformed,
+            Error::Name { .. } | Error::Share(ShareError::NotAKey) => ErrorKind::Malformed,
+            Error::Share(ShareError::Random) => ErrorKind::Unavailable,
             Error::PublicKeyForm(_) => ErrorKind::Refused,
             Error::Blob(_) | Error::Message | Error::Audit(_) | Error::Share(_) => {
                 ErrorKind::NotAuthentic

@@ -4,6 +4,7 @@ mod audit;
 mod data;
 mod key;
 mod new_key;
+mod parts;
 mod source;
 mod work;
 
@@ -17,6 +18,10 @@ pub(crate) use self::{
     data::{Context, Hex, Input, Output, Purpose},
     key::{KeyArguments, KeyName, KeyPlace, KeyVersion, Owner, OwnerNumber},
     new_key::{ExportForm, KeyOptions, NewKey, PolicyOptions, Target, Tightening},
+    parts::{
+        ComponentsCommand, HeldArguments, RestoreCommand, ShareArguments, SharedArguments,
+        SharesCommand,
+    },
     source::{SourceArgument, SourceKey},
     work::*,
 };
@@ -206,6 +211,23 @@ pub(crate) enum Command {
         all: bool,
         #[command(flatten)]
         owner: Owner,
+    },
+    /// Put a key together of components that custodians enter
+    Components {
+        #[command(subcommand)]
+        command: ComponentsCommand,
+    },
+    /// Give out shares of a key to the recipients that its policy fixed, encrypted to each
+    Share(ShareArguments),
+    /// What holders of shares do; needs no device
+    Shares {
+        #[command(subcommand)]
+        command: SharesCommand,
+    },
+    /// Restore a key from shares of its holders
+    Restore {
+        #[command(subcommand)]
+        command: RestoreCommand,
     },
     /// End imports, until a factory reset (root only)
     Lock,

@@ -40,7 +40,7 @@ impl Owners {
         Owners { users, groups }
     }
 
-    fn number(&self, owner: Identity) -> Option<u32> {
+    pub(crate) fn number(&self, owner: Identity) -> Option<u32> {
         let known = match owner.login {
             Login::User => &self.users,
             Login::Group => &self.groups,

@@ -5,6 +5,7 @@
 mod args;
 mod audit;
 mod challenge;
+mod components;
 mod derive;
 mod describe;
 mod device;
@@ -21,6 +22,7 @@ mod output;
 mod progress;
 mod reseal;
 mod seal;
+mod shares;
 mod sign;
 mod wrapped;
 
@@ -133,6 +135,10 @@ fn run(arguments: &Arguments, printer: &Printer) -> Outcome {
         Command::Revoke { family, owner, .. } => {
             wrapped::revoke(&client()?, family.as_ref(), *owner, printer)
         }
+        Command::Components { command } => components::components(&client()?, command, printer),
+        Command::Share(arguments) => shares::share(&client()?, arguments, printer),
+        Command::Shares { command } => shares::shares(command, printer),
+        Command::Restore { command } => shares::restore(&client()?, command, printer),
         Command::Audit { command } => audit::audit(|| Ok(client()?), command, printer),
         Command::DeviceKey { format } => audit::device_key(&client()?, *format, printer),
         Command::Certificate { output } => audit::certificate(&client()?, &output.output, printer),
