@@ -64,7 +64,7 @@ fn the_device() {
         &device,
         &["info"],
         b"",
-        r#"{"build":"test","client":"0.1.0","confirmation":"*","insecure":true,"instance":"*","limits":{"audit_log":3584,"audit_logs":16,"caller_sessions":24,"ceremonies":4,"challenges":4,"chunk":65536,"component_seconds":900,"context":1024,"custodians":5,"grants":8,"header":4096,"keys":1280,"owner_keys":1024,"owner_wrapped":8,"payload":67696,"random":4096,"restore_seconds":3600,"sessions":64,"shares":8,"versions":8,"wrapped":1024},"marks":null,"platform":"emulator","rollback_level":0,"store":0,"vault":{"damaged":0,"degraded":0,"free":1280,"id":"*","keys":0,"locked":false,"repaired":0},"version":"0.1.0","warning":"this is an emulator: it protects nothing"}"#,
+        r#"{"build":"test","client":"0.1.0","confirmation":"*","insecure":true,"instance":"*","limits":{"audit_log":3584,"audit_logs":16,"caller_sessions":24,"ceremonies":4,"challenges":4,"chunk":65536,"component_seconds":900,"context":1024,"custodians":5,"grants":8,"header":4096,"keys":1211,"owner_keys":400,"owner_wrapped":8,"payload":67696,"random":4096,"restore_seconds":3600,"sessions":64,"shares":8,"versions":8,"wrapped":1024},"marks":null,"platform":"emulator","rollback_level":0,"store":0,"vault":{"damaged":0,"degraded":0,"free":1211,"id":"*","keys":0,"locked":false,"repaired":0},"version":"0.1.0","warning":"this is an emulator: it protects nothing"}"#,
     );
     let tests = device.run(&["self-test", "--json"], b"").object();
     assert_eq!(tests["passed"], true);

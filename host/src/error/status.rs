@@ -14,7 +14,9 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         Status::LoginRequired => "open the client with Login::User or Login::Group",
         Status::AdministratorOnly => "run as root, without a group session",
         Status::NotPermitted => "`claviger describe` shows whom the key's policy lets do what",
-        Status::QuotaExceeded => "delete keys that are no longer needed, or close other sessions",
+        Status::QuotaExceeded => {
+            "delete keys that are no longer needed, close other sessions, end what waits"
+        }
         Status::NotFound => "`claviger list` shows the keys of this user",
         Status::AlreadyExists => "choose another label, or delete that key first",
         Status::WrongUsage => "`claviger describe` shows what the key is for",
@@ -65,7 +67,9 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         Status::Degraded => "restart the trusted application: starting mends the copy",
         Status::PrimaryVersion => "`claviger rotate` first",
         Status::NoCeremony => "begin it again",
-        Status::WrongRecipients => "give the public keys of `claviger describe`, in their order",
+        Status::WrongRecipients => {
+            "give the public keys that the key was made with, in their order"
+        }
         Status::AuditFull => "have uid 0 keep the log elsewhere and release its records",
         Status::BadCertificate => "give one X.509 certificate in DER, of the device's public key",
         _ => return None,

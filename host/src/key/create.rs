@@ -59,7 +59,8 @@ impl Creation {
         self
     }
 
-    /// What the children of a derivation key are: [`Key::child`] uses them.
+    /// What the children of a derivation key are, which [`Key::child`] uses, or what a key-encryption
+    /// key brings in.
     pub fn children(mut self, algorithm: Algorithm) -> Creation {
         self.children = Some(algorithm);
         self

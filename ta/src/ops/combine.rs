@@ -138,17 +138,8 @@ fn take<P: Platform>(
     let bytes = source.bytes as usize;
     let fits = match source.kind {
         SourceKind::Encapsulate => source.key.is_none() && source.version.is_none(),
-        // Only what was made for an older version is processed with it.
-        SourceKind::Key => {
-            source.key.is_some()
-                && source.algorithm.is_none()
-                && source.version.is_none()
-                && bytes == 0
-        }
-        SourceKind::Agree => {
-            source.key.is_some() && source.algorithm.is_none() && source.version.is_none()
-        }
-        SourceKind::Decapsulate => source.key.is_some() && source.algorithm.is_none(),
+        SourceKind::Key => source.key.is_some() && source.algorithm.is_none() && bytes == 0,
+        _ => source.key.is_some() && source.algorithm.is_none(),
     };
     if !fits {
         return Err(Status::BadHeader);

@@ -26,7 +26,6 @@ pub(crate) fn derive<P: Platform>(
     let work = Work::new(Permission::Derive);
     let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
     payload.expect_empty()?;
-    policy::may_become(key.record(), &session.caller, settled.as_ref())?;
     let algorithm = key.algorithm()?;
     let fits = match &settled {
         // Of a key under random nonces there must be one only: it counts its uses.
@@ -36,6 +35,7 @@ pub(crate) fn derive<P: Platform>(
     if !fits {
         return Err(Status::UnsupportedUsage);
     }
+    policy::may_become(key.record(), &session.caller, settled.as_ref())?;
     let secret = match &settled {
         Some(settled) => key.child_as(settled.usage, settled.new.ratchet)?,
         None => Secret::new(key.secret()?.as_bytes())?,

@@ -6,6 +6,7 @@
 mod cmac;
 mod hmac;
 mod sealed;
+mod shares;
 mod signatures;
 mod siv;
 

@@ -45,7 +45,6 @@ pub(crate) fn agree(client: &Client, arguments: &AgreeArguments, printer: &Print
     let key = open::key(client, &arguments.key)?;
     let peer = open::public_key(&arguments.peer, &[key.algorithm()])?;
     let sources = client.combination().agree(&key, &peer);
-    let sources = of_version(sources, arguments.version.version);
     make(
         client,
         sources,
@@ -81,8 +80,8 @@ pub(crate) fn decapsulate(
 ) -> Outcome {
     let key = open::key(client, &arguments.key)?;
     let ciphertext = read_ciphertext(&arguments.ciphertext)?;
-    let sources = client.combination().decapsulate(&key, &ciphertext);
-    let sources = of_version(sources, arguments.version.version);
+    let version = arguments.version.version;
+    let sources = with_ciphertext(client.combination(), &key, version, &ciphertext);
     make(
         client,
         sources,
@@ -99,15 +98,15 @@ pub(crate) fn combine(client: &Client, arguments: &CombineArguments, printer: &P
     let open = |key: &SourceKey| open::named(client, &key.key, key.owner);
     for source in &arguments.source {
         sources = match source {
-            SourceArgument::Key(key) => of_version(sources.key(&open(key)?), key.version),
+            SourceArgument::Key(key) => sources.key(&open(key)?),
             SourceArgument::Agree(key, peer) => {
                 let own = open(key)?;
                 let peer = open::public_key(peer, &[own.algorithm()])?;
-                of_version(sources.agree(&own, &peer), key.version)
+                sources.agree(&own, &peer)
             }
-            SourceArgument::Decapsulate(key, ciphertext) => {
+            SourceArgument::Decapsulate(key, version, ciphertext) => {
                 let ciphertext = read_ciphertext(ciphertext)?;
-                of_version(sources.decapsulate(&open(key)?, &ciphertext), key.version)
+                with_ciphertext(sources, &open(key)?, *version, &ciphertext)
             }
             SourceArgument::Encapsulate(peer) => {
                 encapsulates = true;
@@ -207,9 +206,14 @@ fn read_ciphertext(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes.to_vec())
 }
 
-fn of_version(sources: Combination, version: Option<u32>) -> Combination {
+fn with_ciphertext(
+    sources: Combination,
+    key: &Key,
+    version: Option<u32>,
+    ciphertext: &[u8],
+) -> Combination {
     match version {
-        Some(version) => sources.of_version(version),
-        None => sources,
+        None => sources.decapsulate(key, ciphertext),
+        Some(version) => sources.decapsulate_version(key, version, ciphertext),
     }
 }

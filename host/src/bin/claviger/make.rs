@@ -134,8 +134,9 @@ pub(crate) fn explain(error: Error, algorithm: Algorithm, given: Option<Option<u
                 .map(|usage| usage.name())
                 .collect();
             Some(format!(
-                "{name} serves {}; --children is for derivation keys, --ratchet for MAC and \
-                 derivation keys",
+                "{name} serves {}; --children is for derivation and key-encryption keys, which need \
+                 it, --ratchet for MAC and derivation keys; what is derived or unwrapped is of the \
+                 kind that --children said",
                 usages.join(" or ")
             ))
         }

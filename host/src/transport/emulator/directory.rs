@@ -21,7 +21,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use claviger_proto::Command;
 use claviger_ta::{
     Session,
     workstation::{Device, Workstation},
@@ -181,16 +180,14 @@ impl Machine for DirectoryMachine {
             if running.state.boot != boot {
                 return Err(Fault::Dead);
             }
-            if changes_store(command_id) {
-                // Before the change, so that nobody misses it if this process is killed in it.
-                running.state.changes += 1;
-                self.store(&running.state)?;
-            }
+            // Any call may change the store: it counts uses, mends, or records that it was refused.
+            // Before the change, so that nobody misses it if this process is killed in it.
+            running.state.changes += 1;
+            self.store(&running.state)?;
             let reply = running.device.call(session, command_id, frame);
             let volatile = running.device.service.suspend();
             if volatile != running.state.volatile {
                 running.state.volatile = volatile;
-                running.state.changes += 1;
                 self.store(&running.state)?;
             }
             reply.map_err(|short| Fault::ShortBuffer {
@@ -225,17 +222,6 @@ impl State {
     }
 }
 
-fn changes_store(command_id: u32) -> bool {
-    matches!(
-        Command::from_id(command_id),
-        Ok(Command::Generate
-            | Command::Import
-            | Command::Delete
-            | Command::Lock
-            | Command::FactoryReset)
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use claviger_proto::Algorithm;
@@ -262,7 +248,14 @@ mod tests {
         one.delete("a").unwrap();
         assert!(matches!(other.key("a"), Err(Error::Ta(_))));
         let blob = other.key("b").unwrap().seal(b"", b"data").unwrap();
-        assert_eq!(one.key("b").unwrap().unseal(b"", &blob).unwrap(), b"data");
+        let key = one.key("b").unwrap();
+        assert_eq!(key.unseal(b"", &blob).unwrap(), b"data");
+        other.key("b").unwrap().rotate().unwrap();
+        assert_eq!(key.seal(b"", b"data").unwrap()[24..28], [0, 0, 0, 2]);
+        let uses = one.create("c").max_uses(2).generate().unwrap();
+        uses.seal(b"", b"1").unwrap();
+        other.key("c").unwrap().seal(b"", b"2").unwrap();
+        assert!(uses.seal(b"", b"3").is_err(), "uses are counted together");
         let (one, other) = (one.info().unwrap(), other.info().unwrap());
         assert_eq!(
             (one.instance, one.confirmation),

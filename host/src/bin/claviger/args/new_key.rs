@@ -46,7 +46,8 @@ pub(crate) struct KeyOptions {
     /// Which of the algorithm's usages, if it has several: aes-*-cmac serves mac or challenge
     #[arg(long, value_parser = usages())]
     pub(crate) usage: Option<Usage>,
-    /// Derivation keys: what the children are that KEY#CHILD names
+    /// Derivation keys: what the children are that KEY#CHILD names; key-encryption keys: what comes
+    /// in under them
     #[arg(long, value_name = "ALG", value_parser = algorithms())]
     pub(crate) children: Option<Algorithm>,
     /// MAC and derivation keys: compute each version from the one before, which is destroyed

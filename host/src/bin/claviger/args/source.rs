@@ -5,7 +5,7 @@ use std::{path::PathBuf, str::FromStr};
 use super::{KeyName, OwnerNumber};
 
 const FORMS: &str = "a source is key=KEY, agree=KEY,peer=FILE, decapsulate=KEY,ciphertext=FILE, or \
-                     encapsulate=FILE; those with a KEY take owner=UID and version=N";
+                     encapsulate=FILE; those with a KEY take owner=UID, decapsulate= version=N";
 
 /// One source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(crate) enum SourceArgument {
     /// An agreement with a peer's public key.
     Agree(SourceKey, PathBuf),
     /// A ciphertext for a KEM key.
-    Decapsulate(SourceKey, PathBuf),
+    Decapsulate(SourceKey, Option<u32>, PathBuf),
     /// A secret for a peer's public KEM key.
     Encapsulate(PathBuf),
 }
@@ -25,7 +25,6 @@ pub(crate) enum SourceArgument {
 pub(crate) struct SourceKey {
     pub(crate) key: KeyName,
     pub(crate) owner: Option<OwnerNumber>,
-    pub(crate) version: Option<u32>,
 }
 
 /// What stands behind each name, until it is taken.
@@ -42,11 +41,9 @@ impl<'a> Fields<'a> {
     }
 
     fn key(&mut self, key: &str) -> Result<SourceKey, String> {
-        let version = self.take("version").map(str::parse).transpose();
         Ok(SourceKey {
             key: key.parse()?,
             owner: self.take("owner").map(str::parse).transpose()?,
-            version: version.map_err(|_| "a version is a number".to_owned())?,
         })
     }
 }
@@ -64,7 +61,9 @@ impl FromStr for SourceArgument {
             SourceArgument::Agree(fields.key(key)?, peer)
         } else if let Some(key) = fields.take("decapsulate") {
             let ciphertext = fields.file("ciphertext")?;
-            SourceArgument::Decapsulate(fields.key(key)?, ciphertext)
+            let version = fields.take("version").map(str::parse).transpose();
+            let version = version.map_err(|_| "a version is a number".to_owned())?;
+            SourceArgument::Decapsulate(fields.key(key)?, version, ciphertext)
         } else {
             SourceArgument::Encapsulate(fields.file("encapsulate")?)
         };
@@ -83,26 +82,26 @@ mod tests {
     #[test]
     fn sources_have_their_forms() {
         let source = |text: &str| text.parse::<SourceArgument>();
-        let key = |name: &str, owner, version| SourceKey {
+        let key = |name: &str, owner| SourceKey {
             key: name.parse().unwrap(),
             owner,
-            version,
         };
         assert_eq!(
             source("key=fleet#a"),
-            Ok(SourceArgument::Key(key("fleet#a", None, None)))
+            Ok(SourceArgument::Key(key("fleet#a", None)))
         );
         assert_eq!(
-            source("agree=@own.clv,peer=peer.pem,version=2,owner=1000"),
+            source("agree=@own.clv,peer=peer.pem,owner=1000"),
             Ok(SourceArgument::Agree(
-                key("@own.clv", Some(OwnerNumber::User(1000)), Some(2)),
+                key("@own.clv", Some(OwnerNumber::User(1000))),
                 "peer.pem".into()
             ))
         );
         assert_eq!(
-            source("ciphertext=ct,decapsulate=kem"),
+            source("ciphertext=ct,version=2,decapsulate=kem"),
             Ok(SourceArgument::Decapsulate(
-                key("kem", None, None),
+                key("kem", None),
+                Some(2),
                 "ct".into()
             ))
         );
@@ -117,7 +116,9 @@ mod tests {
             "key=a b",
             "key=a,key=b",
             "key=a,peer=b",
-            "key=a,version=x",
+            "key=a,version=1",
+            "agree=a,peer=b,version=1",
+            "decapsulate=a,ciphertext=b,version=x",
             "key=a,owner=root",
             "agree=a",
             "decapsulate=a",

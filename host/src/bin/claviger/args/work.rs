@@ -153,8 +153,6 @@ pub(crate) struct ConfirmArguments {
 pub(crate) struct AgreeArguments {
     #[command(flatten)]
     pub(crate) key: KeyArguments,
-    #[command(flatten)]
-    pub(crate) version: KeyVersion,
     /// The peer's public key: PEM, DER or raw
     #[arg(long, value_name = "FILE")]
     pub(crate) peer: PathBuf,
@@ -196,8 +194,8 @@ pub(crate) struct DecapsulateArguments {
 #[derive(Debug, Args)]
 pub(crate) struct CombineArguments {
     /// In the order in which they count: key=KEY; agree=KEY,peer=FILE;
-    /// decapsulate=KEY,ciphertext=FILE; encapsulate=FILE. Those with a KEY take owner=UID and
-    /// version=N
+    /// decapsulate=KEY,ciphertext=FILE; encapsulate=FILE. Those with a KEY take owner=UID,
+    /// decapsulate= version=N
     #[arg(long, value_name = "SOURCE", required = true)]
     pub(crate) source: Vec<SourceArgument>,
     /// Write what goes to the peer of encapsulate= to this file
