@@ -47,14 +47,15 @@ pub(crate) fn bench() -> Result<()> {
     guest.off()?;
     let messages = String::from_utf8_lossy(&output.stderr);
     eprint!("{messages}");
+    // What was measured is worth showing even if something failed behind it.
+    let (rows, rest) = parse(&String::from_utf8_lossy(&output.stdout))?;
+    print!("{}{rest}", table(&rows));
     ensure!(
         output.status == 0,
         "the benchmark failed with exit status {}",
         output.status
     );
-    let (rows, rest) = parse(&String::from_utf8_lossy(&output.stdout))?;
     ensure!(!rows.is_empty(), "the benchmark measured nothing");
-    print!("{}{rest}", table(&rows));
     Ok(())
 }
 

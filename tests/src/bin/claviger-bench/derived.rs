@@ -82,7 +82,7 @@ pub(crate) fn wrapping(bench: &Bench, client: &Client) {
         creation.generate().unwrap()
     });
     let kek = client.create("kek").algorithm(Algorithm::Aes256Kw);
-    let kek = kek.import(&KEK).unwrap();
+    let kek = kek.children(Algorithm::HmacSha256).import(&KEK).unwrap();
     let received = |label: &str| client.create(label).algorithm(Algorithm::HmacSha256);
     bench.measure("unwrap AES-KW, wrapped", 200, || {
         let creation = received("received").wrapped();
