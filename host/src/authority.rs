@@ -49,7 +49,7 @@ use zeroize::Zeroizing;
 use self::derive::{from_128_to_16, from_128_to_32, from_256_to_32};
 pub use self::{
     combine::{Source, combine},
-    derive::child,
+    derive::{Role, child},
     ratchet::Ratchet,
 };
 use crate::SessionKey;

@@ -8,6 +8,7 @@ use claviger_proto::{
     command::{Repeat, Request},
     frame::{PREFIX, Prefix},
     limits,
+    shares::{MANIFEST, SEALED, SIGNATURE, TEXT},
 };
 
 use crate::{
@@ -184,6 +185,7 @@ fn room(command: Command, request: usize) -> usize {
         Command::Random => PREFIX + 64 + limits::RANDOM,
         Command::Seal => request + blob::HEADER + blob::TAG,
         Command::Encrypt => request + NONCE + blob::TAG,
+        Command::Share => PREFIX + 128 + limits::SHARES * (TEXT + SEALED) + MANIFEST + SIGNATURE,
         // At most a description, a KEM ciphertext and a wrapped key.
         _ => PAGE,
     };
@@ -197,7 +199,11 @@ const fn effect_of(command: Command) -> Effect {
         | Command::MacUpdate
         | Command::MacFinish
         | Command::VerifyMacFinish
-        | Command::Confirm => Effect::Lost,
+        | Command::Confirm
+        | Command::ComponentStart
+        | Command::ComponentCancel
+        | Command::RestoreStart
+        | Command::RestoreCancel => Effect::Lost,
         _ => Effect::Unknown,
     }
 }
@@ -215,6 +221,7 @@ const fn carries_secrets(command: Command) -> bool {
             | Command::Decrypt
             | Command::Derive
             | Command::Combine
+            | Command::ComponentEnter
     )
 }
 

@@ -1,10 +1,12 @@
 //! What can go wrong, in one type.
 
+mod status;
+
 use std::io;
 
 use claviger_proto::{Algorithm, Command, Status, blob::BlobError, name::NameError};
 
-use crate::transport::TransportError;
+use crate::{shares::ShareError, transport::TransportError};
 
 /// Why a call of this library failed. The text says what is wrong; [`Error::hint`] says what to
 /// do about it where that is known.
@@ -48,6 +50,9 @@ pub enum Error {
     /// An audit log or checkpoint is not what it should be.
     #[error(transparent)]
     Audit(#[from] crate::audit::AuditError),
+    /// A share of a key, or what goes with it, is not what it should be.
+    #[error(transparent)]
+    Share(#[from] ShareError),
     /// A public key that the trusted application gave is none.
     #[error("the trusted application gave a public key that is none")]
     PublicKey,
@@ -134,7 +139,7 @@ impl Error {
             Error::Protocol(_) | Error::PublicKey => {
                 "client and trusted application are of different versions: install both anew"
             }
-            Error::Ta(status) => return status_hint(*status).map(str::to_owned),
+            Error::Ta(status) => return status::hint(*status).map(str::to_owned),
             Error::Restarted {
                 effect: Effect::Unknown,
                 ..
@@ -148,6 +153,7 @@ impl Error {
             | Error::Blob(_)
             | Error::Message
             | Error::Audit(_)
+            | Error::Share(_)
             | Error::Stream { .. } => {
                 return None;
             }
@@ -168,71 +174,6 @@ impl Error {
             source,
         }
     }
-}
-
-const fn status_hint(status: Status) -> Option<&'static str> {
-    Some(match status {
-        Status::ProtocolVersion | Status::UnknownCommand => {
-            "client and trusted application are of different versions: install both anew"
-        }
-        Status::PayloadTooLong => "`claviger info` shows the limits",
-        Status::LoginRequired => "open the client with Login::User or Login::Group",
-        Status::AdministratorOnly => "run as root, without a group session",
-        Status::NotPermitted => "`claviger describe` shows whom the key's policy lets do what",
-        Status::QuotaExceeded => "delete keys that are no longer needed, or close other sessions",
-        Status::NotFound => "`claviger list` shows the keys of this user",
-        Status::AlreadyExists => "choose another label, or delete that key first",
-        Status::WrongUsage => "`claviger describe` shows what the key is for",
-        Status::VaultFull => "delete keys that are no longer needed",
-        Status::Locked => "generate the key instead; only a factory reset ends the lock",
-        Status::BadPublicKey => "give the public key in the form that `claviger public-key` has",
-        Status::BadConfirmation => {
-            "`claviger info` shows the token to uid 0; it changes at every start"
-        }
-        Status::RecordDamaged => "delete the key and make it anew",
-        Status::NoChallenge => {
-            "begin with a new challenge: each is good for one answer, until a restart"
-        }
-        Status::Busy => "try again in a moment",
-        Status::StorageUnavailable => "start tee-supplicant; `claviger doctor` looks for it",
-        Status::StorageFull => "free space where tee-supplicant stores",
-        Status::StorageCorrupt | Status::StorageFault => {
-            "`claviger doctor` looks at the store; the secure console says more"
-        }
-        Status::StorageRollback => {
-            "put the store back that belongs to this device, or provision it anew"
-        }
-        Status::VaultNewer => "install the newer trusted application again",
-        Status::OutOfMemory => "close other sessions",
-        Status::WrongState => "`claviger describe` shows the state; only active keys protect anew",
-        Status::InvalidTransition => "states go forward (NIST SP 800-57); only suspension ends",
-        Status::VersionsFull => "reseal what old versions sealed, then `claviger retire` them",
-        Status::NoSuchVersion => "`claviger describe` shows the versions",
-        Status::Superseded => "begin again: the stream then uses the new version",
-        Status::UseLimit => "`claviger rotate` the key",
-        Status::UsesExhausted => "make a new key",
-        Status::BadPolicy => {
-            "permissions must be those of the usage, numbers at least 1, grants not to the owner"
-        }
-        Status::PolicyLoosened => "leave out what is new; a looser policy needs a new key",
-        Status::ContextTooShort => "`claviger describe` shows how long a context it asks for",
-        Status::RollbackLevel => {
-            "`claviger info` shows the platform's level, `claviger describe` the key's"
-        }
-        Status::NotExportable => "only a key whose policy lets it leave leaves: make one that may",
-        Status::Immutable => "keep the key in the vault instead",
-        Status::Revoked => "make the wrapped key anew",
-        Status::NoChildren => {
-            "name a child of a derivation key that has children: PARENT#CHILD, one level deep"
-        }
-        Status::EpochReached => "nothing: a token serves once",
-        Status::EpochTooFar => "make a token to an epoch at most 4096 ahead, and one from there",
-        Status::Degraded => "restart the trusted application: starting mends the copy",
-        Status::PrimaryVersion => "`claviger rotate` first",
-        Status::AuditFull => "have uid 0 keep the log elsewhere and release its records",
-        Status::BadCertificate => "give one X.509 certificate in DER, of the device's public key",
-        _ => return None,
-    })
 }
 
 /// What a program does about an [`Error`]; also what the command line's exit codes tell apart.
@@ -259,116 +200,15 @@ impl Error {
         match self {
             Error::Transport(error) => error.kind(),
             Error::Protocol(_) | Error::PublicKey => ErrorKind::Internal,
-            Error::Ta(status) => status_kind(*status),
+            Error::Ta(status) => status::kind(*status),
             Error::Restarted { .. } => ErrorKind::Unavailable,
-            Error::Name { .. } => ErrorKind::Malformed,
+            Error::Name { .. } | Error::Share(ShareError::NotAKey) => ErrorKind::Malformed,
+            Error::Share(ShareError::Random) => ErrorKind::Unavailable,
             Error::PublicKeyForm(_) => ErrorKind::Refused,
-            Error::Blob(_) | Error::Message | Error::Audit(_) => ErrorKind::NotAuthentic,
+            Error::Blob(_) | Error::Message | Error::Audit(_) | Error::Share(_) => {
+                ErrorKind::NotAuthentic
+            }
             Error::Stream { .. } => ErrorKind::Local,
-        }
-    }
-}
-
-/// Every status of the contract; one that a later contract adds is [`ErrorKind::Internal`] until
-/// it gets its place here, which a test asks for.
-const fn status_kind(status: Status) -> ErrorKind {
-    match status {
-        Status::PayloadTooLong
-        | Status::BadPayload
-        | Status::LoginRequired
-        | Status::AdministratorOnly
-        | Status::NotFound
-        | Status::AlreadyExists
-        | Status::WrongUsage
-        | Status::UnsupportedUsage
-        | Status::BadKey
-        | Status::BadPublicKey
-        | Status::MessageTooLong
-        | Status::VaultFull
-        | Status::Locked
-        | Status::BadConfirmation
-        | Status::Busy
-        | Status::StorageFull
-        | Status::NotPermitted
-        | Status::QuotaExceeded
-        | Status::WrongState
-        | Status::InvalidTransition
-        | Status::VersionsFull
-        | Status::NoSuchVersion
-        | Status::Superseded
-        | Status::UseLimit
-        | Status::UsesExhausted
-        | Status::BadPolicy
-        | Status::PolicyLoosened
-        | Status::ContextTooShort
-        | Status::RollbackLevel
-        | Status::NotExportable
-        | Status::Immutable
-        | Status::Revoked
-        | Status::NoChildren
-        | Status::EpochReached
-        | Status::EpochTooFar
-        | Status::PrimaryVersion
-        | Status::AuditFull
-        | Status::BadCertificate => ErrorKind::Refused,
-        Status::NotAuthentic | Status::NoChallenge => ErrorKind::NotAuthentic,
-        Status::RecordDamaged
-        | Status::StorageUnavailable
-        | Status::StorageCorrupt
-        | Status::StorageFault
-        | Status::StorageRollback
-        | Status::VaultNewer
-        | Status::OutOfMemory
-        | Status::RandomFailed
-        | Status::PlatformFault
-        | Status::Degraded => ErrorKind::Unavailable,
-        Status::Ok
-        | Status::ProtocolVersion
-        | Status::UnknownCommand
-        | Status::BadFrame
-        | Status::HeaderTooLong
-        | Status::BadHeader
-        | Status::NoStream
-        | Status::Internal => ErrorKind::Internal,
-        _ => ErrorKind::Internal,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_status_has_its_kind() {
-        use ErrorKind::*;
-        let expected = [
-            (0..=4, Internal),
-            (5..=5, Refused),
-            (6..=6, Internal),
-            (7..=41, Refused),
-            (42..=42, Unavailable),
-            (43..=43, Refused),
-            (48..=49, NotAuthentic),
-            (50..=50, Internal),
-            (51..=51, Refused),
-            (64..=64, Unavailable),
-            (65..=65, Refused),
-            (66..=82, Unavailable),
-            (83..=83, Internal),
-            (96..=112, Refused),
-            (113..=113, Unavailable),
-            (114..=129, Refused),
-        ];
-        for status in Status::ALL {
-            let mut kinds = expected
-                .iter()
-                .filter(|(codes, _)| codes.contains(&status.code()));
-            let kind = kinds.next().map(|(_, kind)| *kind);
-            assert_eq!(
-                kind,
-                Some(Error::Ta(*status).kind()),
-                "{status:?}: give it its place"
-            );
         }
     }
 }

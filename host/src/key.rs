@@ -142,8 +142,13 @@ impl Key {
         }
     }
 
+    /// The session in which it is used.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// How requests name it.
-    fn reference(&self) -> KeyRef {
+    pub(crate) fn reference(&self) -> KeyRef {
         let place = match &self.place {
             KeyPlace::Vault { owner } => Place::Vault {
                 owner: *owner,

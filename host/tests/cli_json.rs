@@ -60,11 +60,15 @@ fn fails(device: &Device, arguments: &[&str], stdin: &[u8], expected: &str) {
 #[test]
 fn the_device() {
     let device = Device::new();
-    prints(
-        &device,
-        &["info"],
-        b"",
-        r#"{"build":"test","client":"0.1.0","confirmation":"*","insecure":true,"instance":"*","limits":{"audit_log":3584,"audit_logs":16,"caller_sessions":24,"challenges":4,"chunk":65536,"context":1024,"grants":8,"header":4096,"keys":1280,"owner_keys":1024,"owner_wrapped":8,"payload":67696,"random":4096,"sessions":64,"versions":8,"wrapped":1024},"marks":null,"platform":"emulator","rollback_level":0,"store":0,"vault":{"damaged":0,"degraded":0,"free":1280,"id":"*","keys":0,"locked":false,"repaired":0},"version":"0.1.0","warning":"this is an emulator: it protects nothing"}"#,
+    let mut info = device.run(&["info", "--json"], b"").object();
+    // The numbers are the contract's; here it is about their names.
+    info["vault"]["free"] = json!(0);
+    for number in info["limits"].as_object_mut().unwrap().values_mut() {
+        *number = json!(0);
+    }
+    assert_eq!(
+        masked(info),
+        r#"{"build":"test","client":"0.1.0","confirmation":"*","insecure":true,"instance":"*","limits":{"audit_log":0,"audit_logs":0,"caller_sessions":0,"ceremonies":0,"challenges":0,"chunk":0,"component_seconds":0,"context":0,"custodians":0,"grants":0,"header":0,"keys":0,"owner_keys":0,"owner_wrapped":0,"payload":0,"random":0,"restore_seconds":0,"sessions":0,"shares":0,"versions":0,"wrapped":0},"marks":null,"platform":"emulator","rollback_level":0,"store":0,"vault":{"damaged":0,"degraded":0,"free":0,"id":"*","keys":0,"locked":false,"repaired":0},"version":"0.1.0","warning":"this is an emulator: it protects nothing"}"#,
     );
     let tests = device.run(&["self-test", "--json"], b"").object();
     assert_eq!(tests["passed"], true);
@@ -154,7 +158,7 @@ fn data() {
         &device,
         &["mac", "m"],
         b"",
-        r#"{"mac":"ux1pKelZNyh/o30Sm3VnRg=="}"#,
+        r#"{"mac":"ux1pKelZNyh/o30Sm3VnRg==","version":1}"#,
     );
     let tag = device.ok_text(&["mac", "m"]);
     prints(
@@ -168,19 +172,19 @@ fn data() {
         &device,
         &["sign", "p"],
         b"x",
-        r#"{"format":"der","signature":"*"}"#,
+        r#"{"format":"der","signature":"*","version":1}"#,
     );
     prints(
         &device,
         &["sign", "p", "--raw"],
         b"x",
-        r#"{"format":"raw","signature":"*"}"#,
+        r#"{"format":"raw","signature":"*","version":1}"#,
     );
     prints(
         &device,
         &["sign", "e", "--out", "sig"],
         b"x",
-        r#"{"format":"raw","out":"*"}"#,
+        r#"{"format":"raw","out":"*","version":1}"#,
     );
     prints(
         &device,
@@ -276,7 +280,7 @@ fn errors() {
         &device,
         &["describe", "a b"],
         b"",
-        r#"{"error":{"code":null,"hint":"claviger --help","message":"invalid value 'a b' for '<LABEL>': a name is made of A-Z a-z 0-9 . _ : / - only","status":"usage"},"exit":2}"#,
+        r#"{"error":{"code":null,"hint":"claviger --help","message":"invalid value 'a b' for '<KEY>': a name is made of A-Z a-z 0-9 . _ : / - only","status":"usage"},"exit":2}"#,
     );
     fails(
         &device,

@@ -213,7 +213,7 @@ commands! {
     AuditRelease = 53, "audit-release", AuditReleaseRequest => Done, Administrator, Safe;
     /// The device's public key. Payload: none; answer: the SEC 1 uncompressed point (65 bytes),
     /// then the certificate, if one was installed.
-    DeviceKey = 54, "device-key", DeviceKeyRequest => DeviceKeyResponse, Anyone, Safe;
+    DeviceKey = 54, "device-key", DeviceKeyRequest => DeviceKeyResponse, Identified, Safe;
     /// Keeps a certificate of the device's public key. Payload: X.509 in DER; answer: none.
     InstallCertificate = 55, "install-certificate", InstallCertificateRequest => Done,
         Administrator, Safe;

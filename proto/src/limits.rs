@@ -43,7 +43,13 @@ pub const DERIVED: usize = 64;
 pub const INFO: usize = 1024;
 
 /// Keys of the vault that one owner has at most, so that no owner starves the others.
-pub const OWNER_KEYS: usize = 1024;
+pub const OWNER_KEYS: usize = 400;
+
+/// Keys for which there is a place that only uid 0 takes, who has as many as there are places.
+pub const ROOT_KEYS: usize = 64;
+
+/// Families of wrapped keys that one owner can revoke apart.
+pub const FAMILIES: usize = 32;
 
 /// Wrapped keys kept unwrapped.
 pub const UNWRAPPED: usize = 32;
@@ -56,6 +62,9 @@ pub const SESSIONS: usize = 64;
 
 /// Sessions of one caller open at once; all PUBLIC ones are one caller's.
 pub const CALLER_SESSIONS: usize = 24;
+
+/// Sessions for which there is a place that only uid 0 takes.
+pub const ROOT_SESSIONS: usize = 4;
 
 /// Steps that a ratcheted key catches up in one call.
 pub const CATCH_UP: u32 = 4096;

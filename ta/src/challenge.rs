@@ -52,10 +52,11 @@ pub struct Challenges {
 
 impl Challenges {
     /// Remembers a challenge. One caller has at most [`limits::CHALLENGES`]: a further one
-    /// displaces its oldest, never another's.
+    /// displaces its oldest. With all places taken, it displaces the oldest of the caller that has
+    /// most, if that has more than it would then have itself.
     ///
     /// # Errors
-    /// [`Status::Busy`] if others have taken all places.
+    /// [`Status::Busy`] if others have taken all places, one each.
     pub fn remember(&mut self, pending: Pending) -> Result<(), Status> {
         let mine = self
             .pending
@@ -66,7 +67,16 @@ impl Challenges {
             self.take(|other| other.caller == pending.caller);
         }
         if self.pending.len() >= CAPACITY {
-            return Err(Status::Busy);
+            // Whoever has more than the newcomer will have gives one up.
+            let count = |caller: Identity| {
+                let theirs = self.pending.iter();
+                theirs.filter(|other| other.caller == caller).count()
+            };
+            let callers = self.pending.iter().map(|other| other.caller);
+            let most = callers.max_by_key(|caller| count(*caller));
+            let most = most.filter(|caller| count(*caller) > mine.saturating_add(1));
+            let caller = most.ok_or(Status::Busy)?;
+            self.take(|other| other.caller == caller);
         }
         self.pending
             .try_reserve(1)

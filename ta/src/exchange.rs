@@ -11,6 +11,8 @@ use claviger_proto::{
     limits,
 };
 
+use zeroize::Zeroize;
+
 use crate::platform::zeros;
 
 /// Bytes kept free before what is received, so that a reply can be longer than its request at the
@@ -114,6 +116,8 @@ impl Exchange {
 
     /// Ends the call with nothing but a status.
     pub(crate) fn refuse(&mut self, status: Status) {
+        // What was worked on may be a key, or half opened.
+        self.payload.bytes_mut().zeroize();
         self.payload.clear();
         // Two lengths of zero always encode.
         let _fits = self.finish(Prefix {

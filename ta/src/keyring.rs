@@ -1,6 +1,7 @@
 //! The keys that calls use, wherever they are: in the vault or wrapped, themselves or children.
 
 mod in_use;
+mod stream;
 mod unwrapped;
 mod wrap;
 
@@ -17,7 +18,8 @@ use crate::{
     session::Caller,
     vault::{Counters, KeyRecord, Note, Vault},
 };
-pub use in_use::{InUse, Working};
+pub use in_use::{InUse, Role, Working};
+pub use stream::Begun;
 use unwrapped::Unwrapped;
 
 /// The most that is reserved at once of a bound: what a crash may cost.
@@ -110,8 +112,9 @@ impl<P: Platform> Keyring<P> {
     /// the key first if its policy says so. A wrapped key's bytes are taken off the payload.
     ///
     /// # Errors
-    /// Those of [`policy::admit`]; [`Status::ContextTooShort`]; [`Status::RollbackLevel`];
+    /// Those of [`policy::permits`] and [`policy::serves`]; [`Status::ContextTooShort`]; [`Status::RollbackLevel`];
     /// [`Status::UsesExhausted`]; [`Status::UseLimit`]; [`Status::VersionsFull`];
+    /// [`Status::Superseded`] for more of what was begun, far past what a version may do;
     /// [`Status::NoChildren`]; for a wrapped key [`Status::NotAuthentic`] and [`Status::Revoked`];
     /// a status of storage.
     pub fn use_key<'a>(
@@ -136,12 +139,26 @@ impl<P: Platform> Keyring<P> {
                     place = self.vault.locate(platform, &owner, label)?;
                 }
                 let record = self.vault.at(place)?;
-                Ok(InUse { record, child })
+                let wrapping = None;
+                Ok(InUse {
+                    record,
+                    wrapping,
+                    child,
+                })
             }
             Place::Wrapped { length } => {
-                let record = self.unwrap(platform, payload, *length)?;
+                let place = self.unwrap(platform, payload, *length)?;
+                if let Some(original) = self.original(platform, place)? {
+                    admit(original, platform, &identity, child, &work)?;
+                }
+                let (record, wrapping) = self.unwrapped.get(place).ok_or(Status::Internal)?;
                 admit(record, platform, &identity, child, &work)?;
-                Ok(InUse { record, child })
+                let wrapping = Some(wrapping);
+                Ok(InUse {
+                    record,
+                    wrapping,
+                    child,
+                })
             }
         }
     }
@@ -158,16 +175,25 @@ impl<P: Platform> Keyring<P> {
         key: &'a KeyRef,
         payload: &mut Payload,
     ) -> Result<InUse<'a>, Status> {
-        let record = match &key.place {
+        let (record, wrapping) = match &key.place {
             Place::Vault { owner, label } => {
                 let owner = owner.map_or_else(|| caller.identity(), Ok)?;
-                self.vault.find(platform, &owner, label)?
+                (self.vault.find(platform, &owner, label)?, None)
             }
-            Place::Wrapped { length } => self.unwrap(platform, payload, *length)?,
+            Place::Wrapped { length } => {
+                let place = self.unwrap(platform, payload, *length)?;
+                self.original(platform, place)?;
+                let (record, wrapping) = self.unwrapped.get(place).ok_or(Status::Internal)?;
+                (record, Some(wrapping))
+            }
         };
         if policy::has_part(record, caller) {
             let child = key.child.as_ref();
-            Ok(InUse { record, child })
+            Ok(InUse {
+                record,
+                wrapping,
+                child,
+            })
         } else {
             Err(Status::NotFound)
         }
@@ -187,15 +213,17 @@ impl<P: Platform> Keyring<P> {
         if key.child.is_some() {
             return Err(Status::NoChildren);
         }
-        let record = self.look(platform, caller, key, payload)?.record;
-        match &key.place {
-            Place::Vault { .. } => {
-                let (owner, label) = (record.owner, record.label.clone());
+        let key = self.look(platform, caller, key, payload)?;
+        match key.wrapping {
+            None => {
+                let (owner, label) = (key.record.owner, key.record.label.clone());
                 self.describe_stored(platform, &owner, &label)
             }
-            Place::Wrapped { .. } => {
-                let (record, family) = self.unwrapped.latest().ok_or(Status::Internal)?;
-                Ok(record.describe(record.counters, Home::Wrapped, family.cloned()))
+            Some(wrapping) => {
+                let family = wrapping.family.clone();
+                Ok(key
+                    .record
+                    .describe(key.record.counters, Home::Wrapped, family))
             }
         }
     }
@@ -314,8 +342,16 @@ impl<P: Platform> Keyring<P> {
             version_uses: counts_uses.into(),
             version_bytes: if counts_bytes { bytes as u64 } else { 0 },
         };
+        // What was begun may go on, but not for ever: its beginning is for the caller to claim.
+        let twice = |bound: Option<u64>, used: u64| {
+            reached(bound.map(|bound| bound.saturating_mul(2)), used)
+        };
+        let overdue = twice(policy.rotate_after_uses, used.version_uses)
+            || twice(policy.rotate_after_bytes, used.version_bytes);
         if produces && due && work.begins {
             self.rotate(platform, owner, label, caller)?;
+        } else if produces && overdue {
+            return Err(Status::Superseded);
         } else if reached(limit, used.version_uses) {
             return Err(Status::UseLimit);
         }
@@ -349,18 +385,16 @@ fn admit(
 ) -> Result<(), Status> {
     for permission in [Some(work.permission), work.also].into_iter().flatten() {
         if child.is_none() || permission == Permission::Derive {
-            policy::admit(record, caller, permission)?;
-            continue;
+            policy::permits(record, caller, permission)?;
+        } else {
+            policy::permits(record, caller, Permission::Derive)?;
+            let algorithm = record.children.ok_or(Status::NoChildren)?;
+            let usage = algorithm.usages().first().ok_or(Status::WrongUsage)?;
+            if !usage.permissions().contains(permission) {
+                return Err(Status::WrongUsage);
+            }
         }
-        policy::admit(record, caller, Permission::Derive)?;
-        let algorithm = record.children.ok_or(Status::NoChildren)?;
-        let usage = algorithm.usages().first().ok_or(Status::WrongUsage)?;
-        if !usage.permissions().contains(permission) {
-            return Err(Status::WrongUsage);
-        }
-        if !record.state.serves(permission, record.owner != *caller) {
-            return Err(Status::WrongState);
-        }
+        policy::serves(record, caller, permission)?;
     }
     if child.is_some() && record.children.is_none() {
         return Err(Status::NoChildren);

@@ -25,6 +25,9 @@
     )
 )]
 
+#[cfg(all(feature = "optee", feature = "workstation"))]
+compile_error!("a device's build contains nothing of the emulator");
+
 extern crate alloc;
 #[cfg(any(test, feature = "workstation"))]
 extern crate std;

@@ -52,12 +52,12 @@ pub fn has_part(key: &KeyRecord, caller: &Caller) -> bool {
         })
 }
 
-/// Whether this caller may do this with a key, by its policy and state.
+/// Whether this caller may do this with a key, by its policy.
 ///
 /// # Errors
 /// [`Status::NotFound`] to whom has no part in it; [`Status::WrongUsage`];
-/// [`Status::NotPermitted`]; [`Status::WrongState`].
-pub fn admit(key: &KeyRecord, caller: &Identity, permission: Permission) -> Result<(), Status> {
+/// [`Status::NotPermitted`].
+pub fn permits(key: &KeyRecord, caller: &Identity, permission: Permission) -> Result<(), Status> {
     let others = key.owner != *caller;
     let may = if others {
         let grant = key.policy.grants.iter().find(|grant| grant.to == *caller);
@@ -71,10 +71,19 @@ pub fn admit(key: &KeyRecord, caller: &Identity, permission: Permission) -> Resu
     if !may.contains(permission) {
         return Err(Status::NotPermitted);
     }
-    if !key.state.serves(permission, others) {
-        return Err(Status::WrongState);
-    }
     Ok(())
+}
+
+/// Whether a key in its state serves this to this caller.
+///
+/// # Errors
+/// [`Status::WrongState`].
+pub fn serves(key: &KeyRecord, caller: &Identity, permission: Permission) -> Result<(), Status> {
+    if key.state.serves(permission, key.owner != *caller) {
+        Ok(())
+    } else {
+        Err(Status::WrongState)
+    }
 }
 
 /// A new key that may be made: what was asked of it fits together.
@@ -114,8 +123,11 @@ pub fn settle(new: NewKey, caller: &Caller) -> Result<Settled, Status> {
     }
     let children = match new.children {
         None => true,
-        Some(algorithm) => usage == Usage::Derive && algorithm.is_derivable(),
+        Some(algorithm) if usage == Usage::Derive => algorithm.is_derivable(),
+        Some(_) => usage == Usage::Unwrap,
     };
+    // What comes under a key-encryption key has one role, whoever unwraps it.
+    let children = children && (usage != Usage::Unwrap || new.children.is_some());
     let ratchet = !new.ratchet || usage.is_ratchetable();
     if !children || !ratchet || (new.family.is_some() && !wrapped) {
         return Err(Status::UnsupportedUsage);
@@ -158,18 +170,35 @@ pub fn tighten(key: &KeyRecord, new: &Policy) -> Result<(), Status> {
     fits(new, key.usage, key.children, key.ratchet, &key.owner)
 }
 
-/// Whether what is derived of a key with this policy may become that: nothing leaves by way of
-/// another key that may not leave itself.
+/// Whether what comes of a key may become that: nothing leaves by way of another key that may not
+/// leave itself, and no bound of a derivation key is shed by a copy of its child.
 ///
 /// # Errors
-/// [`Status::NotExportable`].
-pub fn may_become(source: &Policy, new: Option<&Settled>) -> Result<(), Status> {
+/// [`Status::NotExportable`]; [`Status::NotPermitted`]; [`Status::BadPolicy`].
+pub fn may_become(
+    source: &KeyRecord,
+    caller: &Caller,
+    new: Option<&Settled>,
+) -> Result<(), Status> {
     let leaves = match new.map(|settled| &settled.new.policy) {
         None => true,
         Some(policy) => policy.export == Export::Shares || policy.export_derived,
     };
-    if leaves && !source.export_derived {
+    if leaves && !source.policy.export_derived {
         return Err(Status::NotExportable);
+    }
+    let Some(settled) = new.filter(|_| source.usage == Usage::Derive) else {
+        return Ok(());
+    };
+    if source.is_counted() || source.owner != caller.identity()? {
+        return Err(Status::NotPermitted);
+    }
+    let policy = &settled.new.policy;
+    let bytes = matches!(settled.usage, Usage::Seal | Usage::Encrypt);
+    if policy.rollback_level < source.policy.rollback_level
+        || (bytes && policy.min_context < source.policy.min_context)
+    {
+        return Err(Status::BadPolicy);
     }
     Ok(())
 }
@@ -198,6 +227,7 @@ fn fits(
             && grant.may.within(permissions)
             && others.clone().all(|other| other.to != grant.to);
     }
+    let children = children.filter(|_| usage == Usage::Derive);
     let child_usage = children.and_then(|algorithm| algorithm.usages().first());
     let takes_bytes = |usage: &Usage| matches!(usage, Usage::Seal | Usage::Encrypt);
     let bytes = takes_bytes(&usage) || child_usage.is_some_and(takes_bytes);
@@ -214,7 +244,7 @@ fn fits(
     };
     let derives = matches!(
         usage,
-        Usage::Challenge | Usage::Derive | Usage::Agree | Usage::Decapsulate
+        Usage::Challenge | Usage::Derive | Usage::Agree | Usage::Decapsulate | Usage::Unwrap
     );
     let fits = policy.owner.within(permissions)
         && grants

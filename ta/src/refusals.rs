@@ -11,7 +11,8 @@ use crate::{keyring::Keyring, platform::Platform};
 const CALLERS: usize = 16;
 
 struct Refused {
-    caller: Identity,
+    /// Who; nobody in particular, for those who are counted together.
+    caller: Option<Identity>,
     count: u32,
     status: Status,
     command: Command,
@@ -62,11 +63,17 @@ impl Refusals {
         }
     }
 
-    /// The entry of this caller, or of the last one where there is no place for it.
+    /// The entry of this caller, or that of all those for whom there is no place.
     fn of(&mut self, caller: Identity) -> Option<&mut Refused> {
-        let place = match self.callers.iter().position(|one| one.caller == caller) {
+        let known = |caller| self.callers.iter().position(|one| one.caller == caller);
+        let caller = match known(Some(caller)) {
+            None if self.callers.len() >= CALLERS => None,
+            _ => Some(caller),
+        };
+        let place = match known(caller) {
             Some(place) => place,
-            None if self.callers.len() < CALLERS && self.callers.try_reserve(1).is_ok() => {
+            None => {
+                self.callers.try_reserve(1).ok()?;
                 self.callers.push(Refused {
                     caller,
                     count: 0,
@@ -76,7 +83,6 @@ impl Refusals {
                 });
                 self.callers.len().saturating_sub(1)
             }
-            None => self.callers.len().checked_sub(1)?,
         };
         self.callers.get_mut(place)
     }

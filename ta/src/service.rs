@@ -166,6 +166,7 @@ impl<P: Platform> Service<P> {
     }
 
     /// The platform, for a test that wants storage to fail.
+    #[cfg(feature = "workstation")]
     pub fn platform_mut(&mut self) -> &mut P {
         &mut self.platform
     }

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use claviger_proto::{Identity, Status, command::Access, limits};
 
-use crate::crypto::mac::MacState;
+use crate::{crypto::mac::MacState, keyring::Begun};
 
 /// Who opened a session, as the platform asserts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub struct Session {
 /// A MAC stream under way.
 pub(crate) struct Stream {
     pub(crate) state: MacState,
+    /// With which key: it must still serve when the stream ends.
+    pub(crate) begun: Begun,
     /// Whether it ends with a check: what may be made and what may be checked differ.
     pub(crate) verify: bool,
 }
@@ -75,7 +77,12 @@ impl Sessions {
     /// [`Status::Busy`] if there are [`limits::SESSIONS`]; [`Status::QuotaExceeded`] if this caller
     /// has [`limits::CALLER_SESSIONS`]; [`Status::OutOfMemory`].
     pub fn open(&mut self, caller: Caller) -> Result<Session, Status> {
-        if self.callers.len() >= limits::SESSIONS {
+        let places = if caller.is_administrator() {
+            limits::SESSIONS
+        } else {
+            limits::SESSIONS.saturating_sub(limits::ROOT_SESSIONS)
+        };
+        if self.callers.len() >= places {
             return Err(Status::Busy);
         }
         let theirs = self.callers.iter().filter(|other| **other == caller);
@@ -118,9 +125,9 @@ impl Session {
     ///
     /// # Errors
     /// [`Status::NoStream`] if there is none of this kind.
-    pub(crate) fn take_stream(&mut self, verify: bool) -> Result<MacState, Status> {
+    pub(crate) fn take_stream(&mut self, verify: bool) -> Result<Stream, Status> {
         let stream = self.stream.take().filter(|stream| stream.verify == verify);
-        stream.map(|stream| stream.state).ok_or(Status::NoStream)
+        stream.ok_or(Status::NoStream)
     }
 }
 

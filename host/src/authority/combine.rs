@@ -1,11 +1,11 @@
 //! Keys of several sources.
 
-use claviger_proto::{Algorithm, limits};
+use claviger_proto::limits;
 use hkdf::{Hkdf, HkdfExtract};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::AuthorityError;
+use super::{AuthorityError, Role};
 
 const LABEL: &[u8] = b"claviger combine v1";
 
@@ -41,13 +41,14 @@ pub enum Source<'a> {
 /// Z      = S_1 || ... || S_n                       the sources' secrets
 /// out    = HKDF-Expand(HMAC-SHA-256(salt, Z), fixed, L)                  as RFC 5869
 /// fixed  = "claviger combine v1" || [n]_8 || source_1 || ... || source_n
-///          || [algorithm of the new key, or 0]_8 || [|info|]_16 || info || [L in bits]_32
+///          || role || [|info|]_16 || info || [L in bits]_32
+/// role   = that of the new key, as of a [`child`](super::child); or 3 zeros
 /// source = [1]_8 || [|name|]_8 || name             a key
 ///        | [2]_8                                   an agreement
 ///        | [3]_8 || SHA-256(ciphertext)            a KEM, at both ends
 /// ```
 ///
-/// `algorithm` is what the key is on the device, `None` for bytes that leave it
+/// `role` is what the key is on the device, `None` for bytes that leave it
 /// ([`crate::Combination::export`]); L is `length`, for a key that of its algorithm.
 ///
 /// ```
@@ -76,7 +77,7 @@ pub fn combine(
     sources: &[Source<'_>],
     salt: &[u8],
     info: &[u8],
-    algorithm: Option<Algorithm>,
+    role: Option<Role>,
     length: usize,
 ) -> Result<Zeroizing<Vec<u8>>, AuthorityError> {
     let fits = (1..=limits::SOURCES).contains(&sources.len())
@@ -93,7 +94,7 @@ pub fn combine(
         extraction.input_ikm(source.secret());
         source.bind(&mut fixed)?;
     }
-    fixed.push(algorithm.map_or(0, |algorithm| algorithm as u8));
+    fixed.extend(role.map_or([0; 3], Role::bytes));
     fixed.extend((info.len() as u16).to_be_bytes());
     fixed.extend(info);
     fixed.extend((8 * length as u32).to_be_bytes());

@@ -1,7 +1,7 @@
 //! Derivation (NIST SP 800-108r1, RFC 5869), and children of derivation keys.
 
 use aes::{Aes128, Aes256};
-use claviger_proto::Algorithm;
+use claviger_proto::{Algorithm, Usage};
 use cmac::{Cmac, digest::common::KeySizeUser, digest::consts::U64};
 use hkdf::Hkdf;
 use kbkdf::{Counter, Kbkdf, Params};
@@ -13,19 +13,55 @@ use super::{AuthorityError, label};
 /// The label that children are derived under.
 const CHILD_LABEL: &[u8] = b"claviger child v1";
 
-/// The secret of a child of a derivation key, as [`crate::Key::child`] uses it on the device.
+/// What a derived key is: no two roles share a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Role {
+    /// Its algorithm.
+    pub algorithm: Algorithm,
+    /// Its usage.
+    pub usage: Usage,
+    /// Whether it is ratcheted.
+    pub ratchet: bool,
+}
+
+impl Role {
+    /// That of a key with the algorithm's first usage, not ratcheted: a child that
+    /// [`crate::Key::child`] uses.
+    #[must_use]
+    pub fn of(algorithm: Algorithm) -> Role {
+        let usages = algorithm.usages();
+        Role {
+            algorithm,
+            // Every algorithm has one.
+            usage: usages.first().copied().unwrap_or(Usage::Derive),
+            ratchet: false,
+        }
+    }
+
+    pub(super) fn bytes(self) -> [u8; 3] {
+        [
+            self.algorithm as u8,
+            self.usage as u8,
+            u8::from(self.ratchet),
+        ]
+    }
+}
+
+/// The secret of a child of a derivation key, as [`crate::Key::child`] uses it on the device, or
+/// [`crate::Creation::derive`] makes it a key.
 ///
 /// ```text
-/// kdf-cmac     KDF(K, "claviger child v1", [algorithm]_8 || name)       SP 800-108, L = |child|
-/// hkdf-sha256  HKDF-Expand(K, "claviger child v1" || 0 || [algorithm]_8 || name, |child|)
+/// kdf-cmac     KDF(K, "claviger child v1", role || name)                SP 800-108, L = |child|
+/// hkdf-sha256  HKDF-Expand(K, "claviger child v1" || 0 || role || name, |child|)
+/// role         [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8
 /// ```
 ///
-/// `parent` is the algorithm of the derivation key `secret`, `children` what its children are. The
-/// KDF is that of [`claviger_proto::ratchet`]. Of a ratcheted parent, K is
+/// `parent` is the algorithm of the derivation key `secret`. The KDF is that of
+/// [`claviger_proto::ratchet`]. Of a ratcheted parent, K is
 /// [`Ratchet::working_key`](super::Ratchet::working_key).
 ///
 /// ```
-/// use claviger::{Algorithm, Client, authority};
+/// use claviger::{Algorithm, Client, authority::{self, Role}};
 /// # #[cfg(feature = "emulator")] {
 /// # use claviger::transport::emulator::Emulator;
 /// # let client = Client::builder().emulator(Emulator::memory()).open()?;
@@ -36,31 +72,33 @@ const CHILD_LABEL: &[u8] = b"claviger child v1";
 ///     .children(Algorithm::Aes128Cmac)
 ///     .export_derived(true)
 ///     .import(&secret)?;
-/// let here = authority::child(Algorithm::KdfCmac, &secret, Algorithm::Aes128Cmac, "line/3")?;
+/// let role = Role::of(Algorithm::Aes128Cmac);
+/// let here = authority::child(Algorithm::KdfCmac, &secret, role, "line/3")?;
 /// assert_eq!(*here, *fleet.child("line/3")?.export_child()?);
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors
-/// [`AuthorityError::Algorithm`] if keys of `parent` derive nothing or those of `children` are not
+/// [`AuthorityError::Algorithm`] if keys of `parent` derive nothing or those of the role are not
 /// derived; [`AuthorityError::KeyLength`]; [`AuthorityError::Name`].
 pub fn child(
     parent: Algorithm,
     secret: &[u8],
-    children: Algorithm,
+    role: Role,
     name: &str,
 ) -> Result<Zeroizing<Vec<u8>>, AuthorityError> {
     let name = label(name)?;
-    if !children.is_derivable() {
-        return Err(AuthorityError::Algorithm(children));
+    let length = role.algorithm.key_len();
+    if !role.algorithm.is_derivable() {
+        return Err(AuthorityError::Algorithm(role.algorithm));
     }
     let key: &[u8; 32] = secret
         .try_into()
         .map_err(|_| AuthorityError::KeyLength(secret.len()))?;
-    let context = [&[children as u8], name.as_str().as_bytes()].concat();
-    let mut derived = Zeroizing::new(vec![0; children.key_len()]);
-    match (parent, children.key_len()) {
+    let context = [&role.bytes(), name.as_str().as_bytes()].concat();
+    let mut derived = Zeroizing::new(vec![0; length]);
+    match (parent, length) {
         (Algorithm::KdfCmac, 16) => {
             derived.copy_from_slice(&*from_256_to_16(key, CHILD_LABEL, &context));
         }

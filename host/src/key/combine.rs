@@ -10,7 +10,7 @@ use crate::{Client, Creation, Error, Key, PublicKey, error::ProtocolError};
 
 /// One or more sources of which a key is computed: both ends of an agreement or encapsulation, and
 /// whoever holds the same keys under the same labels, compute the same
-/// ([`crate::authority::combine`] has the formula).
+/// ([`crate::authority::combine`](fn@crate::authority::combine) has the formula).
 ///
 /// ```
 /// # #[cfg(feature = "emulator")] {
@@ -99,9 +99,18 @@ impl Combination {
         self.with(SourceKind::Agree, key, peer.raw())
     }
 
-    /// Adds the secret that a peer encapsulated for a private key.
+    /// Adds the secret that a peer encapsulated for the primary version of a private key.
     pub fn decapsulate(self, key: &Key, ciphertext: &[u8]) -> Combination {
         self.with(SourceKind::Decapsulate, key, ciphertext.to_vec())
+    }
+
+    /// Adds the secret that a peer encapsulated for this version of a private key.
+    pub fn decapsulate_version(self, key: &Key, version: u32, ciphertext: &[u8]) -> Combination {
+        let mut all = self.decapsulate(key, ciphertext);
+        if let Some(last) = all.sources.last_mut() {
+            last.version = Some(version);
+        }
+        all
     }
 
     /// Adds a secret that is encapsulated for a peer's public key (ML-KEM-768 or X-Wing); at most
@@ -115,14 +124,6 @@ impl Combination {
             wrapped: Vec::new(),
             bytes: peer.raw(),
         });
-        self
-    }
-
-    /// The version of the key that was added last; its primary one if not said.
-    pub fn of_version(mut self, version: u32) -> Combination {
-        if let Some(last) = self.sources.last_mut() {
-            last.version = Some(version);
-        }
         self
     }
 
@@ -220,14 +221,13 @@ impl Client {
 }
 
 impl Creation {
-    /// Makes the key of these sources. Its algorithm is part of what it is computed of; ECDSA and
-    /// ECDH keys cannot be combined.
+    /// Makes the key of these sources. Its algorithm, its usage and whether it is ratcheted are part
+    /// of what it is computed of. ECDSA and ECDH keys cannot be combined; nor, of keys alone, keys
+    /// for GCM and CCM, which must be there only once.
     ///
     /// # Errors
-    /// As [`Creation::generate`]; [`Error::Ta`] with `BadPublicKey`, `NotExportable` if the new
-    /// key's policy would let more leave than that of a key among the sources, `BadPayload` for no
-    /// source, more than [`limits::SOURCES`], or a longer salt or info, or for each key as for any
-    /// use of it.
+    /// As [`Creation::generate`] and [`Creation::derive`]; [`Error::Ta`] with `BadPublicKey`, or
+    /// `BadPayload` for no source, more than [`limits::SOURCES`], or a longer salt or info.
     pub fn combine(self, sources: Combination) -> Result<Combined, Error> {
         let new = Some(self.new_key()?);
         let (request, parts) = sources.request(Output { new, length: 0 })?;

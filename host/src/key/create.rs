@@ -59,7 +59,8 @@ impl Creation {
         self
     }
 
-    /// What the children of a derivation key are: [`Key::child`] uses them.
+    /// What the children of a derivation key are, which [`Key::child`] uses, or what a key-encryption
+    /// key brings in.
     pub fn children(mut self, algorithm: Algorithm) -> Creation {
         self.children = Some(algorithm);
         self
@@ -164,8 +165,13 @@ impl Creation {
         self
     }
 
+    /// The session in which it will be made.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// What the contract calls it.
-    pub(super) fn new_key(&self) -> Result<NewKey, Error> {
+    pub(crate) fn new_key(&self) -> Result<NewKey, Error> {
         let usage = self.usage.or(self.algorithm.usages().first().copied());
         let usage = usage.ok_or(Error::Ta(Status::UnsupportedUsage))?;
         let grants = heapless::Vec::from_slice(&self.grants);

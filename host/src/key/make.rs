@@ -34,7 +34,9 @@ impl Creation {
     }
 
     /// Takes a key that came wrapped under `kek`, a key-encryption key that its sender holds too:
-    /// by AES-KWP (RFC 5649) if `padded`, else by AES-KW (RFC 3394). Works in a locked vault.
+    /// by AES-KWP (RFC 5649) if `padded`, else by AES-KW (RFC 3394). It has the algorithm that
+    /// `kek`'s children have, in its first usage. Works in a locked vault, if `kek` itself was
+    /// generated there or came before the lock.
     ///
     /// ```
     /// # #[cfg(feature = "emulator")] {
@@ -48,7 +50,11 @@ impl Creation {
     /// #     0xf8, 0x26, 0x3f, 0x57, 0x86, 0xe2, 0xd8, 0x0e, 0xd3, 0x26, 0xcb, 0xc7, 0xf0, 0xe7,
     /// #     0x1a, 0x99, 0xf4, 0x3b, 0xfb, 0x98, 0x8b, 0x9b, 0x7a, 0x02, 0xdd, 0x21,
     /// # ];
-    /// let kek = client.create("kek").algorithm(Algorithm::Aes256Kw).import(&secret)?;
+    /// let kek = client
+    ///     .create("kek")
+    ///     .algorithm(Algorithm::Aes256Kw)
+    ///     .children(Algorithm::HmacSha256)
+    ///     .import(&secret)?;
     /// let creation = client.create("metering").algorithm(Algorithm::HmacSha256);
     /// let metering = creation.unwrap(&kek, &wrapped, false)?;
     /// assert_eq!(metering.description().origin, claviger::Origin::Received);
@@ -58,7 +64,8 @@ impl Creation {
     ///
     /// # Errors
     /// As [`Creation::generate`]; [`Error::Ta`] with `NotAuthentic` if it was wrapped under another
-    /// key or altered, `BadKey`, or for `kek` as for any use of a key.
+    /// key or altered, `BadKey`, `UnsupportedUsage` if `kek` is for keys of another kind, `Locked`,
+    /// or for `kek` as for any use of a key.
     pub fn unwrap(self, kek: &Key, wrapped: &[u8], padded: bool) -> Result<Key, Error> {
         self.unwrap_with(kek, None, wrapped, padded)
     }
@@ -94,8 +101,10 @@ impl Creation {
         self.client.call(&request, &[kek.front(), wrapped], made)
     }
 
-    /// Makes a child of a derivation key a key of its own, of the children's algorithm: what
-    /// [`Key::child`] uses, kept under this label and policy.
+    /// Makes a child of a derivation key a key of its own, of the children's algorithm, under this
+    /// label and policy: in the algorithm's first usage, and not ratcheted, it is the one that
+    /// [`Key::child`] uses; otherwise it is another. For the parent's owner, of a parent whose uses
+    /// are not counted; not for GCM and CCM, whose keys must be there only once.
     ///
     /// ```
     /// # #[cfg(feature = "emulator")] {
@@ -119,9 +128,9 @@ impl Creation {
     ///
     /// # Errors
     /// As [`Creation::generate`]; [`Error::Ta`] with `NoChildren` if `child` is none,
-    /// `UnsupportedUsage` if the algorithm is not that of the children, `NotExportable` if the new
-    /// key's policy would let more leave than the parent's, or for `child` as for any use of a
-    /// key.
+    /// `UnsupportedUsage` if the algorithm is not that of the children, `NotPermitted` to who is not
+    /// the parent's owner, or if its uses are counted, `NotExportable` or `BadPolicy` if the new
+    /// key's policy is looser than the parent's, or for `child` as for any use of a key.
     pub fn derive(self, child: &Key) -> Result<Key, Error> {
         let output = Output {
             new: Some(self.new_key()?),

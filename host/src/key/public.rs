@@ -68,6 +68,14 @@ impl PublicKey {
         PublicKey::parse(algorithm, bytes).ok_or(Error::Ta(Status::BadPublicKey))
     }
 
+    /// A public key of X25519 (RFC 7748).
+    pub(crate) fn x25519(public: [u8; 32]) -> PublicKey {
+        PublicKey {
+            algorithm: Algorithm::X25519,
+            inner: Inner::X25519(public),
+        }
+    }
+
     /// A public key of this algorithm as a SubjectPublicKeyInfo in DER, as [`PublicKey::to_der`]
     /// has it.
     ///

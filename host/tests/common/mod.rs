@@ -130,6 +130,24 @@ impl Device {
         String::from_utf8(self.ok(arguments)).unwrap()
     }
 
+    /// The standard output of a run that must end well, given as one line.
+    pub(crate) fn line(&self, line: &str, stdin: &[u8]) -> Vec<u8> {
+        self.ok_with(&words(line), stdin)
+    }
+
+    /// The object that such a run prints with `--json`.
+    pub(crate) fn json(&self, line: &str, stdin: &[u8]) -> Value {
+        let arguments = [&words(line)[..], &["--json"]].concat();
+        let run = self.run(&arguments, stdin);
+        assert_eq!(run.code, 0, "{line}: {}", run.stderr);
+        run.object()
+    }
+
+    /// The exit code and stderr of a run that must fail, given as one line.
+    pub(crate) fn refuses(&self, line: &str, stdin: &[u8]) -> (i32, String) {
+        self.fails(&words(line), stdin)
+    }
+
     /// The exit code and the last line on stderr of a run that must fail.
     pub(crate) fn fails(&self, arguments: &[&str], stdin: &[u8]) -> (i32, String) {
         let run = self.run(arguments, stdin);
@@ -173,4 +191,8 @@ pub(crate) fn pattern(length: usize) -> Vec<u8> {
     (0..length)
         .map(|place| (place ^ place >> 8 ^ place >> 16) as u8)
         .collect()
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
 }

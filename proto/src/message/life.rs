@@ -68,7 +68,8 @@ messages! {
         kind: SourceKind,
         /// With which key; absent where a peer's public key suffices.
         key: Option<KeyRef>,
-        /// The version of that key; the primary one if absent.
+        /// The version of that key; the primary one if absent. An older one gives again what it gave
+        /// when it was the primary one.
         version: Option<u32>,
         /// The KEM of a peer's public key.
         algorithm: Option<Algorithm>,

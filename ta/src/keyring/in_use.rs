@@ -1,8 +1,9 @@
 //! A key that a call may use: itself or a child, one version of it.
 
-use claviger_proto::{Algorithm, Digits, KeyId, Label, State, Status, ratchet};
+use claviger_proto::{Algorithm, Digits, KeyId, Label, State, Status, Usage, ratchet};
 use sha2::{Digest, Sha256};
 
+use super::wrap::Wrapping;
 use crate::{
     crypto::{Secret, hkdf, kdf},
     vault::KeyRecord,
@@ -14,6 +15,7 @@ const CHILD_LABEL: &[u8] = b"claviger child v1";
 /// A key that a call may use.
 pub struct InUse<'a> {
     pub(super) record: &'a KeyRecord,
+    pub(super) wrapping: Option<&'a Wrapping>,
     pub(super) child: Option<&'a Label>,
 }
 
@@ -93,49 +95,95 @@ impl InUse<'_> {
     /// # Errors
     /// [`Status::NoSuchVersion`]; [`Status::NoChildren`].
     pub fn secret_of(&self, version: u32) -> Result<Working<'_>, Status> {
-        let stored = self.record.secret(version).ok_or(Status::NoSuchVersion)?;
-        let own = if self.record.ratchet {
-            Working::Derived(kdf::derive_alike(
-                stored.as_bytes(),
-                ratchet::KEY_LABEL,
-                &version.to_be_bytes(),
-            )?)
-        } else {
-            Working::Stored(stored)
-        };
         match self.child {
-            None => Ok(own),
-            Some(child) => {
+            None => self.own(version),
+            Some(_) => {
                 let algorithm = self.algorithm()?;
-                derive_child(self.record.algorithm, own.as_bytes(), algorithm, child)
-                    .map(Working::Derived)
+                let usage = algorithm.usages().first().ok_or(Status::WrongUsage)?;
+                self.child_of(version, *usage, false).map(Working::Derived)
             }
         }
+    }
+
+    /// The secret of the child in a role of its own: as a key of another usage, or a ratcheted one,
+    /// it is another key, so that none serves two purposes.
+    ///
+    /// # Errors
+    /// As [`InUse::secret_of`].
+    pub fn child_as(&self, usage: Usage, ratchet: bool) -> Result<Secret, Status> {
+        self.child_of(self.record.version, usage, ratchet)
+    }
+
+    fn child_of(&self, version: u32, usage: Usage, ratchet: bool) -> Result<Secret, Status> {
+        let child = self.child.ok_or(Status::NoChildren)?;
+        let role = Role {
+            algorithm: self.algorithm()?,
+            usage,
+            ratchet,
+        };
+        derive_child(
+            self.record.algorithm,
+            self.own(version)?.as_bytes(),
+            &role,
+            child,
+        )
+    }
+
+    /// The secret of a version of the key itself.
+    fn own(&self, version: u32) -> Result<Working<'_>, Status> {
+        let stored = self.record.secret(version).ok_or(Status::NoSuchVersion)?;
+        if !self.record.ratchet {
+            return Ok(Working::Stored(stored));
+        }
+        let number = version.to_be_bytes();
+        kdf::derive_alike(stored.as_bytes(), ratchet::KEY_LABEL, &number).map(Working::Derived)
+    }
+}
+
+/// What a derived key is: no two roles ever share a secret.
+pub struct Role {
+    /// Its algorithm.
+    pub algorithm: Algorithm,
+    /// Its usage.
+    pub usage: Usage,
+    /// Whether it is ratcheted.
+    pub ratchet: bool,
+}
+
+impl Role {
+    /// `[algorithm]_8 || [usage]_8 || [ratchet]_8`.
+    #[must_use]
+    pub fn bytes(&self) -> [u8; 3] {
+        [
+            self.algorithm as u8,
+            self.usage as u8,
+            u8::from(self.ratchet),
+        ]
     }
 }
 
 /// A child's secret.
 ///
 /// ```text
-/// kdf-cmac     KDF(K, "claviger child v1", [algorithm]_8 || name)       SP 800-108, L = |child|
-/// hkdf-sha256  HKDF-Expand(K, "claviger child v1" || 0 || [algorithm]_8 || name, |child|)
+/// kdf-cmac     KDF(K, "claviger child v1", role || name)                SP 800-108, L = |child|
+/// hkdf-sha256  HKDF-Expand(K, "claviger child v1" || 0 || role || name, |child|)
+/// role         [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8
 /// ```
 #[inline(never)]
 fn derive_child(
     parent: Algorithm,
     key: &[u8],
-    algorithm: Algorithm,
+    role: &Role,
     child: &Label,
 ) -> Result<Secret, Status> {
-    let number = [algorithm as u8];
     let name = child.as_str().as_bytes();
-    let mut context = heapless::Vec::<u8, { 1 + Label::MAX }>::new();
+    let mut context = heapless::Vec::<u8, { 3 + Label::MAX }>::new();
     let fits =
-        context.extend_from_slice(&number).is_ok() && context.extend_from_slice(name).is_ok();
+        context.extend_from_slice(&role.bytes()).is_ok() && context.extend_from_slice(name).is_ok();
     if !fits {
         return Err(Status::Internal);
     }
-    Secret::with(algorithm.key_len(), |bytes| match parent {
+    Secret::with(role.algorithm.key_len(), |bytes| match parent {
         Algorithm::KdfCmac => kdf::derive_into(key, CHILD_LABEL, &context, bytes),
         Algorithm::HkdfSha256 => hkdf::expand(key, &[CHILD_LABEL, &[0], &context], bytes),
         _ => Err(Status::NoChildren),

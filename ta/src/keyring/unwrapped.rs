@@ -2,8 +2,9 @@
 
 use alloc::vec::Vec;
 
-use claviger_proto::{Identity, Label, Status, limits};
+use claviger_proto::{Identity, Status, limits};
 
+use super::wrap::Wrapping;
 use crate::vault::KeyRecord;
 
 struct Kept {
@@ -12,7 +13,7 @@ struct Kept {
     /// The clock when it was last used.
     used: u64,
     record: KeyRecord,
-    family: Option<Label>,
+    wrapping: Wrapping,
 }
 
 /// The wrapped keys used last.
@@ -31,14 +32,9 @@ impl Unwrapped {
         Some(place)
     }
 
-    pub(super) fn get(&self, place: usize) -> Option<&KeyRecord> {
-        self.kept.get(place).map(|kept| &kept.record)
-    }
-
-    /// The key used last, and its family.
-    pub(super) fn latest(&self) -> Option<(&KeyRecord, Option<&Label>)> {
-        let kept = self.kept.iter().max_by_key(|kept| kept.used)?;
-        Some((&kept.record, kept.family.as_ref()))
+    pub(super) fn get(&self, place: usize) -> Option<(&KeyRecord, &Wrapping)> {
+        let kept = self.kept.get(place)?;
+        Some((&kept.record, &kept.wrapping))
     }
 
     /// Keeps a key, in place of its owner's oldest if that has as many as one owner may have, else
@@ -47,7 +43,7 @@ impl Unwrapped {
         &mut self,
         digest: [u8; 32],
         record: KeyRecord,
-        family: Option<Label>,
+        wrapping: Wrapping,
     ) -> Result<usize, Status> {
         let count = |owner: &Identity| {
             let theirs = self.kept.iter().filter(|kept| kept.record.owner == *owner);
@@ -76,7 +72,7 @@ impl Unwrapped {
             digest,
             used: self.clock,
             record,
-            family,
+            wrapping,
         });
         Ok(self.kept.len().saturating_sub(1))
     }

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! V || C = AES-256-SIV(KDF(secret of the vault, "claviger wrapped v1", vault id),
-//!                      AD = the front, record || family || generations)
+//!                      AD = the front, record || copy || family || generations)
 //! record       as in a slot, with one version
+//! copy         1 if a key of the vault was wrapped, which it serves no longer than; else 0
 //! family       one byte of length and so many bytes; none: 0
 //! generations  of the owner (4), of the family (4; 0 without one), when it was wrapped
 //! ```
@@ -31,7 +32,8 @@ use crate::{
 const CONTENT: usize = limits::WRAPPED - HEADER - TAG;
 
 impl<P: Platform> Keyring<P> {
-    /// Wraps a key into the payload.
+    /// Wraps a key into the payload: whether it is a copy of a key of the vault, and of which
+    /// family.
     ///
     /// # Errors
     /// [`Status::Internal`] if it did not fit; a status of storage.
@@ -40,13 +42,18 @@ impl<P: Platform> Keyring<P> {
         &mut self,
         platform: &mut P,
         record: &KeyRecord,
-        family: Option<Label>,
+        wrapping: (bool, Option<Label>),
         payload: &mut Payload,
     ) -> Result<KeyDescription, Status> {
-        let generations = self.generations(platform, &record.owner, family.as_ref())?;
+        let (copy, family) = wrapping;
+        let wrapping = Wrapping {
+            copy,
+            generations: self.generations(platform, &record.owner, family.as_ref())?,
+            family,
+        };
         let mut bytes = Zeroizing::new([0; CONTENT]);
         let mut to = Writer::new(bytes.as_mut_slice());
-        let left = encode(record, family.as_ref(), generations, &mut to).ok_or(Status::Internal)?;
+        let left = encode(record, &wrapping, &mut to).ok_or(Status::Internal)?;
         let used = CONTENT.saturating_sub(left);
         let content = bytes.get_mut(..used).ok_or(Status::Internal)?;
         let key = self.vault.wrapping_key(platform)?;
@@ -54,10 +61,10 @@ impl<P: Platform> Keyring<P> {
         payload.set(&FRONT)?;
         payload.append(&tag)?;
         payload.append(content)?;
-        Ok(record.describe(record.counters, Home::Wrapped, family))
+        Ok(record.describe(record.counters, Home::Wrapped, wrapping.family))
     }
 
-    /// Takes the wrapped key off the payload's front.
+    /// Takes the wrapped key off the payload's front; says where it is kept.
     ///
     /// # Errors
     /// [`Status::BadPayload`] if there are fewer bytes; [`Status::NotAuthentic`];
@@ -67,18 +74,41 @@ impl<P: Platform> Keyring<P> {
         platform: &mut P,
         payload: &mut Payload,
         length: u32,
-    ) -> Result<&KeyRecord, Status> {
+    ) -> Result<usize, Status> {
         let (bytes, _) = payload.split(length as usize)?;
         let digest = Sha256::digest(&*bytes).into();
         let place = match self.unwrapped.find(&digest) {
             Some(place) => place,
             None => {
-                let (record, family) = self.open(platform, bytes)?;
-                self.unwrapped.insert(digest, record, family)?
+                let (record, wrapping) = self.open(platform, bytes)?;
+                self.unwrapped.insert(digest, record, wrapping)?
             }
         };
         payload.drop_front(length as usize)?;
-        self.unwrapped.get(place).ok_or(Status::Internal)
+        Ok(place)
+    }
+
+    /// The key of the vault of which the key at `place` is a copy, if it is one: it must still be
+    /// the same, in the same version.
+    ///
+    /// # Errors
+    /// [`Status::Revoked`] if it is not; a status of storage.
+    pub(super) fn original(
+        &mut self,
+        platform: &mut P,
+        place: usize,
+    ) -> Result<Option<&KeyRecord>, Status> {
+        let (copy, wrapping) = self.unwrapped.get(place).ok_or(Status::Internal)?;
+        if !wrapping.copy {
+            return Ok(None);
+        }
+        let (id, version) = (copy.id, copy.version);
+        let (owner, label) = (copy.owner, copy.label.clone());
+        match self.vault.find(platform, &owner, &label) {
+            Ok(original) if (original.id, original.version) == (id, version) => Ok(Some(original)),
+            Ok(_) | Err(Status::NotFound) => Err(Status::Revoked),
+            Err(error) => Err(error),
+        }
     }
 
     /// Ends the wrapped keys of an owner, or of one family of his, that were made before; says
@@ -97,7 +127,7 @@ impl<P: Platform> Keyring<P> {
         self.vault.next_generation(platform, owner, family, caller)
     }
 
-    fn generations(
+    pub(super) fn generations(
         &mut self,
         platform: &mut P,
         owner: &Identity,
@@ -112,11 +142,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     #[inline(never)]
-    fn open(
-        &mut self,
-        platform: &mut P,
-        bytes: &[u8],
-    ) -> Result<(KeyRecord, Option<Label>), Status> {
+    fn open(&mut self, platform: &mut P, bytes: &[u8]) -> Result<(KeyRecord, Wrapping), Status> {
         if bytes.len() > limits::WRAPPED || !is_wrapped(bytes) {
             return Err(Status::NotAuthentic);
         }
@@ -129,35 +155,49 @@ impl<P: Platform> Keyring<P> {
         content.copy_from_slice(sealed);
         let key = self.vault.wrapping_key(platform)?;
         siv::open(Suite::Aes256Siv, key.as_slice(), [&FRONT], *tag, content)?;
-        let (record, family, generations) = decode(content).ok_or(Status::NotAuthentic)?;
-        if generations != self.generations(platform, &record.owner, family.as_ref())? {
+        let (record, wrapping) = decode(content).ok_or(Status::NotAuthentic)?;
+        let family = wrapping.family.as_ref();
+        if wrapping.generations != self.generations(platform, &record.owner, family)? {
             return Err(Status::Revoked);
         }
-        Ok((record, family))
+        Ok((record, wrapping))
     }
 }
 
+/// What a wrapped key carries beside the key.
+#[derive(Debug, Clone)]
+pub(super) struct Wrapping {
+    /// Whether it is a copy of a key of the vault.
+    pub(super) copy: bool,
+    /// What it is revoked with.
+    pub(super) family: Option<Label>,
+    /// Those of its owner and family when it was wrapped.
+    pub(super) generations: [u32; 2],
+}
+
 /// Says how many bytes are left.
-fn encode(
-    record: &KeyRecord,
-    family: Option<&Label>,
-    generations: [u32; 2],
-    to: &mut Writer<'_>,
-) -> Option<usize> {
+fn encode(record: &KeyRecord, wrapping: &Wrapping, to: &mut Writer<'_>) -> Option<usize> {
     record.encode(to)?;
-    to.put_short(family.map_or("", Label::as_str).as_bytes())?;
-    for generation in generations {
+    to.put(&[u8::from(wrapping.copy)])?;
+    let family = wrapping.family.as_ref().map_or("", Label::as_str);
+    to.put_short(family.as_bytes())?;
+    for generation in wrapping.generations {
         to.put(&generation.to_be_bytes())?;
     }
     Some(to.left())
 }
 
-fn decode(bytes: &[u8]) -> Option<(KeyRecord, Option<Label>, [u32; 2])> {
+fn decode(bytes: &[u8]) -> Option<(KeyRecord, Wrapping)> {
     let mut from = Reader::new(bytes);
     let record = KeyRecord::decode(&mut from)?;
-    let family = from.take_optional_label()?;
-    let generations = [from.take_u32()?, from.take_u32()?];
-    from.rest()
-        .is_empty()
-        .then_some((record, family, generations))
+    let wrapping = Wrapping {
+        copy: match from.take_byte()? {
+            0 => false,
+            1 => true,
+            _ => return None,
+        },
+        family: from.take_optional_label()?,
+        generations: [from.take_u32()?, from.take_u32()?],
+    };
+    from.rest().is_empty().then_some((record, wrapping))
 }

@@ -1,6 +1,6 @@
 //! The audit logs: read, signed, bounded.
 
-use claviger_proto::{Identity, Status, message::*};
+use claviger_proto::{Identity, Status, audit::Event, message::*};
 
 use crate::{
     Platform, Service, Session, crypto::ecdsa::p256, exchange::Payload, keyring::Keyring, policy,
@@ -91,6 +91,12 @@ pub(crate) fn audit_release<P: Platform>(
         (request.of, request.shared),
     )?;
     keyring.vault.release_log(platform, of, request.keep)?;
+    let caller = session.caller.identity()?;
+    let vault = &mut keyring.vault;
+    vault.record(platform, Some(caller), Event::AuditReleased, |record| {
+        record.owner = of;
+        record.detail = u32::try_from(request.keep).unwrap_or(u32::MAX);
+    })?;
     Ok(Done {})
 }
 

@@ -1,7 +1,7 @@
 //! `catch-up`.
 
 use claviger_proto::{
-    KeyRef, Place, Status, limits,
+    KeyRef, Place, State, Status, limits,
     message::*,
     ratchet::{self, Token},
 };
@@ -38,6 +38,9 @@ pub(crate) fn catch_up<P: Platform>(
     }
     if !record.ratchet {
         return Err(Status::WrongUsage);
+    }
+    if record.state != State::Active {
+        return Err(Status::WrongState);
     }
     let token = Token::decode(payload.bytes())?;
     payload.clear();

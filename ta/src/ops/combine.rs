@@ -6,7 +6,8 @@
 //! S_i    = the derivation key or its child | the shared secret of the agreement | of the KEM
 //! out    = HKDF-Expand(HMAC-SHA-256(salt, Z), fixed, L)                  as RFC 5869
 //! fixed  = "claviger combine v1" || [n]_8 || source_1 || ... || source_n
-//!          || [algorithm of the new key, or 0]_8 || [|info|]_16 || info || [L in bits]_32
+//!          || role || [|info|]_16 || info || [L in bits]_32
+//! role   = [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8 of the new key; or 3 zeros
 //! source = [1]_8 || [|name|]_8 || name      a key: its label, or "label#child"
 //!        | [2]_8                            an agreement
 //!        | [3]_8 || SHA-256(ciphertext)     a KEM, at both ends
@@ -28,8 +29,8 @@ use crate::{
         hkdf, ml_kem, x_wing,
     },
     exchange::Payload,
-    keyring::{Keyring, Work},
-    policy,
+    keyring::{Keyring, Role, Work},
+    policy::{self, Settled},
     session::Caller,
 };
 
@@ -74,6 +75,12 @@ pub(crate) fn combine<P: Platform>(
     if request.sources.is_empty() || encapsulations.count() > 1 {
         return Err(Status::BadHeader);
     }
+    // Of a key under random nonces there must be one only: keys alone would give it again and again.
+    let again = |source: &Source| source.kind == SourceKind::Key;
+    let random_nonces = algorithm.is_some_and(|algorithm| algorithm.use_limit().is_some());
+    if random_nonces && request.sources.iter().all(again) {
+        return Err(Status::UnsupportedUsage);
+    }
     let (salt, info) = (request.salt as usize, request.info as usize);
     if length == 0 || length > limits::DERIVED || salt > limits::INFO || info > limits::INFO {
         return Err(Status::BadHeader);
@@ -84,25 +91,30 @@ pub(crate) fn combine<P: Platform>(
         ciphertext: heapless::Vec::new(),
     };
     for source in &request.sources {
-        let (secret, policy) = take(
+        let secret = take(
             keyring,
             platform,
             &session.caller,
             source,
+            settled.as_ref(),
             payload,
             &mut sources,
         )?;
-        if let Some(policy) = policy {
-            policy::may_become(&policy, settled.as_ref())?;
-        }
         sources.secrets.push(secret).map_err(|_| Status::Internal)?;
     }
     let (salt, info) = payload.split(salt)?;
     if info.len() != request.info as usize {
         return Err(Status::BadPayload);
     }
-    let number = algorithm.map_or(0, |algorithm| algorithm as u8);
-    let secret = mix(&sources, salt, info, number, length)?;
+    let role = settled.as_ref().map_or([0; 3], |settled| {
+        Role {
+            algorithm: settled.new.algorithm,
+            usage: settled.usage,
+            ratchet: settled.new.ratchet,
+        }
+        .bytes()
+    });
+    let secret = mix(&sources, salt, info, role, length)?;
     payload.clear();
     let key = become_key(keyring, platform, payload, settled, secret)?;
     payload.insert_front(&sources.ciphertext)?;
@@ -112,15 +124,17 @@ pub(crate) fn combine<P: Platform>(
     })
 }
 
-/// The secret of one source and the policy of its key, and takes what belongs to it off the payload.
+/// The secret of one source, if its key lets it become that; takes what belongs to it off the
+/// payload.
 fn take<P: Platform>(
     keyring: &mut Keyring<P>,
     platform: &mut P,
     caller: &Caller,
     source: &Source,
+    settled: Option<&Settled>,
     payload: &mut Payload,
     sources: &mut Sources,
-) -> Result<(Secret, Option<Policy>), Status> {
+) -> Result<Secret, Status> {
     let bytes = source.bytes as usize;
     let fits = match source.kind {
         SourceKind::Encapsulate => source.key.is_none() && source.version.is_none(),
@@ -136,7 +150,7 @@ fn take<P: Platform>(
         let secret = encapsulate(platform, algorithm, public, &mut sources.ciphertext)?;
         bind(&mut sources.fixed, &sources.ciphertext)?;
         payload.drop_front(bytes)?;
-        return Ok((secret, None));
+        return Ok(secret);
     };
     let work = Work::new(match source.kind {
         SourceKind::Agree => Permission::Agree,
@@ -144,7 +158,7 @@ fn take<P: Platform>(
         _ => Permission::Derive,
     });
     let used = keyring.use_key(platform, caller, key, payload, work)?;
-    let policy = Some(used.record().policy.clone());
+    policy::may_become(used.record(), caller, settled)?;
     let own = used.secret_of(version.unwrap_or(used.version()))?;
     let (public, _) = payload.split(bytes)?;
     let secret = match source.kind {
@@ -162,7 +176,7 @@ fn take<P: Platform>(
         }
     };
     payload.drop_front(bytes)?;
-    Ok((secret, policy))
+    Ok(secret)
 }
 
 #[inline(never)]
@@ -170,7 +184,7 @@ fn mix(
     sources: &Sources,
     salt: &[u8],
     info: &[u8],
-    algorithm: u8,
+    role: [u8; 3],
     length: usize,
 ) -> Result<Secret, Status> {
     let mut parts = heapless::Vec::<&[u8], { limits::SOURCES }>::new();
@@ -186,7 +200,7 @@ fn mix(
         LABEL,
         &[count],
         &sources.fixed,
-        &[algorithm],
+        &role,
         &info_len.to_be_bytes(),
         info,
         &bits.to_be_bytes(),

@@ -1,7 +1,9 @@
 //! `component-start`, `component-show`, `component-enter` and `component-cancel`: a key that no
 //! one person has entered.
 
-use claviger_proto::{Digits, Home, Identity, Origin, Status, audit::Event, limits, message::*};
+use claviger_proto::{
+    Digits, Home, Identity, Login, Origin, Status, audit::Event, limits, message::*,
+};
 use zeroize::Zeroize;
 
 use super::new_key::{expect_free, record};
@@ -32,6 +34,10 @@ pub(crate) fn component_start<P: Platform>(
     } = service;
     let ComponentStartRequest { new, custodians } = request;
     let several = custodians.len() >= 2;
+    // A user and a group of that user's are one person.
+    if custodians.iter().any(|one| one.login != Login::User) {
+        return Err(Status::BadHeader);
+    }
     let repeated = |(place, one)| custodians.iter().take(place).any(|other| other == one);
     if !several || custodians.iter().enumerate().any(repeated) {
         return Err(Status::BadHeader);
@@ -124,7 +130,7 @@ pub(crate) fn component_enter<P: Platform>(
         let (owner, label) = (ceremony.owner, ceremony.of.settled.new.key.clone());
         keyring
             .vault
-            .record(platform, caller, Event::ComponentEntered, |record| {
+            .record(platform, Some(caller), Event::ComponentEntered, |record| {
                 record.owner = Some(owner);
                 record.label = Some(label);
                 record.detail = response.entered.into();

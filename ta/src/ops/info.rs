@@ -35,7 +35,7 @@ pub(crate) fn info<P: Platform>(
             chunk: limits::CHUNK as u32,
             context: limits::CONTEXT as u32,
             random: limits::RANDOM as u32,
-            keys: vault::CAPACITY as u32,
+            keys: vault::KEYS as u32,
             owner_keys: limits::OWNER_KEYS as u32,
             versions: limits::VERSIONS as u32,
             grants: limits::GRANTS as u32,

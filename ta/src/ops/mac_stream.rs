@@ -5,7 +5,10 @@
 use claviger_proto::{Permission, Status, message::*};
 
 use crate::{
-    Platform, Service, Session, crypto::mac::MacState, exchange::Payload, keyring::Work,
+    Platform, Service, Session,
+    crypto::mac::MacState,
+    exchange::Payload,
+    keyring::{Keyring, Work},
     session::Stream,
 };
 
@@ -26,6 +29,7 @@ pub(crate) fn mac_start<P: Platform>(
         Permission::Mac
     };
     let work = Work::new(permission);
+    let vault = keyring.vault.id(platform)?;
     let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
     payload.expect_empty()?;
     let version = match request.version {
@@ -36,6 +40,7 @@ pub(crate) fn mac_start<P: Platform>(
     let state = MacState::new(key.algorithm()?, secret.as_bytes())?;
     session.stream = Some(Stream {
         state,
+        begun: Keyring::<P>::begun(&key, vault, version, permission),
         verify: request.verify,
     });
     Ok(KeyVersion { version })
@@ -62,27 +67,33 @@ pub(crate) fn mac_update<P: Platform>(
 /// Ends the stream with its tag.
 #[inline(never)]
 pub(crate) fn mac_finish<P: Platform>(
-    _service: &mut Service<P>,
+    service: &mut Service<P>,
     session: &mut Session,
     _request: MacFinishRequest,
     payload: &mut Payload,
 ) -> Result<Done, Status> {
     let mut stream = session.take_stream(false)?;
-    stream.update(payload.bytes());
-    payload.set(stream.finish().as_bytes())?;
+    service
+        .keyring
+        .may_end(&mut service.platform, &session.caller, &stream.begun)?;
+    stream.state.update(payload.bytes());
+    payload.set(stream.state.finish().as_bytes())?;
     Ok(Done {})
 }
 
 /// Ends the stream with a check.
 #[inline(never)]
 pub(crate) fn verify_mac_finish<P: Platform>(
-    _service: &mut Service<P>,
+    service: &mut Service<P>,
     session: &mut Session,
     _request: VerifyMacFinishRequest,
     payload: &mut Payload,
 ) -> Result<Done, Status> {
     let stream = session.take_stream(true)?;
-    stream.finish().verify(payload.bytes())?;
+    service
+        .keyring
+        .may_end(&mut service.platform, &session.caller, &stream.begun)?;
+    stream.state.finish().verify(payload.bytes())?;
     payload.clear();
     Ok(Done {})
 }

@@ -79,7 +79,7 @@ pub(super) fn keep<P: Platform>(
     let caller = settled.owner;
     let record = record(platform, settled, origin, secret)?;
     match home {
-        Home::Wrapped => keyring.wrap(platform, &record, family, payload),
+        Home::Wrapped => keyring.wrap(platform, &record, (false, family), payload),
         _ => {
             let description = record.describe(record.counters, Home::Vault, None);
             keyring.vault.insert(platform, record, caller)?;

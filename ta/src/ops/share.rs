@@ -54,7 +54,7 @@ pub(crate) fn share<P: Platform>(
     let caller = session.caller.identity()?;
     keyring
         .vault
-        .record(platform, caller, Event::Shared, |record| {
+        .record(platform, Some(caller), Event::Shared, |record| {
             record.owner = Some(owner);
             record.label = Some(label.clone());
             record.detail = shares.shares.into();

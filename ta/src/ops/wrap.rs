@@ -13,7 +13,8 @@ use crate::{
     vault::KeyRecord,
 };
 
-/// Gives out a key of the vault as a wrapped key, with its primary version.
+/// Gives out a key of the vault as a wrapped key, with its primary version. The copy serves while
+/// the key does, in that version, and as its policy is by then.
 #[inline(never)]
 pub(crate) fn wrap<P: Platform>(
     service: &mut Service<P>,
@@ -45,11 +46,11 @@ pub(crate) fn wrap<P: Platform>(
     let caller = session.caller.identity()?;
     keyring
         .vault
-        .record(platform, caller, Event::Wrapped, |record| {
+        .record(platform, Some(caller), Event::Wrapped, |record| {
             record.owner = Some(owner);
             record.label = Some(label.clone());
         })?;
-    keyring.wrap(platform, &copy, request.family, payload)
+    keyring.wrap(platform, &copy, (true, request.family), payload)
 }
 
 /// Ends wrapped keys that were made before.
@@ -70,8 +71,9 @@ pub(crate) fn revoke<P: Platform>(
     Ok(Generation { generation })
 }
 
-/// Takes a key that came wrapped by AES-KW or AES-KWP, also into a locked vault: nobody but the
-/// holder of the key-encryption key could make it.
+/// Takes a key that came wrapped by AES-KW or AES-KWP, of the one role that the key-encryption key
+/// brings in. A locked vault takes it too, under a key-encryption key that could not be made up
+/// since: one that was generated here, or came before the lock.
 #[inline(never)]
 pub(crate) fn unwrap<P: Platform>(
     service: &mut Service<P>,
@@ -84,7 +86,21 @@ pub(crate) fn unwrap<P: Platform>(
     } = service;
     let settled = policy::settle(request.new, &session.caller)?;
     let work = Work::new(Permission::Unwrap);
+    let locked = keyring.vault.is_locked(platform)?;
     let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
+    policy::may_become(key.record(), &session.caller, Some(&settled))?;
+    let role = key.record().children;
+    let default = settled.new.algorithm.usages().first() == Some(&settled.usage);
+    if role != Some(settled.new.algorithm) || !default || settled.new.ratchet {
+        return Err(Status::UnsupportedUsage);
+    }
+    let known_before = matches!(
+        key.record().origin,
+        Origin::Generated | Origin::Imported | Origin::Assembled
+    );
+    if locked && !known_before {
+        return Err(Status::Locked);
+    }
     let secret = key.secret_of(request.version.unwrap_or(key.version()))?;
     let unwrapped = if request.padded {
         key_wrap::unwrap_padded(secret.as_bytes(), payload.bytes())

@@ -1,4 +1,7 @@
-use claviger_proto::{Digits, Permissions, State, Uuid, message::Grant};
+use claviger_proto::{
+    Digits, Permissions, State, Uuid,
+    message::{Grant, SharePolicy},
+};
 use std::{vec, vec::Vec};
 
 use super::*;

@@ -1,6 +1,6 @@
 //! What the vault holds of the device as a whole: its lock, its keys, its certificate.
 
-use claviger_proto::{Identity, Status, audit::Event};
+use claviger_proto::{Digits, Identity, Status, audit::Event};
 use zeroize::Zeroizing;
 
 use super::{
@@ -14,6 +14,14 @@ use crate::{
 };
 
 impl<P: Platform> Vault<P> {
+    /// The vault's random id.
+    ///
+    /// # Errors
+    /// The status of opening the vault.
+    pub fn id(&mut self, platform: &mut P) -> Result<Digits<16>, Status> {
+        Ok(self.opened(platform)?.header.vault)
+    }
+
     /// The key under which wrapped keys are encrypted.
     ///
     /// # Errors
@@ -47,7 +55,7 @@ impl<P: Platform> Vault<P> {
         if self.is_locked(platform)? {
             return Ok(());
         }
-        self.record(platform, caller, Event::Locked, |_| {})?;
+        self.record(platform, Some(caller), Event::Locked, |_| {})?;
         self.change_header(platform, |header| header.locked = true)
     }
 
@@ -59,7 +67,7 @@ impl<P: Platform> Vault<P> {
         if self.opened(platform)?.header.audit_refuses {
             return Ok(());
         }
-        self.record(platform, caller, Event::AuditStrict, |_| {})?;
+        self.record(platform, Some(caller), Event::AuditStrict, |_| {})?;
         self.change_header(platform, |header| header.audit_refuses = true)
     }
 

@@ -1,10 +1,10 @@
 //! Which wrapped keys still serve: the generations of owners and families.
 
-use claviger_proto::{Identity, Label, Status, audit::Event};
+use claviger_proto::{Identity, Label, Status, audit::Event, limits};
 
 use super::{
     Note, Vault,
-    index::{Entry, generation_name},
+    index::{Entry, generation_name, owner_hash},
     open::SlotNumber,
     slot::{Content, Generation},
 };
@@ -14,16 +14,23 @@ impl<P: Platform> Vault<P> {
     /// The generation of an owner's wrapped keys, or of one family of them.
     ///
     /// # Errors
-    /// A status of storage.
+    /// [`Status::RecordDamaged`] if the record may be lost; a status of storage.
     pub fn generation(
         &mut self,
         platform: &mut P,
         owner: &Identity,
         family: Option<&Label>,
     ) -> Result<u32, Status> {
-        Ok(self
-            .search_generation(platform, owner, family)?
-            .map_or(0, |(_, number)| number))
+        if let Some((_, number)) = self.search_generation(platform, owner, family)? {
+            return Ok(number);
+        }
+        // An absent record says that nothing was revoked, unless it may be a lost one.
+        let open = self.opened(platform)?;
+        let found = open.index.count(is_generation);
+        if found < usize::from(open.header.generations) {
+            return Err(Status::RecordDamaged);
+        }
+        Ok(0)
     }
 
     /// Raises that generation, which ends the wrapped keys made before; says which it is now.
@@ -38,11 +45,14 @@ impl<P: Platform> Vault<P> {
         family: Option<&Label>,
         caller: Identity,
     ) -> Result<u32, Status> {
-        let (slot, number) = match self.search_generation(platform, owner, family)? {
-            Some(found) => found,
-            None => (self.slot_for(platform, owner)?, 0),
+        let found = self.search_generation(platform, owner, family)?;
+        let slot = match found {
+            Some((slot, _)) => slot,
+            None => self.slot_for_generation(platform, owner)?,
         };
-        let number = number.checked_add(1).ok_or(Status::Internal)?;
+        // The sequence of changes only rises: no number comes back, whatever was lost.
+        let next = self.opened(platform)?.sequence.saturating_add(1);
+        let number = u32::try_from(next).map_err(|_| Status::Internal)?;
         let generation = Generation {
             owner: *owner,
             family: family.cloned(),
@@ -50,7 +60,28 @@ impl<P: Platform> Vault<P> {
         };
         let note = Note::new(caller, Event::Revoked).detail(number);
         self.change(platform, slot, Content::Generation(generation), Some(note))?;
+        if found.is_none() {
+            self.change_header(platform, |header| {
+                header.generations = header.generations.saturating_add(1);
+            })?;
+        }
         Ok(number)
+    }
+
+    /// A slot for another generation of this owner, who has a bounded number of them: they are
+    /// kept for good.
+    fn slot_for_generation(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+    ) -> Result<SlotNumber, Status> {
+        let owner = owner_hash(owner);
+        let theirs =
+            |entry: &Entry| matches!(entry, Entry::Generation(name) if name.owner == owner);
+        if self.opened(platform)?.index.count(theirs) > limits::FAMILIES {
+            return Err(Status::QuotaExceeded);
+        }
+        self.slot_for_owned(platform)
     }
 
     fn search_generation(
@@ -76,4 +107,8 @@ impl<P: Platform> Vault<P> {
             }
         }
     }
+}
+
+fn is_generation(entry: &Entry) -> bool {
+    matches!(entry, Entry::Generation(_))
 }

@@ -15,7 +15,8 @@
 //!     56      1  number of shards
 //!     57      1  bit 0: locked; bit 1: resetting; bit 2: a full audit log refuses
 //!     58     32  the device's signing key: a scalar of P-256, big-endian
-//!     90         zeros
+//!     90      2  how many records of generations there are
+//!     92         zeros
 //! ```
 //!
 //! `root` is the platform's root key; where the platform has none, zeros: then the vault is as
@@ -60,6 +61,9 @@ pub struct Header {
     pub audit_refuses: bool,
     /// The device's signing key (ECDSA P-256).
     pub device: Zeroizing<[u8; 32]>,
+    /// How many records of generations there are: with fewer found, an absent one may be a lost
+    /// one.
+    pub generations: u16,
 }
 
 /// Why a header cannot be read.
@@ -95,6 +99,7 @@ impl Header {
             resetting: false,
             audit_refuses: false,
             device: ecdsa::p256::generate(platform)?,
+            generations: 0,
         })
     }
 
@@ -113,12 +118,13 @@ impl Header {
         let flags = flag(self.locked, LOCKED)
             | flag(self.resetting, RESETTING)
             | flag(self.audit_refuses, AUDIT_REFUSES);
-        let fields: [&[u8]; 5] = [
+        let fields: [&[u8]; 6] = [
             &self.sequence.to_be_bytes(),
             &self.vault.0,
             self.secret.as_slice(),
             &[self.shards, flags],
             self.device.as_slice(),
+            &self.generations.to_be_bytes(),
         ];
         for (place, byte) in content.iter_mut().zip(fields.into_iter().flatten()) {
             *place = *byte;
@@ -166,6 +172,7 @@ impl Header {
         let (secret, rest) = rest.split_first_chunk()?;
         let ([shards, flags], rest) = rest.split_first_chunk()?;
         let (device, rest) = rest.split_first_chunk()?;
+        let (generations, rest) = rest.split_first_chunk()?;
         let possible = (1..=SHARDS).contains(&usize::from(*shards))
             && flags & !(LOCKED | RESETTING | AUDIT_REFUSES) == 0
             && rest.iter().all(|byte| *byte == 0);
@@ -178,6 +185,7 @@ impl Header {
             resetting: flags & RESETTING != 0,
             audit_refuses: flags & AUDIT_REFUSES != 0,
             device: Zeroizing::new(*device),
+            generations: u16::from_be_bytes(*generations),
         })
     }
 }
@@ -201,6 +209,7 @@ mod tests {
             resetting: false,
             audit_refuses: true,
             device: Zeroizing::new([0xdd; 32]),
+            generations: 0x0607,
         }
     }
 
@@ -216,6 +225,7 @@ mod tests {
         );
         assert!(opened.locked && !opened.resetting && opened.audit_refuses);
         assert_eq!(*opened.device, [0xdd; 32]);
+        assert_eq!(opened.generations, 0x0607);
         assert!(Header::open(&key, 1, &bytes).is_err());
         for byte in 0..SLOT {
             let mut other = bytes;
@@ -254,6 +264,7 @@ mod tests {
         expected[24..56].fill(0xbb);
         expected[56..58].copy_from_slice(&[3, LOCKED | AUDIT_REFUSES]);
         expected[58..90].fill(0xdd);
+        expected[90..92].copy_from_slice(&[6, 7]);
         assert_eq!(content, expected);
     }
 }

@@ -17,12 +17,15 @@ use super::{
 use crate::platform::{ObjectId, Platform, Storage, StorageError, zeros};
 
 /// Bytes read at once: each read costs a fixed part, and each byte of buffer is heap.
-const BLOCK: usize = 16 * SLOT;
+const BLOCK: usize = BLOCK_SLOTS * SLOT;
+const BLOCK_SLOTS: usize = 16;
 
 /// An opened vault and how much of it had to be mended.
 pub(super) struct Loaded<S: Storage> {
     pub(super) open: Open<S>,
     pub(super) repaired: u32,
+    /// Whether a reset that was under way was finished.
+    pub(super) reset: bool,
 }
 
 /// One copy of a shard as it was found.
@@ -46,7 +49,10 @@ pub(super) fn load<P: Platform>(platform: &mut P) -> Result<Loaded<P::Storage>, 
     let result = probe(platform.storage(), &key, &mut found).and_then(|newest| match newest {
         Some(newest) if newest.resetting => {
             close_all(platform.storage(), &mut found);
-            begin_anew(platform, SHARDS as u8)
+            begin_anew(platform, SHARDS as u8).map(|loaded| Loaded {
+                reset: true,
+                ..loaded
+            })
         }
         Some(newest) => settle(platform.storage(), &key, newest, &mut found),
         None => make(platform, &key),
@@ -122,12 +128,17 @@ fn make<P: Platform>(platform: &mut P, key: &HeaderKey) -> Result<Loaded<P::Stor
         shards: Vec::new(),
         index: Index::default(),
         sequence: 0,
+        frozen: false,
         logs: Logs::default(),
     };
     // One shard, made as any other; the header in it says that it counts.
     open.add_shard(platform.storage(), key, 0, &header)?;
-    open.logs.settle();
-    Ok(Loaded { open, repaired: 0 })
+    open.logs.settle()?;
+    Ok(Loaded {
+        open,
+        repaired: 0,
+        reset: false,
+    })
 }
 
 /// Merges and mends every shard that counts.
@@ -143,6 +154,7 @@ fn settle<S: Storage>(
         shards: Vec::new(),
         index: Index::default(),
         sequence: 0,
+        frozen: false,
         logs: Logs::default(),
     };
     let shards = usize::from(open.header.shards);
@@ -161,10 +173,17 @@ fn settle<S: Storage>(
         }
     }
     match result {
-        Ok(()) => {
-            open.logs.settle();
-            Ok(Loaded { open, repaired })
-        }
+        Ok(()) => match open.logs.settle() {
+            Ok(()) => Ok(Loaded {
+                open,
+                repaired,
+                reset: false,
+            }),
+            Err(error) => {
+                open.close(storage);
+                Err(error)
+            }
+        },
         Err(error) => {
             open.shards
                 .into_iter()
@@ -223,16 +242,17 @@ fn read_both<S: Storage>(
     let mut place = 0_u16;
     for block in merged.image.chunks_mut(BLOCK) {
         let other = other.get_mut(..block.len()).ok_or(Status::Internal)?;
-        let have = [
-            read_block(storage, first, offset(place), block)?,
-            read_block(storage, second, offset(place), other)?,
-        ];
-        for (mine, other) in block
+        let have = read_block(storage, first, offset(place), block)?
+            .into_iter()
+            .zip(read_block(storage, second, offset(place), other)?);
+        for ((mine, other), have) in block
             .as_chunks_mut::<SLOT>()
             .0
             .iter_mut()
             .zip(other.as_chunks::<SLOT>().0)
+            .zip(have)
         {
+            let have = [have.0, have.1];
             // The header has been read already.
             if place != 0 {
                 let choice = choose(&open.slot_key, shard, place, [mine, other], have);
@@ -262,22 +282,31 @@ fn read_both<S: Storage>(
     Ok(merged)
 }
 
-/// Reads a block of a copy; `false` if it cannot be had.
+/// Reads a block of a copy; says of each slot whether it can be had.
 fn read_block<S: Storage>(
     storage: &mut S,
     copy: &mut Option<Found<S::Object>>,
-    offset: u32,
+    from: u32,
     bytes: &mut [u8],
-) -> Result<bool, Status> {
-    let Some(found) = copy else { return Ok(false) };
-    match storage.read(&mut found.object, offset, bytes) {
-        Ok(()) => Ok(true),
-        Err(StorageError::Corrupt | StorageError::NotFound) => {
-            found.hurt = true;
-            Ok(false)
-        }
-        Err(error) => Err(error.into()),
+) -> Result<[bool; BLOCK_SLOTS], Status> {
+    let mut have = [false; BLOCK_SLOTS];
+    let Some(found) = copy else { return Ok(have) };
+    match storage.read(&mut found.object, from, bytes) {
+        Ok(()) => return Ok([true; BLOCK_SLOTS]),
+        Err(StorageError::Corrupt | StorageError::NotFound) => found.hurt = true,
+        Err(error) => return Err(error.into()),
     }
+    // Where one spot is hurt, its neighbours need not be lost.
+    let slots = bytes.as_chunks_mut::<SLOT>().0;
+    for ((place, slot), have) in (0_u16..).zip(slots).zip(&mut have) {
+        let at = from.saturating_add(offset(place));
+        match storage.read(&mut found.object, at, slot) {
+            Ok(()) => *have = true,
+            Err(StorageError::Corrupt | StorageError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(have)
 }
 
 /// What to believe of one slot.
@@ -346,15 +375,15 @@ fn choose(
     }
 }
 
-/// Writes to each copy what it lacks; says how much. A copy that cannot be mended is put out of
-/// service: the other one serves.
+/// Writes to each copy what it lacks; says how much. A copy that cannot be mended is removed, and
+/// the other one serves; where it cannot be removed either, nothing may be changed any more.
 ///
 /// # Errors
 /// That of the first copy if neither serves.
 fn mend<S: Storage>(
     storage: &mut S,
     key: &HeaderKey,
-    open: &Open<S>,
+    open: &mut Open<S>,
     shard: u8,
     copies: &mut FoundShard<S::Object>,
     mut merged: Merged,
@@ -417,10 +446,20 @@ fn mend<S: Storage>(
             storage.close(stale.object);
         }
     }
-    match failed {
-        [Some(error), Some(_)] => Err(error.into()),
-        _ => Ok(mended),
+    if let [Some(error), Some(_)] = failed {
+        return Err(error.into());
     }
+    for (copy, failed) in COPIES.into_iter().zip(&failed) {
+        if failed.is_some() {
+            // What is not mended must not come back behind the other copy's changes.
+            let gone = matches!(
+                storage.delete(ObjectId { shard, copy }),
+                Ok(()) | Err(StorageError::NotFound | StorageError::Corrupt | StorageError::InUse)
+            );
+            open.frozen |= !gone;
+        }
+    }
+    Ok(mended)
 }
 
 /// Deletes the vault's objects, of which there may be those of the first `shards` shards, and makes

@@ -168,11 +168,15 @@ impl Logs {
                 .pages
                 .iter()
                 .position(|other| other.number > known.number);
-            // More pages than a log has do not come of this program.
             let place = later.unwrap_or(log.pages.len());
-            log.pages
-                .insert(place, known)
-                .map_err(|_| Status::Internal)?;
+            if log.pages.insert(place, known.clone()).is_err() && place > 0 {
+                // More pages than a log has: of an old copy. The newest count.
+                log.pages.remove(0);
+                let place = place.saturating_sub(1);
+                log.pages
+                    .insert(place, known)
+                    .map_err(|_| Status::Internal)?;
+            }
         }
         if let Some(happening) = happening {
             self.boot = self.boot.max(happening.boot);
@@ -182,8 +186,17 @@ impl Logs {
     }
 
     /// Ends a start: what waits is put in order, and what had gone to a page no longer waits.
-    pub(super) fn settle(&mut self) {
+    ///
+    /// # Errors
+    /// [`Status::OutOfMemory`].
+    pub(super) fn settle(&mut self) -> Result<(), Status> {
         self.boot = self.boot.saturating_add(1);
+        self.waiting
+            .sort_unstable_by_key(|waiting| waiting.record.sequence);
+        for place in 0..self.waiting.len() {
+            let caller = self.waiting.get(place).and_then(|one| one.record.caller);
+            self.provide(caller)?;
+        }
         let logs = &self.logs;
         self.waiting.retain(|waiting| {
             let of = log_of(logs, waiting.record.caller);
@@ -191,8 +204,17 @@ impl Logs {
             let written = log.and_then(|log| log.pages.last());
             written.is_none_or(|page| page.last_sequence < waiting.record.sequence)
         });
-        self.waiting
-            .sort_unstable_by_key(|waiting| waiting.record.sequence);
+        Ok(())
+    }
+
+    /// Has a caller have a log of its own, while there is a place for one: from its first event on,
+    /// so that where its records go never changes.
+    fn provide(&mut self, caller: Option<Identity>) -> Result<(), Status> {
+        let of = self.log_of(caller);
+        if of.is_some() && self.find(of).is_none() {
+            self.add(of)?;
+        }
+        Ok(())
     }
 
     pub(super) fn boot(&self) -> u32 {
@@ -324,6 +346,11 @@ impl<P: Platform> Vault<P> {
             self.write_log(platform, of, slot)?;
         }
         let open = self.opened(platform)?;
+        open.logs
+            .waiting
+            .try_reserve(1)
+            .map_err(|_| Status::OutOfMemory)?;
+        open.logs.provide(caller)?;
         if caller.is_some() && open.header.audit_refuses {
             let of = open.logs.log_of(caller);
             if !open.logs.has_room(of) {
@@ -350,17 +377,18 @@ impl<P: Platform> Vault<P> {
     pub fn record(
         &mut self,
         platform: &mut P,
-        caller: Identity,
+        caller: Option<Identity>,
         event: Event,
         fill: impl FnOnce(&mut Record),
     ) -> Result<(), Status> {
         let time = platform.untrusted_time();
-        self.prepare_log(platform, NOWHERE, Some(caller))?;
-        let own = self.log_of(platform, caller)?;
-        self.write_log(platform, own, NOWHERE)?;
-        let open = self.opened(platform)?;
+        let logs = &self.opened(platform)?.logs;
         // A caller who was only ever refused gets no log of its own.
-        let of = own.filter(|_| event != Event::Refused || open.logs.find(own).is_some());
+        let own = caller.filter(|_| event != Event::Refused || logs.find(caller).is_some());
+        self.prepare_log(platform, NOWHERE, own)?;
+        let of = self.opened(platform)?.logs.log_of(own);
+        self.write_log(platform, of, NOWHERE)?;
+        let open = self.opened(platform)?;
         open.sequence = open.sequence.saturating_add(1);
         let mut record = Record {
             sequence: open.sequence,
@@ -370,7 +398,7 @@ impl<P: Platform> Vault<P> {
             status: Status::Ok,
             count: 1,
             detail: 0,
-            caller: Some(caller),
+            caller,
             owner: None,
             label: None,
         };

@@ -40,7 +40,7 @@ mod record;
 pub mod slot;
 
 use claviger_proto::{
-    Identity, Label, Status,
+    Digits, Identity, Label, Status,
     audit::Event,
     limits,
     message::{KeySummary, VaultInfo},
@@ -66,8 +66,14 @@ pub const SLOTS: usize = 160;
 pub const SHARDS: usize = 8;
 /// Bytes of an object: a header and the slots.
 pub const OBJECT: usize = SLOT * (1 + SLOTS);
-/// Keys that the vault holds.
+/// Slots of the vault.
 pub const CAPACITY: usize = SHARDS * SLOTS;
+/// Keys and generations that the vault holds: nobody takes what the audit logs and the certificate
+/// need.
+pub const KEYS: usize = CAPACITY - (limits::AUDIT_LOGS + 1) * limits::AUDIT_PAGES - 1;
+
+/// Keys that one page of a list looks at.
+const LOOKED: usize = 32;
 
 /// Both copies, in the order in which they are written.
 const COPIES: [Copy; 2] = [Copy::First, Copy::Second];
@@ -79,6 +85,8 @@ pub struct Vault<P: Platform> {
     in_doubt: Option<SlotNumber>,
     cache: Cache,
     repaired: u32,
+    /// The id and the sequence of the header that was seen last.
+    seen: Option<(Digits<16>, u64)>,
 }
 
 impl<P: Platform> Default for Vault<P> {
@@ -88,6 +96,7 @@ impl<P: Platform> Default for Vault<P> {
             in_doubt: None,
             cache: Cache::default(),
             repaired: 0,
+            seen: None,
         }
     }
 }
@@ -103,12 +112,7 @@ impl<P: Platform> Vault<P> {
             u32::try_from(open.index.count(wanted)).unwrap_or(u32::MAX)
         };
         let keys = count(|entry| matches!(entry, Entry::Key(_)));
-        let others = count(|entry| {
-            matches!(
-                entry,
-                Entry::Generation(_) | Entry::Page | Entry::Certificate
-            )
-        });
+        let others = count(|entry| matches!(entry, Entry::Generation(_)));
         let damaged = count(|entry| matches!(entry, Entry::Damaged));
         let (id, locked) = (open.header.vault, open.header.locked);
         let degraded = u32::try_from(open.degraded()).unwrap_or(u32::MAX);
@@ -116,7 +120,7 @@ impl<P: Platform> Vault<P> {
             id,
             locked,
             keys,
-            free: (CAPACITY as u32)
+            free: (KEYS as u32)
                 .saturating_sub(keys)
                 .saturating_sub(others)
                 .saturating_sub(damaged),
@@ -284,6 +288,7 @@ impl<P: Platform> Vault<P> {
     ) -> Result<Option<usize>, Status> {
         let wanted = owner_hash(owner);
         let mut number = cursor;
+        let mut looked = 0_usize;
         loop {
             let index = &self.opened(platform)?.index;
             let theirs = |entry: &Entry| matches!(entry, Entry::Key(name) if name.owner == wanted);
@@ -291,6 +296,11 @@ impl<P: Platform> Vault<P> {
                 return Ok(None);
             };
             number = next;
+            // Who has a part in few of many keys comes again for the rest.
+            looked = looked.saturating_add(1);
+            if looked > LOOKED {
+                return Ok(Some(number));
+            }
             let look = |record: &KeyRecord| {
                 (record.owner == *owner && shown(record)).then(|| record.summary())
             };
@@ -319,7 +329,9 @@ impl<P: Platform> Vault<P> {
         // Told to every header first: a cut in the midst of what follows is finished at start.
         let shards = match self.opened(platform) {
             Ok(open) => open.header.shards,
-            Err(Status::StorageCorrupt | Status::VaultNewer) => SHARDS as u8,
+            Err(Status::StorageCorrupt | Status::StorageRollback | Status::VaultNewer) => {
+                SHARDS as u8
+            }
             // What may open later is not half deleted now.
             Err(passing) => return Err(passing),
         };
@@ -327,6 +339,7 @@ impl<P: Platform> Vault<P> {
             self.change_header(platform, |header| header.resetting = true)?;
         }
         self.close(platform);
+        self.seen = None;
         self.open = Some(load::begin_anew(platform, shards)?.open);
         Ok(())
     }
@@ -361,11 +374,30 @@ impl<P: Platform> Vault<P> {
     fn slot_for(&mut self, platform: &mut P, owner: &Identity) -> Result<SlotNumber, Status> {
         let open = self.opened(platform)?;
         let owner = owner_hash(owner);
-        let theirs = |entry: &Entry| matches!(entry, Entry::Key(name) | Entry::Generation(name) if name.owner == owner);
-        if open.index.count(theirs) >= limits::OWNER_KEYS {
+        let theirs = |entry: &Entry| matches!(entry, Entry::Key(name) if name.owner == owner);
+        let root = owner_hash(&Identity::ADMINISTRATOR) == owner;
+        if !root && open.index.count(theirs) >= limits::OWNER_KEYS {
             return Err(Status::QuotaExceeded);
         }
+        if !root && self.owned(platform)? >= KEYS.saturating_sub(limits::ROOT_KEYS) {
+            return Err(Status::VaultFull);
+        }
+        self.slot_for_owned(platform)
+    }
+
+    /// A slot for something of an owner, if the vault has one more.
+    fn slot_for_owned(&mut self, platform: &mut P) -> Result<SlotNumber, Status> {
+        if self.owned(platform)? >= KEYS {
+            return Err(Status::VaultFull);
+        }
         self.free_slot(platform, |_, _| true)
+    }
+
+    /// Slots that are not free for something of an owner.
+    fn owned(&mut self, platform: &mut P) -> Result<usize, Status> {
+        let index = &self.opened(platform)?.index;
+        Ok(index
+            .count(|entry| matches!(entry, Entry::Key(_) | Entry::Generation(_) | Entry::Damaged)))
     }
 
     /// A slot that holds nothing and suits, in a new shard if there is none.
@@ -435,6 +467,7 @@ impl<P: Platform> Vault<P> {
         content: Content,
         happening: Option<&Happening>,
     ) -> Result<Content, Status> {
+        self.expect_changeable(platform)?;
         let open = self.opened(platform)?;
         let sequence = open.sequence.saturating_add(1);
         let (shard, place) = whereabouts(number);
@@ -461,6 +494,7 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         change: impl FnOnce(&mut Header),
     ) -> Result<(), Status> {
+        self.expect_changeable(platform)?;
         let key = header::key(platform)?;
         let open = self.opened(platform)?;
         let mut header = open.header.clone();
@@ -468,7 +502,9 @@ impl<P: Platform> Vault<P> {
         header.sequence = header.sequence.saturating_add(1);
         match open.write_headers(platform.storage(), &key, &header) {
             Ok(()) => {
+                let seen = (header.vault, header.sequence);
                 open.header = header;
+                self.seen = Some(seen);
                 Ok(())
             }
             Err(error) => {
@@ -483,12 +519,31 @@ impl<P: Platform> Vault<P> {
         if self.open.is_none() {
             let loaded = load::load(platform)?;
             self.repaired = self.repaired.saturating_add(loaded.repaired);
+            // What this instance has seen cannot be unseen.
+            let header = &loaded.open.header;
+            let seen = (header.vault, header.sequence);
+            let before = self.seen.filter(|_| !loaded.reset);
+            if before.is_some_and(|(vault, sequence)| vault != seen.0 || sequence > seen.1) {
+                loaded.open.close(platform.storage());
+                return Err(Status::StorageRollback);
+            }
+            self.seen = Some(seen);
             self.open = Some(loaded.open);
             // What a failed change left in memory may not be what it left in storage.
             self.cache.clear();
             self.in_doubt = None;
         }
         self.open.as_mut().ok_or(Status::Internal)
+    }
+
+    /// # Errors
+    /// [`Status::Degraded`] if there is a copy that can neither be mended nor removed: it would come
+    /// back some day, and undo what was changed without it.
+    fn expect_changeable(&mut self, platform: &mut P) -> Result<(), Status> {
+        if self.opened(platform)?.frozen {
+            return Err(Status::Degraded);
+        }
+        Ok(())
     }
 
     /// Forgets what is known of storage. Keys in memory stay.

@@ -27,6 +27,8 @@ pub(super) struct Open<S: Storage> {
     pub(super) index: Index,
     /// The highest sequence number of any record.
     pub(super) sequence: u64,
+    /// Whether nothing may be changed: there is a copy that does not serve, and that stays.
+    pub(super) frozen: bool,
     /// What is known of the audit logs.
     pub(super) logs: Logs,
 }

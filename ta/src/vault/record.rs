@@ -114,6 +114,8 @@ impl Counters {
 
 /// How often a key of this algorithm, or with children of that one, may encrypt in one version.
 pub(crate) fn use_limit(algorithm: Algorithm, children: Option<Algorithm>) -> Option<u64> {
+    let derives = algorithm.usages().contains(&Usage::Derive);
+    let children = children.filter(|_| derives);
     algorithm
         .use_limit()
         .or_else(|| children.and_then(Algorithm::use_limit))

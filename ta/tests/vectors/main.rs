@@ -8,6 +8,7 @@ mod encapsulation;
 mod encryption_to_a_key;
 mod key_wrap;
 mod shares;
+mod signatures;
 
 use claviger_proto::Status;
 use claviger_ta::{

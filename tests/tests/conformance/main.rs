@@ -1,6 +1,8 @@
 //! What a device with Claviger does, whatever it is: an emulated one here, a real one in a guest.
 
+mod audit;
 mod challenge;
+mod components;
 mod contract;
 mod frames;
 mod fuzz;
@@ -16,5 +18,6 @@ mod requests;
 mod restart;
 mod seal;
 mod seal_tampering;
+mod shares;
 mod sign;
 mod usage;

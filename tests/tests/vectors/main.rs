@@ -4,8 +4,10 @@
 //! what it computes with is the code that is tested in full on a workstation.
 
 mod cmac;
+mod derived;
 mod hmac;
 mod sealed;
+mod shares;
 mod signatures;
 mod siv;
 

@@ -1,13 +1,29 @@
 //! The grammar. Scripts rely on it.
 
+mod audit;
+mod data;
+mod key;
+mod new_key;
+mod parts;
+mod source;
+mod work;
+
 use std::path::PathBuf;
 
-use clap::{
-    Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser, builder::TypedValueParser,
-};
-use claviger::{
-    Algorithm, Identity, Usage, identity,
-    proto::{Digits, Label, PartyName},
+use clap::{Parser, Subcommand};
+use claviger::proto::{Digits, Label};
+
+pub(crate) use self::{
+    audit::{AuditCommand, WhichLog},
+    data::{Context, Hex, Input, Output, Purpose},
+    key::{KeyArguments, KeyName, KeyPlace, KeyVersion, Owner, OwnerNumber},
+    new_key::{ExportForm, KeyOptions, NewKey, PolicyOptions, Target, Tightening},
+    parts::{
+        ComponentsCommand, HeldArguments, RestoreCommand, ShareArguments, SharedArguments,
+        SharesCommand,
+    },
+    source::{SourceArgument, SourceKey},
+    work::*,
 };
 
 const AFTER_HELP: &str = "\
@@ -52,34 +68,26 @@ pub(crate) enum Command {
         #[arg(value_name = "N")]
         length: u64,
     },
-    /// List keys
-    List {
-        #[command(flatten)]
-        owner: Owner,
-    },
+    /// List keys; of another owner's, root sees all, others those that grant them something
+    List(Owner),
     /// Show a key, without its secret
-    Describe {
-        /// The key
-        label: Label,
-        #[command(flatten)]
-        owner: Owner,
-    },
-    /// Destroy a key
-    Delete {
-        /// The key
-        label: Label,
-        #[command(flatten)]
-        owner: Owner,
-    },
+    Describe(KeyArguments),
+    /// Destroy a key and what is known about it
+    Delete(KeyArguments),
     /// Make a key in the TEE
     Generate(NewKey),
-    /// Give the TEE a key: raw bytes; for ecdsa-p256 a 32-byte scalar, for ed25519 a 32-byte seed
+    /// Give the TEE a key
+    ///
+    /// Raw bytes; the big-endian scalar for ECDSA and ECDH; the seed for ed25519, ml-kem-768 (d,
+    /// then z) and x-wing; the 32 bytes of RFC 7748 for x25519.
     Import {
         #[command(flatten)]
-        new: NewKey,
-        #[command(flatten)]
         input: Input,
+        #[command(flatten)]
+        new: NewKey,
     },
+    /// Take a key that came wrapped by AES key wrap (RFC 3394)
+    Unwrap(UnwrapArguments),
     /// Seal data of any size: only this key opens them again
     Seal(SealArguments),
     /// Open sealed data
@@ -88,47 +96,32 @@ pub(crate) enum Command {
     /// authentic, but whether all of it came is known only by the exit code: 3 if data were cut
     /// or altered behind what was written.
     Unseal(UnsealArguments),
+    /// Move sealed data to the newest version of their key, without opening them here
+    ///
+    /// Each FILE is replaced when its successor is complete, and stays as it was if that fails;
+    /// the exit code is then that of the first failure.
+    Reseal(ResealArguments),
+    /// Encrypt up to 64 KiB for a protocol that needs GCM or CCM: nonce, ciphertext, tag
+    Encrypt(EncryptArguments),
+    /// Decrypt what `encrypt` made
+    Decrypt(DecryptArguments),
     /// Print the MAC of a message in hexadecimal
     Mac {
-        /// The key
-        label: Label,
+        #[command(flatten)]
+        key: KeyArguments,
         #[command(flatten)]
         input: Input,
     },
     /// Check the MAC of a message: exit code 3 if it is wrong
-    VerifyMac {
-        /// The key
-        label: Label,
-        /// The MAC, in hexadecimal
-        #[arg(long, value_name = "HEX")]
-        tag: Hex,
-        #[command(flatten)]
-        input: Input,
-    },
-    /// Sign a message: ECDSA over its SHA-256, in DER; Ed25519 over the message, 64 bytes
-    Sign {
-        /// The key
-        label: Label,
-        #[command(flatten)]
-        input: Input,
-        #[command(flatten)]
-        output: Output,
-        /// ECDSA: write r and s, 32 bytes each, instead of DER
-        #[arg(long)]
-        raw: bool,
-    },
-    /// Print the public half of a signing key
-    PublicKey {
-        /// The key
-        label: Label,
-        /// pem and der: SubjectPublicKeyInfo; raw: SEC 1 point or 32 bytes; jwk: JSON Web Key
-        #[arg(long, value_enum, default_value_t = PublicKeyFormat::Pem)]
-        format: PublicKeyFormat,
-    },
+    VerifyMac(VerifyMacArguments),
+    /// Sign a message: ECDSA over its SHA-256 or SHA-384, in DER; Ed25519 over the message
+    Sign(SignArguments),
+    /// Print the public half of a signature, agreement or KEM key
+    PublicKey(PublicKeyArguments),
     /// Begin mutual authentication: write a challenge for a peer
     Challenge {
-        /// The key that both hold
-        label: Label,
+        #[command(flatten)]
+        key: KeyArguments,
         #[command(flatten)]
         parties: Parties,
         #[command(flatten)]
@@ -136,8 +129,8 @@ pub(crate) enum Command {
     },
     /// Answer a peer's challenge
     Respond {
-        /// The key that both hold
-        label: Label,
+        #[command(flatten)]
+        key: KeyArguments,
         #[command(flatten)]
         parties: Parties,
         #[command(flatten)]
@@ -146,16 +139,95 @@ pub(crate) enum Command {
         output: Output,
     },
     /// Check a peer's answer, and say who it is; the first to confirm writes a reply for the peer
-    Confirm {
-        /// The key that both hold
-        label: Label,
+    Confirm(ConfirmArguments),
+    /// Make a child of a derivation key a key of its own, or let it leave
+    Derive {
+        #[command(flatten)]
+        key: KeyArguments,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Agree on a key with a peer: both compute it of the other's public key
+    Agree(AgreeArguments),
+    /// Make a key for a peer's public KEM key, and a ciphertext that tells it the key
+    Encapsulate(EncapsulateArguments),
+    /// Make the key that a peer's ciphertext tells
+    Decapsulate(DecapsulateArguments),
+    /// Make a key of several sources
+    Combine(CombineArguments),
+    /// Add a version to a key, which produces from now on; step a ratcheted key
+    Rotate(KeyArguments),
+    /// Destroy an old version of a key: what it made can no longer be opened or checked
+    Retire {
+        #[command(flatten)]
+        key: KeyArguments,
+        /// The version
+        version: u32,
+    },
+    /// Let a key serve that waited for it
+    Activate(KeyArguments),
+    /// Set a key aside: it opens and checks what it made, and makes nothing, until resumed
+    Suspend(KeyArguments),
+    /// End a suspension
+    Resume(KeyArguments),
+    /// End a key's making of anything new, for good
+    Deactivate(KeyArguments),
+    /// Mark a key as known to others: its owner alone opens and checks with it
+    Compromise(KeyArguments),
+    /// Destroy a key's secrets; what is known about it stays until it is deleted
+    Destroy(KeyArguments),
+    /// Tighten a key's policy
+    Tighten {
+        #[command(flatten)]
+        key: KeyArguments,
+        #[command(flatten)]
+        changes: Tightening,
+    },
+    /// Step a ratcheted key to the epoch of a token that its other holder made
+    CatchUp {
+        #[command(flatten)]
+        key: KeyArguments,
         #[command(flatten)]
         input: Input,
+    },
+    /// Give out a key of the vault as a wrapped key of this device
+    Wrap {
         #[command(flatten)]
-        output: Output,
-        /// Also write the 32-byte session key that both now share, readable by this user only
-        #[arg(long, value_name = "FILE")]
-        session_key: Option<PathBuf>,
+        key: KeyArguments,
+        /// Write it to this file
+        #[arg(long = "out", value_name = "FILE")]
+        output: PathBuf,
+        /// Which wrapped keys it is revoked with
+        #[arg(long, value_name = "NAME")]
+        family: Option<Label>,
+    },
+    /// End wrapped keys that were made before
+    Revoke {
+        /// Those of this family
+        #[arg(long, value_name = "NAME", required_unless_present = "all")]
+        family: Option<Label>,
+        /// All of them
+        #[arg(long, conflicts_with = "family")]
+        all: bool,
+        #[command(flatten)]
+        owner: Owner,
+    },
+    /// Put a key together of components that custodians enter
+    Components {
+        #[command(subcommand)]
+        command: ComponentsCommand,
+    },
+    /// Give out shares of a key to the recipients that its policy fixed, encrypted to each
+    Share(ShareArguments),
+    /// What holders of shares do; needs no device
+    Shares {
+        #[command(subcommand)]
+        command: SharesCommand,
+    },
+    /// Restore a key from shares of its holders
+    Restore {
+        #[command(subcommand)]
+        command: RestoreCommand,
     },
     /// End imports, until a factory reset (root only)
     Lock,
@@ -201,221 +273,6 @@ pub(crate) enum Command {
     },
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum AuditCommand {
-    /// Show a log, or write it to a file that can be verified elsewhere
-    Read {
-        #[command(flatten)]
-        of: WhichLog,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Have the device sign where a log stands
-    Checkpoint {
-        #[command(flatten)]
-        of: WhichLog,
-        /// Up to 32 bytes, in hexadecimal, that come back signed: the answer is not an old one
-        #[arg(
-            long,
-            value_name = "HEX",
-            default_value = "",
-            hide_default_value = true
-        )]
-        nonce: Hex,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Check logs against a checkpoint, without the device: exit code 3 if anything was altered
-    Verify {
-        /// A log that `audit read --out` wrote; earlier ones first
-        #[arg(long = "log", value_name = "FILE", required = true)]
-        logs: Vec<PathBuf>,
-        /// What `audit checkpoint` wrote
-        #[arg(long, value_name = "FILE")]
-        checkpoint: PathBuf,
-        /// What `device-key` printed on the device
-        #[arg(long, value_name = "PEM")]
-        device_key: PathBuf,
-    },
-    /// Refuse key events that find no place in a full log, until a factory reset (root only)
-    Strict,
-    /// Let records be overwritten that are kept elsewhere (root only)
-    Release {
-        #[command(flatten)]
-        of: WhichLog,
-        /// The number of the first record to keep
-        #[arg(long, value_name = "N")]
-        keep: u64,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct WhichLog {
-    #[command(flatten)]
-    pub(crate) owner: Owner,
-    /// The log of callers who have none of their own (root only)
-    #[arg(long, conflicts_with = "owner")]
-    pub(crate) shared: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct NewKey {
-    /// What to call it: 1 to 64 of A-Z a-z 0-9 . _ : / -
-    pub(crate) label: Label,
-    /// What it is for
-    #[arg(long, value_name = "ALG", value_parser = algorithms())]
-    pub(crate) algorithm: Algorithm,
-    /// Which of the algorithm's usages, if it has several: aes-*-cmac serves mac or challenge
-    #[arg(long, value_parser = usages())]
-    pub(crate) usage: Option<Usage>,
-    /// Let session keys derived from it leave the TEE (challenge keys only)
-    #[arg(long)]
-    pub(crate) export_derived: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SealArguments {
-    /// The key
-    pub(crate) label: Label,
-    #[command(flatten)]
-    pub(crate) context: Context,
-    /// Give equal data equal blobs, which shows anyone that they are equal
-    #[arg(long)]
-    pub(crate) deterministic: bool,
-    #[command(flatten)]
-    pub(crate) input: Input,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UnsealArguments {
-    /// The key
-    pub(crate) label: Label,
-    #[command(flatten)]
-    pub(crate) context: Context,
-    #[command(flatten)]
-    pub(crate) input: Input,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Context {
-    /// Authenticated with the data and not stored: unsealing asks for the same again
-    #[arg(
-        long,
-        value_name = "TEXT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub(crate) context: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Input {
-    /// Read from this file; - is standard input
-    #[arg(long = "in", value_name = "FILE", default_value = "-")]
-    pub(crate) input: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Output {
-    /// Write to this file, which appears when it is complete; - is standard output
-    #[arg(long = "out", value_name = "FILE", default_value = "-")]
-    pub(crate) output: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Parties {
-    /// What this side calls itself
-    #[arg(long, value_name = "NAME")]
-    pub(crate) me: PartyName,
-    /// Who the other side should prove to be
-    #[arg(long, value_name = "NAME")]
-    pub(crate) peer: PartyName,
-}
-
-#[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct Owner {
-    /// Another owner's, by uid, or by gid as gid:GID (root only)
-    #[arg(long, value_name = "UID", value_parser = parse_owner)]
-    pub(crate) owner: Option<OwnerNumber>,
-}
-
-/// An owner as people name it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum OwnerNumber {
-    User(u32),
-    Group(u32),
-}
-
-impl OwnerNumber {
-    pub(crate) fn identity(self) -> Identity {
-        match self {
-            OwnerNumber::User(uid) => identity::uid_identity(uid),
-            OwnerNumber::Group(gid) => identity::gid_identity(gid),
-        }
-    }
-}
-
-fn parse_owner(text: &str) -> Result<OwnerNumber, String> {
-    let (make, number): (fn(u32) -> OwnerNumber, _) = match text.strip_prefix("gid:") {
-        Some(gid) => (OwnerNumber::Group, gid),
-        None => (OwnerNumber::User, text),
-    };
-    number
-        .parse()
-        .map(make)
-        .map_err(|_| "an owner is UID or gid:GID, in decimal".to_owned())
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum PublicKeyFormat {
-    Pem,
-    Der,
-    Raw,
-    Jwk,
-}
-
-/// Bytes in hexadecimal, of either case.
-#[derive(Debug, Clone)]
-pub(crate) struct Hex(pub(crate) Vec<u8>);
-
-impl std::str::FromStr for Hex {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Hex, Self::Err> {
-        let nibble = |digit: u8| (digit as char).to_digit(16).map(|nibble| nibble as u8);
-        let pairs = text.as_bytes().chunks(2);
-        let bytes = pairs.map(|pair| match pair {
-            [high, low] => Some(nibble(*high)? << 4 | nibble(*low)?),
-            _ => None,
-        });
-        bytes
-            .collect::<Option<Vec<u8>>>()
-            .map(Hex)
-            .ok_or("not pairs of hexadecimal digits")
-    }
-}
-
-fn algorithms() -> impl TypedValueParser<Value = Algorithm> {
-    let names = Algorithm::ALL.iter().map(|algorithm| algorithm.name());
-    PossibleValuesParser::new(names).try_map(|name| find(Algorithm::ALL, Algorithm::name, &name))
-}
-
-fn usages() -> impl TypedValueParser<Value = Usage> {
-    let names = Usage::ALL.iter().map(|usage| usage.name());
-    PossibleValuesParser::new(names).try_map(|name| find(Usage::ALL, Usage::name, &name))
-}
-
-fn find<T: Copy>(all: &[T], name_of: fn(T) -> &'static str, name: &str) -> Result<T, &'static str> {
-    all.iter()
-        .copied()
-        .find(|one| name_of(*one) == name)
-        .ok_or("unknown")
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -425,23 +282,5 @@ mod tests {
     #[test]
     fn the_grammar_is_sound() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn tags_are_pairs_of_digits() {
-        assert_eq!("00fFA1".parse::<Hex>().unwrap().0, [0, 0xff, 0xa1]);
-        assert!("".parse::<Hex>().unwrap().0.is_empty());
-        for bad in ["0", "0g", "+1", "é"] {
-            assert!(bad.parse::<Hex>().is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn owners_are_users_or_groups() {
-        assert!(matches!(parse_owner("1000"), Ok(OwnerNumber::User(1000))));
-        assert!(matches!(parse_owner("gid:7"), Ok(OwnerNumber::Group(7))));
-        for bad in ["", "root", "gid:", "-1", "uid:1"] {
-            assert!(parse_owner(bad).is_err(), "{bad}");
-        }
     }
 }

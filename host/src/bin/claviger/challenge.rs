@@ -1,62 +1,55 @@
 //! `challenge`, `respond` and `confirm`: the steps of mutual authentication, each of which can be
 //! a process of its own.
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
-use claviger::{
-    Client, Error,
-    proto::{Label, auth},
-};
+use claviger::{Client, Error, proto::auth};
 use serde_json::json;
 
 use crate::{
     Outcome,
-    args::{Input, Output, Parties},
+    args::{ConfirmArguments, Input, KeyArguments, Output, Parties},
     failure::{self, Failure},
     files::{self, Secrecy},
+    open,
     output::{Printer, base64},
 };
 
 pub(crate) fn challenge(
     client: &Client,
-    label: &Label,
+    arguments: &KeyArguments,
     parties: &Parties,
     output: &Output,
     printer: &Printer,
 ) -> Outcome {
-    let key = client.key(label.as_str())?;
+    let key = open::key(client, arguments)?;
     let message = key.challenge(parties.me.as_str(), parties.peer.as_str())?;
     send(&message, output, printer)
 }
 
 pub(crate) fn respond(
     client: &Client,
-    label: &Label,
+    arguments: &KeyArguments,
     parties: &Parties,
     input: &Input,
     output: &Output,
     printer: &Printer,
 ) -> Outcome {
-    let key = client.key(label.as_str())?;
+    let key = open::key(client, arguments)?;
     let message = receive(input)?;
     let answer = key.respond(parties.me.as_str(), parties.peer.as_str(), &message)?;
     send(&answer, output, printer)
 }
 
-pub(crate) fn confirm(
-    client: &Client,
-    label: &Label,
-    input: &Input,
-    output: &Output,
-    session_key: Option<&Path>,
-    printer: &Printer,
-) -> Outcome {
+pub(crate) fn confirm(client: &Client, arguments: &ConfirmArguments, printer: &Printer) -> Outcome {
+    let (input, output) = (&arguments.input, &arguments.output);
+    let session_key = arguments.session_key.as_deref();
     if session_key.is_some_and(|path| !files::is_file(path)) {
         return Err(Failure::Usage(
             "a session key goes to a file only".to_owned(),
         ));
     }
-    let key = client.key(label.as_str())?;
+    let key = open::key(client, &arguments.key)?;
     let message = receive(input)?;
     let confirmed = match session_key {
         None => key.confirm(&message)?,

@@ -3,7 +3,7 @@
 use std::fs;
 
 use claviger::{
-    Identity, identity,
+    Export, Home, Identity, Permission, Permissions, identity,
     proto::{
         Login,
         message::{KeyDescription, KeySummary},
@@ -40,7 +40,7 @@ impl Owners {
         Owners { users, groups }
     }
 
-    fn number(&self, owner: Identity) -> Option<u32> {
+    pub(crate) fn number(&self, owner: Identity) -> Option<u32> {
         let known = match owner.login {
             Login::User => &self.users,
             Login::Group => &self.groups,
@@ -81,23 +81,117 @@ fn key_object(
 
 /// Prints one key.
 pub(crate) fn print_key(key: &KeyDescription, owners: &Owners, printer: &Printer) -> Outcome {
+    print_key_with(key, owners, &[], printer)
+}
+
+/// Prints one key, with more fields in its object.
+pub(crate) fn print_key_with(
+    key: &KeyDescription,
+    owners: &Owners,
+    more: &[(&str, Value)],
+    printer: &Printer,
+) -> Outcome {
+    let mut object = key_object(key, key.owner, owners)?;
+    for (place, grant) in key.policy.grants.iter().enumerate() {
+        object["policy"]["grants"][place]["to"]["number"] = json!(owners.number(grant.to));
+    }
+    for (name, value) in more {
+        object[*name] = value.clone();
+    }
+    let mut rows = facts(key, owners);
+    rows.extend(bounds(key));
+    printer.print(&object, &table(&rows))
+}
+
+type Row = (&'static str, String);
+
+/// What a key is, and who may do what with it.
+fn facts(key: &KeyDescription, owners: &Owners) -> Vec<Row> {
     let mut rows = vec![
         ("key", key.key.to_string()),
         ("id", key.id.to_string()),
         ("algorithm", key.algorithm.name().to_owned()),
         ("usage", key.usage.name().to_owned()),
-        ("origin", key.origin.name().to_owned()),
-        ("state", key.state.name().to_owned()),
-        ("version", key.version.to_string()),
-        ("owner", owners.text(key.owner)),
     ];
-    if key.policy.export_derived {
-        rows.push((
+    if let Some(children) = key.children {
+        rows.push(("children", children.name().to_owned()));
+    }
+    rows.push(("origin", key.origin.name().to_owned()));
+    rows.push(("state", key.state.name().to_owned()));
+    let older: Vec<_> = key
+        .versions
+        .iter()
+        .filter(|version| **version != key.version)
+        .map(u32::to_string)
+        .collect();
+    let older = match older.as_slice() {
+        [] => String::new(),
+        older => format!(", opens and checks {} too", older.join(", ")),
+    };
+    let ratchet = if key.ratchet { ", ratcheted" } else { "" };
+    rows.push(("version", format!("{}{older}{ratchet}", key.version)));
+    if key.home == Home::Wrapped {
+        let family = key.family.as_ref();
+        let family = family.map_or_else(String::new, |family| format!(", of family {family}"));
+        rows.push(("home", format!("wrapped{family}")));
+    }
+    rows.push(("owner", owners.text(key.owner)));
+    rows.push(("owner may", names(key.policy.owner)));
+    for grant in &key.policy.grants {
+        let to = owners.text(grant.to);
+        rows.push(("granted", format!("{to}: {}", names(grant.may))));
+    }
+    rows
+}
+
+/// What bounds a key's use, as far as anything does.
+fn bounds(key: &KeyDescription) -> Vec<Row> {
+    let policy = &key.policy;
+    let mut rows = Vec::new();
+    if let (Some(left), Some(most)) = (key.uses_left, policy.max_uses) {
+        rows.push(("uses left", format!("{left} of {most}")));
+    }
+    if policy.min_context != 0 {
+        rows.push(("context", format!("at least {} bytes", policy.min_context)));
+    }
+    let counted = |used: Option<u64>, what: &str, bound: Option<u64>| {
+        let after = bound.map_or_else(String::new, |bound| format!(", rotates after {bound}"));
+        used.map(|used| format!("{used} {what}{after}"))
+    };
+    let uses = counted(key.version_uses, "uses", policy.rotate_after_uses);
+    let bytes = counted(key.version_bytes, "bytes", policy.rotate_after_bytes);
+    for text in [uses, bytes].into_iter().flatten() {
+        rows.push(("this version", text));
+    }
+    match (policy.export, &policy.shares) {
+        (Export::Shares, Some(shares)) => rows.push((
             "export",
-            "derived session keys may leave the TEE".to_owned(),
+            format!(
+                "in {} shares, {} of which restore it, for recipients {}",
+                shares.shares, shares.threshold, shares.recipients
+            ),
+        )),
+        (Export::Wrapped, _) => rows.push(("export", "as a wrapped key".to_owned())),
+        _ => {}
+    }
+    if policy.export_derived {
+        rows.push(("derived keys", "may leave the TEE".to_owned()));
+    }
+    if policy.rollback_level != 0 {
+        rows.push((
+            "rollback level",
+            format!("at least {}", policy.rollback_level),
         ));
     }
-    printer.print(&key_object(key, key.owner, owners)?, &table(&rows))
+    rows
+}
+
+fn names(permissions: Permissions) -> String {
+    let names: Vec<_> = permissions.iter().map(Permission::name).collect();
+    match names.as_slice() {
+        [] => "nothing".to_owned(),
+        names => names.join(", "),
+    }
 }
 
 /// Prints a list of keys.
@@ -113,11 +207,13 @@ pub(crate) fn print_keys(keys: &[KeySummary], owners: &Owners, printer: &Printer
         .unwrap_or(0);
     let line = |key: &KeySummary| {
         format!(
-            "{:width$}  {:12}  {:9}  {:9}  {}\n",
+            "{:width$}  {:12}  {:11}  {:14}  {:9}  {:>3}  {}\n",
             key.key.as_str(),
             key.algorithm.name(),
             key.usage.name(),
+            key.state.name(),
             key.origin.name(),
+            key.version,
             owners.text(key.owner)
         )
     };

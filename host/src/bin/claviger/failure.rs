@@ -8,7 +8,7 @@ use std::{
 
 use clap::error::ErrorKind as ClapKind;
 use claviger::{Error, ErrorKind, TransportError};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -58,6 +58,7 @@ impl Failure {
                 Error::Blob(_) => "not-a-blob",
                 Error::Message => "not-a-message",
                 Error::Audit(_) => "audit",
+                Error::Share(_) => "share",
                 Error::PublicKeyForm(_) => "raw-form-only",
                 Error::Stream { .. } => "local",
                 _ => "error",
@@ -79,7 +80,7 @@ impl Failure {
     }
 
     /// What is wrong, with all its causes.
-    fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         let (mut text, mut source) = match self {
             Failure::Library { error, .. } => (error.to_string(), error.source()),
             Failure::Usage(text) => (text.clone(), None),
@@ -142,21 +143,24 @@ pub(crate) fn report_stall(json: bool) -> u8 {
     say_failure(&error.into(), json)
 }
 
+/// What failed, for scripts.
+pub(crate) fn object(failure: &Failure) -> Value {
+    json!({
+        "status": failure.status(),
+        "code": failure.code(),
+        "message": failure.message(),
+        "hint": failure.hint(),
+    })
+}
+
 fn say_failure(failure: &Failure, json: bool) -> u8 {
     let code = exit_code(failure.kind());
     if !failure.is_broken_pipe() {
-        let (message, hint) = (failure.message(), failure.hint());
         if json {
-            let error = json!({
-                "status": failure.status(),
-                "code": failure.code(),
-                "message": message,
-                "hint": hint,
-            });
-            say(&json!({ "error": error, "exit": code }).to_string());
+            say(&json!({ "error": object(failure), "exit": code }).to_string());
         } else {
-            say(&format!("claviger: {message}"));
-            if let Some(hint) = hint {
+            say(&format!("claviger: {}", failure.message()));
+            if let Some(hint) = failure.hint() {
                 say(&format!("  hint: {hint}"));
             }
         }

@@ -85,6 +85,13 @@ impl Destination {
         }
     }
 
+    /// Writes all there is to write.
+    pub(crate) fn put(mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.write_all(bytes)
+            .map_err(|source| Failure::local("the output cannot be written", source))?;
+        self.finish()
+    }
+
     /// Makes a file appear.
     pub(crate) fn finish(self) -> Result<(), Failure> {
         match self {
@@ -123,11 +130,7 @@ fn is_special(metadata: &fs::Metadata) -> bool {
 
 /// Writes a small file or stream in one go.
 pub(crate) fn write_all(path: &Path, secrecy: Secrecy, bytes: &[u8]) -> Result<(), Failure> {
-    let mut destination = Destination::open(path, secrecy)?;
-    destination
-        .write_all(bytes)
-        .map_err(|source| Failure::local("the output cannot be written", source))?;
-    destination.finish()
+    Destination::open(path, secrecy)?.put(bytes)
 }
 
 /// Whether data go to a file rather than to standard output.

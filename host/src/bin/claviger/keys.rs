@@ -1,14 +1,16 @@
 //! Commands that make, show and destroy keys.
 
-use claviger::{Client, Creation, Error, Status, proto::Label};
+use claviger::{Client, Error, Key, Status};
 use serde_json::json;
 
 use crate::{
     Outcome,
-    args::{Input, NewKey, Owner},
+    args::{Input, KeyArguments, KeyPlace, NewKey, Owner, UnwrapArguments},
     describe::{Owners, print_key, print_keys},
     failure::Failure,
     files,
+    make::{Making, explain},
+    open,
     output::Printer,
 };
 
@@ -20,89 +22,75 @@ pub(crate) fn list(client: &Client, owner: Owner, printer: &Printer) -> Outcome 
         None => client.list()?,
         Some(owner) => client.list_of(owner.identity())?,
     };
-    print_keys(&keys, &owners(owner), printer)
+    print_keys(&keys, &Owners::new(owner.owner), printer)
 }
 
-pub(crate) fn describe(client: &Client, label: &Label, owner: Owner, printer: &Printer) -> Outcome {
-    let key = match owner.owner {
-        None => client.describe(label.as_str())?,
-        Some(owner) => client.describe_of(label.as_str(), owner.identity())?,
-    };
-    print_key(&key, &owners(owner), printer)
-}
-
-pub(crate) fn delete(client: &Client, label: &Label, owner: Owner, printer: &Printer) -> Outcome {
-    match owner.owner {
-        None => client.delete(label.as_str())?,
-        Some(owner) => client.delete_of(label.as_str(), owner.identity())?,
+pub(crate) fn describe(client: &Client, arguments: &KeyArguments, printer: &Printer) -> Outcome {
+    if arguments.key.child.is_some() {
+        return Err(Error::Ta(Status::NoChildren).into());
     }
-    printer.print(&json!({ "deleted": label.as_str() }), "")
+    let key = open::key(client, arguments)?;
+    print_key(key.description(), &Owners::new(arguments.owner), printer)
+}
+
+pub(crate) fn delete(client: &Client, arguments: &KeyArguments, printer: &Printer) -> Outcome {
+    let label = match (&arguments.key.place, &arguments.key.child) {
+        (KeyPlace::Label(label), None) => label.as_str(),
+        (_, Some(_)) => return Err(Error::Ta(Status::NoChildren).into()),
+        (KeyPlace::File(_), None) => {
+            return Err(Failure::Usage(
+                "a wrapped key is in its file only: delete that, or `claviger revoke` its family"
+                    .to_owned(),
+            ));
+        }
+    };
+    match arguments.owner {
+        None => client.delete(label)?,
+        Some(owner) => client.delete_of(label, owner.identity())?,
+    }
+    printer.print(&json!({ "deleted": label }), "")
 }
 
 pub(crate) fn generate(client: &Client, new: &NewKey, printer: &Printer) -> Outcome {
-    let key = creation(client, new)
-        .generate()
-        .map_err(|error| explain(error, new, None))?;
-    print_key(key.description(), &owners(Owner { owner: None }), printer)
+    let making = Making::of(new)?;
+    let made = making.creation(client)?.generate();
+    finish(making, made, None, printer)
 }
 
 pub(crate) fn import(client: &Client, new: &NewKey, input: &Input, printer: &Printer) -> Outcome {
+    let making = Making::of(new)?;
+    let creation = making.creation(client)?;
     let secret = files::read_small(&input.input, LONGEST_KEY)?;
     let length = secret.as_ref().map(|secret| secret.len());
     let imported = match &secret {
-        Some(secret) => creation(client, new).import(secret),
+        Some(secret) => creation.import(secret),
         None => Err(Error::Ta(Status::BadKey)),
     };
-    let key = imported.map_err(|error| explain(error, new, length))?;
-    print_key(key.description(), &owners(Owner { owner: None }), printer)
+    finish(making, imported, Some(length), printer)
 }
 
-fn creation(client: &Client, new: &NewKey) -> Creation {
-    let creation = client
-        .create(new.label.as_str())
-        .algorithm(new.algorithm)
-        .export_derived(new.export_derived);
-    match new.usage {
-        Some(usage) => creation.usage(usage),
-        None => creation,
-    }
-}
-
-fn owners(owner: Owner) -> Owners {
-    Owners::new(owner.owner)
-}
-
-/// Says which usages and which lengths there are.
-fn explain(error: Error, new: &NewKey, length: Option<usize>) -> Failure {
-    let name = new.algorithm.name();
-    let hint = match error {
-        Error::Ta(Status::UnsupportedUsage) => {
-            let usages: Vec<_> = new
-                .algorithm
-                .usages()
-                .iter()
-                .map(|usage| usage.name())
-                .collect();
-            Some(format!(
-                "{name} serves {}; only challenge keys take --export-derived",
-                usages.join(" or ")
-            ))
-        }
-        Error::Ta(Status::BadKey) => {
-            let lengths: Vec<_> = (1..=LONGEST_KEY)
-                .filter(|length| new.algorithm.takes_key_len(*length))
-                .collect();
-            let takes = match lengths[..] {
-                [first, .., last] => format!("{first} to {last}"),
-                [only] => only.to_string(),
-                [] => "no".to_owned(),
-            };
-            let given = length.map_or_else(|| "far more".to_owned(), |length| length.to_string());
-            Some(format!(
-                "{name} takes {takes} raw bytes; given were {given}"
-            ))
-        }
-        _ => None,
+pub(crate) fn unwrap(client: &Client, arguments: &UnwrapArguments, printer: &Printer) -> Outcome {
+    let making = Making::of(&arguments.new)?;
+    let creation = making.creation(client)?;
+    let kek = open::named(client, &arguments.kek, arguments.kek_owner)?;
+    let wrapped = files::read_small(&arguments.input.input, LONGEST_KEY)?;
+    // What is far longer than any key was not wrapped.
+    let wrapped = wrapped.ok_or(Error::Ta(Status::NotAuthentic))?;
+    let unwrapped = match arguments.kek_version {
+        None => creation.unwrap(&kek, &wrapped, arguments.padded),
+        Some(version) => creation.unwrap_version(&kek, version, &wrapped, arguments.padded),
     };
-    Failure::Library { error, hint }
+    finish(making, unwrapped, None, printer)
+}
+
+/// Shows the key that was made, and keeps it if it was wrapped.
+fn finish(
+    making: Making<'_>,
+    made: Result<Key, Error>,
+    given: Option<Option<usize>>,
+    printer: &Printer,
+) -> Outcome {
+    let key = made.map_err(|error| explain(error, making.algorithm(), given))?;
+    making.keep(&key)?;
+    print_key(key.description(), &Owners::new(None), printer)
 }

@@ -1,33 +1,40 @@
 //! `mac` and `verify-mac`.
 
-use claviger::{Client, proto::Label};
+use claviger::Client;
 use serde_json::json;
 
 use crate::{
     Outcome,
-    args::{Hex, Input},
-    files,
+    args::{Input, KeyArguments, VerifyMacArguments},
+    files, open,
     output::{Printer, base64},
     progress::Progress,
 };
 
-pub(crate) fn mac(client: &Client, label: &Label, input: &Input, printer: &Printer) -> Outcome {
-    let key = client.key(label.as_str())?;
+pub(crate) fn mac(
+    client: &Client,
+    arguments: &KeyArguments,
+    input: &Input,
+    printer: &Printer,
+) -> Outcome {
+    let key = open::key(client, arguments)?;
     let (input, total) = files::open_input(&input.input)?;
-    let tag = key.mac_stream(Progress::new(input, total))?;
+    let (tag, version) = key.mac_stream_with_version(Progress::new(input, total))?;
     let hex: String = tag.iter().map(|byte| format!("{byte:02x}")).collect();
-    printer.print(&json!({ "mac": base64(&tag) }), &hex)
+    printer.print(&json!({ "mac": base64(&tag), "version": version }), &hex)
 }
 
 pub(crate) fn verify(
     client: &Client,
-    label: &Label,
-    tag: &Hex,
-    input: &Input,
+    arguments: &VerifyMacArguments,
     printer: &Printer,
 ) -> Outcome {
-    let key = client.key(label.as_str())?;
-    let (input, total) = files::open_input(&input.input)?;
-    key.verify_mac_stream(Progress::new(input, total), &tag.0)?;
+    let key = open::key(client, &arguments.key)?;
+    let (input, total) = files::open_input(&arguments.input.input)?;
+    let (input, tag) = (Progress::new(input, total), &arguments.tag.0);
+    match arguments.version.version {
+        None => key.verify_mac_stream(input, tag)?,
+        Some(version) => key.verify_mac_stream_version(version, input, tag)?,
+    }
     printer.print(&json!({ "authentic": true }), "")
 }

@@ -5,17 +5,26 @@
 mod args;
 mod audit;
 mod challenge;
+mod components;
+mod derive;
 mod describe;
 mod device;
+mod encrypt;
 mod failure;
 mod files;
 mod keys;
+mod life;
 mod mac;
+mod make;
 mod manual;
+mod open;
 mod output;
 mod progress;
+mod reseal;
 mod seal;
+mod shares;
 mod sign;
+mod wrapped;
 
 use std::{
     process::{self, ExitCode},
@@ -24,7 +33,7 @@ use std::{
 };
 
 use clap::Parser;
-use claviger::{Client, Login, doctor};
+use claviger::{Client, Key, Login, doctor};
 
 use self::{
     args::{Arguments, Command},
@@ -74,50 +83,62 @@ fn run(arguments: &Arguments, printer: &Printer) -> Outcome {
         Command::Doctor => device::doctor(login, printer),
         Command::Lock => device::lock(&client()?, printer),
         Command::FactoryReset { confirm } => device::factory_reset(&client()?, confirm, printer),
-        Command::List { owner } => keys::list(&client()?, *owner, printer),
-        Command::Describe { label, owner } => keys::describe(&client()?, label, *owner, printer),
-        Command::Delete { label, owner } => keys::delete(&client()?, label, *owner, printer),
+        Command::List(owner) => keys::list(&client()?, *owner, printer),
+        Command::Describe(key) => keys::describe(&client()?, key, printer),
+        Command::Delete(key) => keys::delete(&client()?, key, printer),
         Command::Generate(new) => keys::generate(&client()?, new, printer),
         Command::Import { new, input } => keys::import(&client()?, new, input, printer),
+        Command::Unwrap(unwrap) => keys::unwrap(&client()?, unwrap, printer),
         Command::Seal(seal) => seal::seal(&client()?, seal, printer),
         Command::Unseal(unseal) => seal::unseal(&client()?, unseal, printer),
-        Command::Mac { label, input } => mac::mac(&client()?, label, input, printer),
-        Command::VerifyMac { label, tag, input } => {
-            mac::verify(&client()?, label, tag, input, printer)
-        }
-        Command::Sign {
-            label,
-            input,
-            output,
-            raw,
-        } => sign::sign(&client()?, label, input, output, *raw, printer),
-        Command::PublicKey { label, format } => {
-            sign::public_key(&client()?, label, *format, printer)
-        }
+        Command::Reseal(reseal) => reseal::reseal(&client()?, reseal, printer),
+        Command::Encrypt(encrypt) => encrypt::encrypt(&client()?, encrypt, printer),
+        Command::Decrypt(decrypt) => encrypt::decrypt(&client()?, decrypt, printer),
+        Command::Mac { key, input } => mac::mac(&client()?, key, input, printer),
+        Command::VerifyMac(verify) => mac::verify(&client()?, verify, printer),
+        Command::Sign(sign) => sign::sign(&client()?, sign, printer),
+        Command::PublicKey(public) => sign::public_key(&client()?, public, printer),
         Command::Challenge {
-            label,
+            key,
             parties,
             output,
-        } => challenge::challenge(&client()?, label, parties, output, printer),
+        } => challenge::challenge(&client()?, key, parties, output, printer),
         Command::Respond {
-            label,
+            key,
             parties,
             input,
             output,
-        } => challenge::respond(&client()?, label, parties, input, output, printer),
-        Command::Confirm {
-            label,
-            input,
+        } => challenge::respond(&client()?, key, parties, input, output, printer),
+        Command::Confirm(confirm) => challenge::confirm(&client()?, confirm, printer),
+        Command::Derive { key, target } => derive::derive(&client()?, key, target, printer),
+        Command::Agree(agree) => derive::agree(&client()?, agree, printer),
+        Command::Encapsulate(arguments) => derive::encapsulate(&client()?, arguments, printer),
+        Command::Decapsulate(arguments) => derive::decapsulate(&client()?, arguments, printer),
+        Command::Combine(combine) => derive::combine(&client()?, combine, printer),
+        Command::Rotate(key) => life::rotate(&client()?, key, printer),
+        Command::Retire { key, version } => {
+            life::change(&client()?, key, |key| key.retire(*version), printer)
+        }
+        Command::Activate(key) => life::change(&client()?, key, Key::activate, printer),
+        Command::Suspend(key) => life::change(&client()?, key, Key::suspend, printer),
+        Command::Resume(key) => life::change(&client()?, key, Key::resume, printer),
+        Command::Deactivate(key) => life::change(&client()?, key, Key::deactivate, printer),
+        Command::Compromise(key) => life::change(&client()?, key, Key::compromise, printer),
+        Command::Destroy(key) => life::change(&client()?, key, Key::destroy, printer),
+        Command::Tighten { key, changes } => life::tighten(&client()?, key, changes, printer),
+        Command::CatchUp { key, input } => life::catch_up(&client()?, key, input, printer),
+        Command::Wrap {
+            key,
             output,
-            session_key,
-        } => challenge::confirm(
-            &client()?,
-            label,
-            input,
-            output,
-            session_key.as_deref(),
-            printer,
-        ),
+            family,
+        } => wrapped::wrap(&client()?, key, output, family.as_ref(), printer),
+        Command::Revoke { family, owner, .. } => {
+            wrapped::revoke(&client()?, family.as_ref(), *owner, printer)
+        }
+        Command::Components { command } => components::components(&client()?, command, printer),
+        Command::Share(arguments) => shares::share(&client()?, arguments, printer),
+        Command::Shares { command } => shares::shares(command, printer),
+        Command::Restore { command } => shares::restore(&client()?, command, printer),
         Command::Audit { command } => audit::audit(|| Ok(client()?), command, printer),
         Command::DeviceKey { format } => audit::device_key(&client()?, *format, printer),
         Command::Certificate { output } => audit::certificate(&client()?, &output.output, printer),

@@ -16,17 +16,19 @@ use crate::{
     args::{SealArguments, UnsealArguments},
     failure::Failure,
     files::{self, Destination, Secrecy},
+    open,
     output::{Collector, Printer, base64, too_much},
     progress::Progress,
 };
 
 pub(crate) fn seal(client: &Client, arguments: &SealArguments, printer: &Printer) -> Outcome {
-    let key = client.key(arguments.label.as_str())?;
+    let key = open::key(client, &arguments.key)?;
     let context = arguments.context.context.as_bytes();
     let (input, total) = files::open_input(&arguments.input.input)?;
     let input = Progress::new(input, total);
     let output = &arguments.output.output;
-    transfer("blob", output, Secrecy::Public, printer, |mut writer| {
+    let names = ("blob", "plaintext_bytes");
+    transfer(names, output, Secrecy::Public, printer, |mut writer| {
         let sealed = if arguments.deterministic {
             key.seal_stream_deterministic(context, input, &mut writer)
         } else {
@@ -37,12 +39,13 @@ pub(crate) fn seal(client: &Client, arguments: &SealArguments, printer: &Printer
 }
 
 pub(crate) fn unseal(client: &Client, arguments: &UnsealArguments, printer: &Printer) -> Outcome {
-    let key = client.key(arguments.label.as_str())?;
+    let key = open::key(client, &arguments.key)?;
     let context = arguments.context.context.as_bytes();
     let (input, total) = files::open_input(&arguments.input.input)?;
     let mut front = Vec::with_capacity(blob::HEADER);
     let output = &arguments.output.output;
-    transfer("data", output, Secrecy::Private, printer, |writer| {
+    let names = ("data", "plaintext_bytes");
+    transfer(names, output, Secrecy::Private, printer, |writer| {
         let input = Front {
             reader: Progress::new(input, total),
             front: &mut front,
@@ -57,9 +60,10 @@ pub(crate) fn unseal(client: &Client, arguments: &UnsealArguments, printer: &Pri
     })
 }
 
-/// Has `work` write where the command line says, and prints what is left to say.
-fn transfer(
-    name: &str,
+/// Has `work` write where the command line says, and prints what is left to say: what was written,
+/// or how many bytes that `work` counted, each under its name.
+pub(crate) fn transfer(
+    names: (&str, &str),
     output: &Path,
     secrecy: Secrecy,
     printer: &Printer,
@@ -72,19 +76,16 @@ fn transfer(
             return Err(too_much());
         }
         result?;
-        return printer.print(&json!({ name: base64(&collector.bytes) }), "");
+        return printer.print(&json!({ names.0: base64(&collector.bytes) }), "");
     }
     let mut destination = Destination::open(output, secrecy)?;
-    let plaintext_bytes = work(&mut destination)?;
+    let bytes = work(&mut destination)?;
     destination.finish()?;
     if !files::is_file(output) {
         return Ok(std::process::ExitCode::SUCCESS);
     }
     let out = output.display().to_string();
-    printer.print(
-        &json!({ "out": out, "plaintext_bytes": plaintext_bytes }),
-        "",
-    )
+    printer.print(&json!({ "out": out, names.1: bytes }), "")
 }
 
 /// A reader that remembers the front of what it read.
@@ -105,20 +106,27 @@ impl<R: Read> Read for Front<'_, R> {
 /// What the blob's header, which anyone may have altered, says of why it does not open.
 fn suspect(key: &Key, front: &[u8]) -> Option<String> {
     let header = blob::Header::decode(front).ok()?;
+    let (id, algorithm) = (key.id(), key.algorithm());
     let key = key.description();
-    if header.key != key.id {
+    if header.key != id {
         return Some(format!(
-            "the blob says that it was sealed by the key with id {}; {} now has id {}",
-            header.key, key.key, key.id
+            "the blob says that it was sealed by the key with id {}; {} now has id {id}",
+            header.key, key.key
         ));
     }
-    if Some(header.suite) != Suite::of(key.algorithm) {
+    if Some(header.suite) != Suite::of(algorithm) {
         return Some("the blob names another algorithm than this key's".to_owned());
     }
     if header.version > key.version {
         return Some(format!(
             "the blob names version {} of the key, which has {}",
             header.version, key.version
+        ));
+    }
+    if !key.versions.contains(&header.version) {
+        return Some(format!(
+            "the blob was sealed by version {} of the key, which is retired: nothing opens it",
+            header.version
         ));
     }
     Some(

@@ -2,40 +2,35 @@
 
 use std::process::ExitCode;
 
-use claviger::{Algorithm, Client, Error, PublicKey, proto::Label};
+use claviger::{Algorithm, Client, Error, PublicKey};
 use serde_json::{Value, json};
 
 use crate::{
     Outcome,
-    args::{Input, Output, PublicKeyFormat},
+    args::{PublicKeyArguments, PublicKeyFormat, SignArguments},
     failure::Failure,
     files::{self, Secrecy},
+    open,
     output::{Printer, base64, write_stdout},
     progress::Progress,
 };
 
-pub(crate) fn sign(
-    client: &Client,
-    label: &Label,
-    input: &Input,
-    output: &Output,
-    raw: bool,
-    printer: &Printer,
-) -> Outcome {
-    let key = client.key(label.as_str())?;
-    let (input, total) = files::open_input(&input.input)?;
+pub(crate) fn sign(client: &Client, arguments: &SignArguments, printer: &Printer) -> Outcome {
+    let key = open::key(client, &arguments.key)?;
+    let (input, total) = files::open_input(&arguments.input.input)?;
     let signature = key.sign_stream(Progress::new(input, total))?;
-    let raw = raw || signature.algorithm() == Algorithm::Ed25519;
+    let version = signature.version();
+    let raw = arguments.raw || signature.algorithm() == Algorithm::Ed25519;
     let bytes = if raw {
         signature.raw().to_vec()
     } else {
         signature.to_der()
     };
-    let output = &output.output;
+    let output = &arguments.output.output;
     let format = if raw { "raw" } else { "der" };
     if printer.is_json() && !files::is_file(output) {
         return printer.print(
-            &json!({ "signature": base64(&bytes), "format": format }),
+            &json!({ "signature": base64(&bytes), "format": format, "version": version }),
             "",
         );
     }
@@ -44,19 +39,22 @@ pub(crate) fn sign(
         return Ok(ExitCode::SUCCESS);
     }
     printer.print(
-        &json!({ "out": output.display().to_string(), "format": format }),
+        &json!({ "out": output.display().to_string(), "format": format, "version": version }),
         "",
     )
 }
 
 pub(crate) fn public_key(
     client: &Client,
-    label: &Label,
-    format: PublicKeyFormat,
+    arguments: &PublicKeyArguments,
     printer: &Printer,
 ) -> Outcome {
-    let key = client.key(label.as_str())?.public_key()?;
-    print_public_key(&key, format, json!({}), printer)
+    let key = open::key(client, &arguments.key)?;
+    let public = match arguments.version.version {
+        None => key.public_key()?,
+        Some(version) => key.public_key_of(version)?,
+    };
+    print_public_key(&public, arguments.format, json!({}), printer)
 }
 
 /// Prints a public key; in JSON beside what `object` has.

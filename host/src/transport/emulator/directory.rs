@@ -21,13 +21,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use claviger_proto::Command;
 use claviger_ta::{
-    Session,
+    Caller, Session,
     workstation::{Device, Workstation},
 };
 
-use super::{Boot, Machine, new_boot};
+use super::{Boot, Machine, REFUSED, new_boot};
 use crate::transport::{Fault, TransportError};
 
 /// How long to wait for another process.
@@ -162,11 +161,24 @@ impl DirectoryMachine {
 }
 
 impl Machine for DirectoryMachine {
-    fn boot(&self) -> Result<Boot, TransportError> {
-        match self.with_instance(|running| Ok(running.state.boot)) {
-            Ok(boot) => Ok(boot),
+    fn open(&self, caller: Caller) -> Result<(Boot, Session), TransportError> {
+        let opened = self.with_instance(|running| {
+            let session = running.device.service.open(caller).map_err(|_| REFUSED)?;
+            Ok((running.state.boot, session))
+        });
+        match opened {
+            Ok(opened) => Ok(opened),
             Err(Fault::Failed(error)) => Err(error),
             Err(_) => Err(TransportError::Dead),
+        }
+    }
+
+    /// Of an instance that another process took further, nothing is left to close.
+    fn close(&self, boot: Boot, session: &Session) {
+        if let Some(running) = &mut *self.last()
+            && running.state.boot == boot
+        {
+            running.device.service.close(session);
         }
     }
 
@@ -181,16 +193,14 @@ impl Machine for DirectoryMachine {
             if running.state.boot != boot {
                 return Err(Fault::Dead);
             }
-            if changes_store(command_id) {
-                // Before the change, so that nobody misses it if this process is killed in it.
-                running.state.changes += 1;
-                self.store(&running.state)?;
-            }
+            // Any call may change the store: it counts uses, mends, or records that it was refused.
+            // Before the change, so that nobody misses it if this process is killed in it.
+            running.state.changes += 1;
+            self.store(&running.state)?;
             let reply = running.device.call(session, command_id, frame);
             let volatile = running.device.service.suspend();
             if volatile != running.state.volatile {
                 running.state.volatile = volatile;
-                running.state.changes += 1;
                 self.store(&running.state)?;
             }
             reply.map_err(|short| Fault::ShortBuffer {
@@ -225,17 +235,6 @@ impl State {
     }
 }
 
-fn changes_store(command_id: u32) -> bool {
-    matches!(
-        Command::from_id(command_id),
-        Ok(Command::Generate
-            | Command::Import
-            | Command::Delete
-            | Command::Lock
-            | Command::FactoryReset)
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use claviger_proto::Algorithm;
@@ -262,7 +261,14 @@ mod tests {
         one.delete("a").unwrap();
         assert!(matches!(other.key("a"), Err(Error::Ta(_))));
         let blob = other.key("b").unwrap().seal(b"", b"data").unwrap();
-        assert_eq!(one.key("b").unwrap().unseal(b"", &blob).unwrap(), b"data");
+        let key = one.key("b").unwrap();
+        assert_eq!(key.unseal(b"", &blob).unwrap(), b"data");
+        other.key("b").unwrap().rotate().unwrap();
+        assert_eq!(key.seal(b"", b"data").unwrap()[24..28], [0, 0, 0, 2]);
+        let uses = one.create("c").max_uses(2).generate().unwrap();
+        uses.seal(b"", b"1").unwrap();
+        other.key("c").unwrap().seal(b"", b"2").unwrap();
+        assert!(uses.seal(b"", b"3").is_err(), "uses are counted together");
         let (one, other) = (one.info().unwrap(), other.info().unwrap());
         assert_eq!(
             (one.instance, one.confirmation),

@@ -1,0 +1,137 @@
+//! Keys in parts: components, shares, restores.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use claviger::proto::Digits;
+
+use super::{Input, KeyArguments, NewKey, OwnerNumber};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ComponentsCommand {
+    /// Begin: say what the key shall be, and who enters a component; prints the ceremony's name
+    ///
+    /// The key is the exclusive or of all components, and exists in the vault once the last is in.
+    /// What is not complete in 15 minutes is forgotten.
+    Start {
+        #[command(flatten)]
+        new: Box<NewKey>,
+        /// Who enters a component, by uid, or by gid as gid:GID; 2 to 5 of them
+        #[arg(long = "custodian", value_name = "UID", required = true)]
+        custodians: Vec<OwnerNumber>,
+    },
+    /// Show what a component is wanted for, and who has entered one
+    Show {
+        /// What `components start` printed
+        ceremony: Digits<8>,
+    },
+    /// Enter this user's component: as many random bytes as the key has; prints its check value
+    Enter {
+        /// What `components start` printed
+        ceremony: Digits<8>,
+        #[command(flatten)]
+        input: Input,
+        /// It comes in hexadecimal digits; white space between them does not count
+        #[arg(long)]
+        hex: bool,
+    },
+    /// Forget the components that are in
+    Cancel {
+        /// What `components start` printed
+        ceremony: Digits<8>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShareArguments {
+    #[command(flatten)]
+    pub(crate) key: KeyArguments,
+    /// The X25519 public key of who gets a share: those that the key was made with, in that order
+    #[arg(long = "recipient", value_name = "FILE", required = true)]
+    pub(crate) recipients: Vec<PathBuf>,
+    /// Write share-1, share-2, ... and manifest into this directory, made if there is none
+    #[arg(long = "out", value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SharesCommand {
+    /// Make a holder's key pair: writes the private key, prints the public one in PEM
+    Keygen {
+        /// Write the private key to this file, readable by this user only
+        #[arg(long = "out", value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Check a manifest, and a share if one is given, without a device; show what was shared
+    Verify {
+        #[command(flatten)]
+        shared: SharedArguments,
+        #[command(flatten)]
+        held: HeldArguments,
+    },
+    /// Encrypt a share, once checked, to the device that asks for it
+    Reencrypt {
+        #[command(flatten)]
+        shared: SharedArguments,
+        #[command(flatten)]
+        held: HeldArguments,
+        /// What `restore start` wrote there
+        #[arg(long, value_name = "FILE", requires_all = ["share", "holder_key"])]
+        request: PathBuf,
+        /// What `device-key` prints there, from a source that the holder trusts
+        #[arg(long, value_name = "FILE")]
+        target_key: PathBuf,
+        /// Write the share to this file
+        #[arg(long = "out", value_name = "FILE")]
+        output: PathBuf,
+    },
+}
+
+/// What goes with shares, and who vouches for it.
+#[derive(Debug, Args)]
+pub(crate) struct SharedArguments {
+    /// The manifest that `share` wrote
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest: PathBuf,
+    /// What `device-key` printed on the device that shared the key, from a trusted source
+    #[arg(long, value_name = "FILE")]
+    pub(crate) device_key: PathBuf,
+}
+
+/// What a holder holds.
+#[derive(Debug, Args)]
+pub(crate) struct HeldArguments {
+    /// The share
+    #[arg(long, value_name = "FILE", requires = "holder_key")]
+    pub(crate) share: Option<PathBuf>,
+    /// The holder's private key: PKCS #8 in PEM
+    #[arg(long, value_name = "FILE", requires = "share")]
+    pub(crate) holder_key: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RestoreCommand {
+    /// Begin: write a request for its holders, signed by this device; prints the restore's name
+    ///
+    /// The key will be this user's, under its label, with the policy that it had. What is not
+    /// complete in an hour is forgotten.
+    Start {
+        #[command(flatten)]
+        shared: SharedArguments,
+        /// Write the request to this file
+        #[arg(long = "out", value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Give a share that `shares reencrypt` wrote
+    Share {
+        /// What `restore start` printed
+        restore: Digits<8>,
+        #[command(flatten)]
+        input: Input,
+    },
+    /// Forget the shares that were given
+    Cancel {
+        /// What `restore start` printed
+        restore: Digits<8>,
+    },
+}

@@ -1,0 +1,170 @@
+//! `components ...`.
+
+use claviger::{
+    Client, Error, Identity, Status,
+    proto::{
+        Digits,
+        message::{ComponentEnterResponse, ComponentShowResponse},
+    },
+};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::{
+    Outcome,
+    args::{ComponentsCommand, Input, NewKey, OwnerNumber},
+    describe::{Owners, print_key_with},
+    device::to_value,
+    failure::Failure,
+    files,
+    make::{Making, explain},
+    output::{Printer, table},
+};
+
+/// More than any component has, in hexadecimal with white space.
+const LONGEST: usize = 4096;
+
+pub(crate) fn components(
+    client: &Client,
+    command: &ComponentsCommand,
+    printer: &Printer,
+) -> Outcome {
+    match command {
+        ComponentsCommand::Start { new, custodians } => start(client, new, custodians, printer),
+        ComponentsCommand::Show { ceremony } => {
+            show(&client.component_show(&ceremony.to_string())?, printer)
+        }
+        ComponentsCommand::Enter {
+            ceremony,
+            input,
+            hex,
+        } => enter(client, ceremony, input, *hex, printer),
+        ComponentsCommand::Cancel { ceremony } => {
+            client.component_cancel(&ceremony.to_string())?;
+            printer.print(&json!({ "cancelled": ceremony }), "")
+        }
+    }
+}
+
+fn start(client: &Client, new: &NewKey, custodians: &[OwnerNumber], printer: &Printer) -> Outcome {
+    let identities: Vec<Identity> = custodians.iter().map(|one| one.identity()).collect();
+    let repeated = |(place, one)| identities[..place].contains(one);
+    if !(2..=5).contains(&identities.len()) || identities.iter().enumerate().any(repeated) {
+        return Err(Failure::Usage(
+            "2 to 5 custodians enter a component each".to_owned(),
+        ));
+    }
+    let making = Making::of(new)?;
+    let ceremony = making.creation(client)?.assemble(&identities);
+    let ceremony = ceremony.map_err(|error| explain(error, making.algorithm(), None))?;
+    let id = ceremony.id().to_string();
+    printer.print(&json!({ "ceremony": id }), &id)
+}
+
+fn show(shown: &ComponentShowResponse, printer: &Printer) -> Outcome {
+    let owners = Owners::new(None);
+    let names = |all: &[Identity]| {
+        let names: Vec<_> = all.iter().map(|one| owners.text(*one)).collect();
+        match names.as_slice() {
+            [] => "nobody".to_owned(),
+            names => names.join(", "),
+        }
+    };
+    let rows = [
+        ("key", shown.new.key.to_string()),
+        ("algorithm", shown.new.algorithm.name().to_owned()),
+        (
+            "usage",
+            shown.new.usage.map_or("", |one| one.name()).to_owned(),
+        ),
+        (
+            "component",
+            format!("{} bytes", shown.new.algorithm.key_len()),
+        ),
+        ("owner", owners.text(shown.owner)),
+        ("custodians", names(&shown.custodians)),
+        ("entered", names(&shown.entered)),
+        ("seconds left", shown.timeout.to_string()),
+    ];
+    printer.print(&to_value(shown)?, &table(&rows))
+}
+
+fn enter(
+    client: &Client,
+    ceremony: &Digits<8>,
+    input: &Input,
+    hex: bool,
+    printer: &Printer,
+) -> Outcome {
+    let given = files::read_small(&input.input, LONGEST)?;
+    let given = given.ok_or(Error::Ta(Status::BadKey))?;
+    let component = if hex { digits(&given)? } else { given };
+    let response = client.component_enter(&ceremony.to_string(), &component);
+    let response = response.map_err(|error| Failure::Library {
+        hint: (error.status() == Some(Status::BadKey)).then(|| {
+            "`claviger components show` says how many bytes it has; zeros alone, and what \
+             another custodian entered, are refused"
+                .to_owned()
+        }),
+        error,
+    })?;
+    let ComponentEnterResponse {
+        entered,
+        expected,
+        check_value,
+        key,
+        key_check_value,
+    } = &response;
+    let text = format!("{entered} of {expected} are in; check value of this one: {check_value}");
+    match (key, key_check_value) {
+        (Some(key), Some(value)) if printer.is_json() => {
+            let more = [
+                ("check_value", json!(check_value)),
+                ("key_check_value", json!(value)),
+            ];
+            print_key_with(key, &Owners::new(None), &more, printer)
+        }
+        (Some(key), Some(value)) => printer.print(
+            &json!(null),
+            &format!(
+                "{text}\n{} is in the vault; its check value: {value}",
+                key.key
+            ),
+        ),
+        _ => printer.print(
+            &json!({ "entered": entered, "expected": expected, "check_value": check_value }),
+            &text,
+        ),
+    }
+}
+
+/// The bytes that these digits mean.
+fn digits(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let refused = || Failure::Usage("the component is not pairs of hexadecimal digits".to_owned());
+    let mut nibbles = text
+        .iter()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .map(|byte| (*byte as char).to_digit(16).ok_or_else(refused));
+    // With room for all of it the vector never moves.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
+    while let Some(high) = nibbles.next() {
+        let low = nibbles.next().ok_or_else(refused)??;
+        bytes.push((high? << 4 | low) as u8);
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn components_are_pairs_of_digits() {
+        let bytes = |text: &[u8]| digits(text).ok().map(|bytes| bytes.to_vec());
+        assert_eq!(bytes(b"00fF A1\n0 9\n"), Some(vec![0, 0xff, 0xa1, 9]));
+        assert_eq!(bytes(b""), Some(vec![]));
+        for bad in [&b"0"[..], b"00 0", b"0g", b"\xc3\xa9"] {
+            assert_eq!(bytes(bad), None);
+        }
+    }
+}

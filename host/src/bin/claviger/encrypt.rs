@@ -1,0 +1,64 @@
+//! `encrypt` and `decrypt`.
+
+use claviger::{Client, Error, Status, proto::limits};
+use serde_json::json;
+
+use crate::{
+    Outcome,
+    args::{DecryptArguments, EncryptArguments, Input},
+    failure::{Failure, say},
+    files::{self, Secrecy},
+    open,
+    output::{Printer, base64},
+};
+
+pub(crate) fn encrypt(client: &Client, arguments: &EncryptArguments, printer: &Printer) -> Outcome {
+    let key = open::key(client, &arguments.key)?;
+    let text = read(&arguments.input)?;
+    let made = key.encrypt(arguments.aad.as_bytes(), &text)?;
+    let output = &arguments.output.output;
+    let to_file = files::is_file(output);
+    if to_file || !printer.is_json() {
+        files::write_all(output, Secrecy::Public, &made.bytes)?;
+    }
+    if printer.is_json() {
+        let object = json!({
+            "encrypted": (!to_file).then(|| base64(&made.bytes)),
+            "out": to_file.then(|| output.display().to_string()),
+            "version": made.version,
+        });
+        return printer.print(&object, "");
+    }
+    say(&format!("key version: {}", made.version));
+    Ok(std::process::ExitCode::SUCCESS)
+}
+
+pub(crate) fn decrypt(client: &Client, arguments: &DecryptArguments, printer: &Printer) -> Outcome {
+    let message = &arguments.message;
+    let key = open::key(client, &message.key)?;
+    let bytes = read(&message.input)?;
+    let aad = message.aad.as_bytes();
+    let text = match arguments.version.version {
+        None => key.decrypt(aad, &bytes)?,
+        Some(version) => key.decrypt_version(version, aad, &bytes)?,
+    };
+    let output = &message.output.output;
+    let to_file = files::is_file(output);
+    if to_file || !printer.is_json() {
+        files::write_all(output, Secrecy::Private, &text)?;
+    }
+    let object = match to_file {
+        true => json!({ "out": output.display().to_string() }),
+        false => json!({ "data": base64(&text) }),
+    };
+    printer.print(&object, "")
+}
+
+/// What does not fit into one call does not fit at all.
+fn read(input: &Input) -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
+    let bytes = files::read_small(&input.input, limits::PAYLOAD)?;
+    bytes.ok_or_else(|| Failure::Library {
+        error: Error::Ta(Status::PayloadTooLong),
+        hint: Some("at most 64 KiB are encrypted; `claviger seal` takes any size".to_owned()),
+    })
+}

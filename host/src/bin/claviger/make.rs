@@ -1,0 +1,174 @@
+//! Making keys as the command line says.
+
+use claviger::{Algorithm, Client, Creation, Error, Key, Permission, Status, proto::Label};
+
+use crate::{
+    args::{ExportForm, KeyOptions, NewKey, PolicyOptions},
+    failure::Failure,
+    files::{self, Destination, Secrecy},
+    open,
+};
+
+/// A key about to be made.
+pub(crate) struct Making<'a> {
+    label: &'a Label,
+    algorithm: Algorithm,
+    options: &'a KeyOptions,
+    /// Where it goes, if it is wrapped: opened first, so that no key is made that cannot be kept.
+    destination: Option<Destination>,
+}
+
+impl<'a> Making<'a> {
+    pub(crate) fn of(new: &'a NewKey) -> Result<Making<'a>, Failure> {
+        Making::new(&new.label, new.algorithm, &new.options)
+    }
+
+    pub(crate) fn new(
+        label: &'a Label,
+        algorithm: Algorithm,
+        options: &'a KeyOptions,
+    ) -> Result<Making<'a>, Failure> {
+        let destination = match &options.wrapped {
+            Some(path) if !files::is_file(path) => {
+                return Err(Failure::Usage(
+                    "a wrapped key goes to a file only".to_owned(),
+                ));
+            }
+            Some(path) => Some(Destination::open(path, Secrecy::Private)?),
+            None => None,
+        };
+        Ok(Making {
+            label,
+            algorithm,
+            options,
+            destination,
+        })
+    }
+
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub(crate) fn creation(&self, client: &Client) -> Result<Creation, Failure> {
+        let options = self.options;
+        let creation = client.create(self.label.as_str()).algorithm(self.algorithm);
+        let mut creation = with_policy(creation, &options.policy)?;
+        if let Some(usage) = options.usage {
+            creation = creation.usage(usage);
+        }
+        if let Some(children) = options.children {
+            creation = creation.children(children);
+        }
+        if options.ratchet {
+            creation = creation.ratchet();
+        }
+        if options.pre_activation {
+            creation = creation.pre_activation();
+        }
+        if options.wrapped.is_some() {
+            creation = creation.wrapped();
+        }
+        if let Some(family) = &options.family {
+            creation = creation.family(family.as_str());
+        }
+        Ok(creation)
+    }
+
+    /// Writes a wrapped key to its file.
+    pub(crate) fn keep(self, key: &Key) -> Result<(), Failure> {
+        match (self.destination, key.wrapped_bytes()) {
+            (Some(destination), Some(bytes)) => destination.put(bytes),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn with_policy(mut creation: Creation, policy: &PolicyOptions) -> Result<Creation, Failure> {
+    for grant in &policy.grant {
+        creation = creation.grant(grant.to.identity(), &grant.may);
+    }
+    if let Some(may) = &policy.owner_may {
+        creation = creation.owner_may(&may.0);
+    }
+    if let Some(uses) = policy.max_uses {
+        creation = creation.max_uses(uses);
+    }
+    if let Some(bytes) = policy.min_context {
+        creation = creation.min_context(bytes);
+    }
+    if let Some(uses) = policy.rotate_after_uses {
+        creation = creation.rotate_after_uses(uses);
+    }
+    if let Some(bytes) = policy.rotate_after_bytes {
+        creation = creation.rotate_after_bytes(bytes);
+    }
+    if let Some(level) = policy.rollback_level {
+        creation = creation.rollback_level(level);
+    }
+    creation = creation.export_derived(policy.export_derived);
+    Ok(match (policy.export, policy.threshold) {
+        (None, None) => creation,
+        (Some(ExportForm::Wrapped), None) => creation.export_wrapped(),
+        (Some(ExportForm::Shares), Some(threshold)) => {
+            let read = |path: &std::path::PathBuf| open::public_key(path, &[Algorithm::X25519]);
+            let recipients = policy.recipient.iter().map(read);
+            creation.export_shares(threshold, &recipients.collect::<Result<Vec<_>, _>>()?)
+        }
+        _ => {
+            return Err(Failure::Usage(
+                "--threshold and --recipient belong to --export shares".to_owned(),
+            ));
+        }
+    })
+}
+
+/// Says which usages, lengths and permissions there are. `given` is how many bytes were imported,
+/// if any were; `None` in it is far too many.
+pub(crate) fn explain(error: Error, algorithm: Algorithm, given: Option<Option<usize>>) -> Failure {
+    let name = algorithm.name();
+    let hint = match (&error, given) {
+        (Error::Ta(Status::UnsupportedUsage), _) => {
+            let usages: Vec<_> = algorithm
+                .usages()
+                .iter()
+                .map(|usage| usage.name())
+                .collect();
+            Some(format!(
+                "{name} serves {}; --children is for derivation and key-encryption keys, which need \
+                 it, --ratchet for MAC and derivation keys; what is derived or unwrapped is of the \
+                 kind that --children said",
+                usages.join(" or ")
+            ))
+        }
+        (Error::Ta(Status::BadPolicy), _) => {
+            let permissions = algorithm.usages().iter().map(|usage| usage.permissions());
+            let names: Vec<_> = permissions
+                .map(|all| {
+                    let names: Vec<_> = all.iter().map(Permission::name).collect();
+                    names.join(", ")
+                })
+                .collect();
+            Some(format!(
+                "{name} permits {}; numbers are at least 1; no grant is to the owner or twice to \
+                 the same; --export-derived is for challenge, derivation, agreement and KEM keys",
+                names.join(" or ")
+            ))
+        }
+        (Error::Ta(Status::BadKey), Some(given)) => {
+            let lengths: Vec<_> = (1..=128)
+                .filter(|length| algorithm.takes_key_len(*length))
+                .collect();
+            let takes = match lengths[..] {
+                [first, .., last] => format!("{first} to {last}"),
+                [only] => only.to_string(),
+                [] => "no".to_owned(),
+            };
+            let given = given.map_or_else(|| "far more".to_owned(), |length| length.to_string());
+            Some(format!(
+                "{name} takes {takes} raw bytes; given were {given}"
+            ))
+        }
+        _ => None,
+    };
+    Failure::Library { error, hint }
+}

@@ -1,0 +1,85 @@
+//! `reseal`.
+
+use std::process::ExitCode;
+
+use claviger::{Client, Error, Key, Report, files::SealedFile};
+use serde_json::{Value, json};
+
+use crate::{
+    Outcome,
+    args::ResealArguments,
+    failure::{self, Failure, exit_code, say},
+    files::{self, Secrecy},
+    open,
+    output::Printer,
+    progress::{Count, Progress},
+    seal::transfer,
+};
+
+pub(crate) fn reseal(client: &Client, arguments: &ResealArguments, printer: &Printer) -> Outcome {
+    let key = open::key(client, &arguments.key)?;
+    if arguments.files.is_empty() {
+        return reseal_stream(&key, arguments, printer);
+    }
+    let context = arguments.context.context.as_bytes();
+    let blobs = arguments.files.iter().map(|path| SealedFile {
+        context: context.to_vec(),
+        path: path.clone(),
+    });
+    let mut count = Count::new(arguments.files.len());
+    let report = key.reseal_all(blobs, |report| count.show(report.done()))?;
+    drop(count);
+    print_report(report, printer)
+}
+
+fn reseal_stream(key: &Key, arguments: &ResealArguments, printer: &Printer) -> Outcome {
+    let context = arguments.context.context.as_bytes();
+    let (input, total) = files::open_input(&arguments.input.input)?;
+    let input = Progress::new(input, total);
+    let output = &arguments.output.output;
+    transfer(
+        ("blob", "blob_bytes"),
+        output,
+        Secrecy::Public,
+        printer,
+        |writer| {
+            key.reseal_stream(context, input, writer)
+                .map_err(Failure::from)
+        },
+    )
+}
+
+fn print_report(report: Report<SealedFile>, printer: &Printer) -> Outcome {
+    let paths = |files: &[SealedFile]| -> Vec<String> {
+        files
+            .iter()
+            .map(|file| file.path.display().to_string())
+            .collect()
+    };
+    let (resealed, newest) = (paths(&report.resealed), paths(&report.newest));
+    let first = report.failed.first().map(|(_, error)| error.kind());
+    let mut failed = Vec::new();
+    for (file, error) in report.failed {
+        failed.push(failed_file(&file, error, printer));
+    }
+    let text = format!(
+        "{} resealed, {} at the newest version already, {} failed",
+        resealed.len(),
+        newest.len(),
+        failed.len()
+    );
+    let object = json!({ "resealed": resealed, "newest": newest, "failed": failed });
+    printer.print(&object, &text)?;
+    Ok(first.map_or(ExitCode::SUCCESS, |kind| exit_code(kind).into()))
+}
+
+fn failed_file(file: &SealedFile, error: Error, printer: &Printer) -> Value {
+    let path = file.path.display().to_string();
+    let failure = Failure::from(error);
+    if !printer.is_json() {
+        say(&format!("claviger: {path}: {}", failure.message()));
+    }
+    let mut object = failure::object(&failure);
+    object["file"] = json!(path);
+    object
+}

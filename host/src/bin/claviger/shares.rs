@@ -1,0 +1,216 @@
+//! `share`, `shares ...` and `restore ...`.
+
+use std::{fs, path::Path};
+
+use claviger::{
+    Algorithm, Client, Error, Identity,
+    proto::{Digits, limits, shares::MANIFEST},
+    shares::{Holder, Manifest, Request, SealedShare, Share, ShareError},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Outcome,
+    args::{HeldArguments, Input, RestoreCommand, ShareArguments, SharedArguments, SharesCommand},
+    describe::{Owners, print_key},
+    failure::Failure,
+    files::{self, Secrecy},
+    open,
+    output::{Printer, table},
+};
+
+/// More than any share, manifest, request or private key has.
+const LONGEST: usize = 16 * 1024;
+const _: () = assert!(LONGEST > MANIFEST && LONGEST > limits::VERSIONS * 64);
+
+pub(crate) fn share(client: &Client, arguments: &ShareArguments, printer: &Printer) -> Outcome {
+    let directory = &arguments.directory;
+    let failed = |source| {
+        let doing = format!("{} cannot be made", directory.display());
+        Failure::local(doing, source)
+    };
+    let recipients = arguments.recipients.iter();
+    let recipients = recipients.map(|path| open::public_key(path, &[Algorithm::X25519]));
+    let recipients = recipients.collect::<Result<Vec<_>, _>>()?;
+    let key = open::key(client, &arguments.key)?;
+    fs::create_dir_all(directory).map_err(failed)?;
+    let shared = key.share(&recipients)?;
+    let mut names = Vec::new();
+    for share in &shared.shares {
+        let name = format!("share-{}", share.index);
+        files::write_all(&directory.join(&name), Secrecy::Public, &share.to_bytes())?;
+        names.push(name);
+    }
+    // The last: where it is, all shares are.
+    files::write_all(
+        &directory.join("manifest"),
+        Secrecy::Public,
+        &shared.manifest,
+    )?;
+    let text = format!("{}, manifest: in {}", names.join(", "), directory.display());
+    let object = json!({ "directory": directory, "shares": names, "manifest": "manifest" });
+    printer.print(&object, &text)
+}
+
+pub(crate) fn shares(command: &SharesCommand, printer: &Printer) -> Outcome {
+    match command {
+        SharesCommand::Keygen { output } => keygen(output, printer),
+        SharesCommand::Verify { shared, held } => {
+            let manifest = manifest(shared)?;
+            let share = held_share(held, &manifest)?;
+            show(&manifest, share.as_ref(), printer)
+        }
+        SharesCommand::Reencrypt {
+            shared,
+            held,
+            request,
+            target_key,
+            output,
+        } => {
+            let manifest = manifest(shared)?;
+            let share = held_share(held, &manifest)?.ok_or(failed(ShareError::NotAShare))?;
+            let target = open::public_key(target_key, &[Algorithm::EcdsaP256])?;
+            let request = Request::verify(&read(request)?, &target).map_err(failed)?;
+            let sealed = share.encrypt_to(&request).map_err(failed)?;
+            files::write_all(output, Secrecy::Public, &sealed.to_bytes())?;
+            let owner = Owners::new(None).text(request.content().owner);
+            let text = format!(
+                "share {} of {}, for the key to be {owner}'s there",
+                share.index(),
+                manifest.content().key
+            );
+            let object = json!({
+                "set": manifest.content().set,
+                "index": share.index(),
+                "key": manifest.content().key,
+                "owner": identity(request.content().owner),
+            });
+            printer.print(&object, &text)
+        }
+    }
+}
+
+pub(crate) fn restore(client: &Client, command: &RestoreCommand, printer: &Printer) -> Outcome {
+    match command {
+        RestoreCommand::Start { shared, output } => {
+            let manifest = manifest(shared)?;
+            let restore = client.restore(&manifest)?;
+            files::write_all(output, Secrecy::Public, restore.request())?;
+            let id = restore.id().to_string();
+            let expected = manifest.content().shares.threshold;
+            printer.print(&json!({ "restore": id, "expected": expected }), &id)
+        }
+        RestoreCommand::Share { restore, input } => give(client, restore, input, printer),
+        RestoreCommand::Cancel { restore } => {
+            client.restore_cancel(&restore.to_string())?;
+            printer.print(&json!({ "cancelled": restore }), "")
+        }
+    }
+}
+
+fn give(client: &Client, restore: &Digits<8>, input: &Input, printer: &Printer) -> Outcome {
+    let share = SealedShare::from_bytes(&read(&input.input)?).map_err(failed)?;
+    let response = client.restore_share(&restore.to_string(), &share)?;
+    if let Some(key) = &response.key {
+        return print_key(key, &Owners::new(None), printer);
+    }
+    let (entered, expected) = (response.entered, response.expected);
+    printer.print(
+        &json!({ "entered": entered, "expected": expected }),
+        &format!("{entered} of {expected} are in"),
+    )
+}
+
+fn keygen(output: &Path, printer: &Printer) -> Outcome {
+    if !files::is_file(output) {
+        return Err(Failure::Usage(
+            "a private key goes to a file only".to_owned(),
+        ));
+    }
+    let holder = Holder::generate().map_err(failed)?;
+    let private = holder.to_pem().map_err(failed)?;
+    files::write_all(output, Secrecy::Secret, private.as_bytes())?;
+    let public = holder.public_key().to_pem()?;
+    printer.print(&json!({ "public_key": public }), &public)
+}
+
+fn show(manifest: &Manifest, share: Option<&Share>, printer: &Printer) -> Outcome {
+    let content = manifest.content();
+    let owner = Owners::new(None).text(content.owner);
+    let mut rows = vec![
+        ("key", content.key.to_string()),
+        ("id", content.id.to_string()),
+        ("algorithm", content.algorithm.name().to_owned()),
+        ("usage", content.usage.name().to_owned()),
+        ("owner", owner),
+        ("set", content.set.to_string()),
+        (
+            "shares",
+            format!(
+                "{}, {} of which restore it",
+                content.shares.shares, content.shares.threshold
+            ),
+        ),
+        ("recipients", content.shares.recipients.to_string()),
+    ];
+    for version in &content.versions {
+        let text = format!("{}, check value {}", version.number, version.check_value);
+        rows.push(("version", text));
+    }
+    if let Some(share) = share {
+        rows.push(("share", format!("{}, as the device made it", share.index())));
+    }
+    let versions = content
+        .versions
+        .iter()
+        .map(|version| json!({ "version": version.number, "check_value": version.check_value }));
+    let object = json!({
+        "key": content.key,
+        "id": content.id,
+        "algorithm": content.algorithm,
+        "usage": content.usage,
+        "owner": identity(content.owner),
+        "set": content.set,
+        "threshold": content.shares.threshold,
+        "shares": content.shares.shares,
+        "recipients": content.shares.recipients,
+        "versions": versions.collect::<Vec<_>>(),
+        "policy": content.policy,
+        "share": share.map(Share::index),
+    });
+    printer.print(&object, &table(&rows))
+}
+
+fn identity(identity: Identity) -> Value {
+    json!({
+        "login": identity.login,
+        "id": identity.id,
+        "number": Owners::new(None).number(identity),
+    })
+}
+
+fn manifest(shared: &SharedArguments) -> Result<Manifest, Failure> {
+    let device = open::public_key(&shared.device_key, &[Algorithm::EcdsaP256])?;
+    Manifest::verify(&read(&shared.manifest)?, &device).map_err(failed)
+}
+
+/// The share that a holder has, opened and checked.
+fn held_share(held: &HeldArguments, manifest: &Manifest) -> Result<Option<Share>, Failure> {
+    let (Some(share), Some(key)) = (&held.share, &held.holder_key) else {
+        return Ok(None);
+    };
+    let pem = read(key)?;
+    let pem = std::str::from_utf8(&pem).map_err(|_| failed(ShareError::NotAKey))?;
+    let holder = Holder::from_pem(pem).map_err(failed)?;
+    let share = SealedShare::from_bytes(&read(share)?).map_err(failed)?;
+    holder.open(manifest, &share).map(Some).map_err(failed)
+}
+
+/// A small file; what is longer is none of ours.
+fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
+    Ok(files::read_small(path, LONGEST)?.unwrap_or_default())
+}
+
+fn failed(error: ShareError) -> Failure {
+    Error::from(error).into()
+}

@@ -1,0 +1,233 @@
+//! Components, shares and restores from the command line: each call a process of its own.
+
+mod common;
+
+use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+
+use common::Device;
+use serde_json::json;
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap().trim().to_owned()
+}
+
+fn start(device: &Device) -> String {
+    let start = "components start joint --algorithm aes-128-cmac --custodian 1000 --custodian 1001";
+    text(device.line(start, b""))
+}
+
+#[test]
+fn custodians_put_a_key_together() {
+    let device = Device::new();
+    let id = start(&device);
+    let shown = device.run_as(1001, &["components", "show", &id], b"");
+    let shown = text(shown.stdout);
+    for part in ["joint", "aes-128-cmac", "16 bytes", "nobody", "uid:0"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let first = "00112233 44556677\n8899aabb ccddeeff\n";
+    let enter = ["components", "enter", &id, "--hex"];
+    let run = device.run_as(1000, &enter, first.as_bytes());
+    let expected = "1 of 2 are in; check value of this one: ";
+    assert!(text(run.stdout).starts_with(expected), "{}", run.stderr);
+    let second: Vec<u8> = (0..16).map(|place| (0x11 * place) ^ place).collect();
+    let enter = ["components", "enter", &id, "--json"];
+    let object = device.run_as(1001, &enter, &second).object();
+    assert_eq!(
+        (&object["key"], &object["origin"]),
+        (&json!("joint"), &json!("assembled"))
+    );
+    assert_eq!(object["owner"]["number"], 0);
+
+    // The key is 00 01 02 ... 0f.
+    let whole: Vec<u8> = (0..16).collect();
+    device.line("import whole --algorithm aes-128-cmac", &whole);
+    assert_eq!(
+        device.line("mac joint", b"m"),
+        device.line("mac whole", b"m")
+    );
+    let value = device.line("mac whole", &[0; 16]);
+    let value = &text(value)[..10];
+    assert_eq!(object["key_check_value"], *value);
+    let (code, stderr) = device.refuses(&format!("components show {id}"), b"");
+    assert_eq!(code, 1);
+    assert!(stderr.contains("no such ceremony"), "{stderr}");
+}
+
+#[test]
+fn what_is_wrong_with_a_component_is_said() {
+    let device = Device::new();
+    let id = start(&device);
+    let enter = |uid: u32, more: &[&str], bytes: &[u8]| {
+        let arguments = [&["components", "enter", &id], more].concat();
+        let run = device.run_as(uid, &arguments, bytes);
+        (run.code, run.stderr)
+    };
+    let (code, stderr) = enter(1000, &[], &[7; 15]);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("components show"), "{stderr}");
+    assert_eq!(enter(1000, &["--hex"], b"00112").0, 2);
+    assert_eq!(enter(1002, &[], &[7; 16]).0, 1);
+    assert_eq!(enter(1000, &[], &[7; 16]).0, 0);
+    let (code, stderr) = enter(1000, &[], &[8; 16]);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("in already"), "{stderr}");
+    assert_eq!(device.refuses("components cancel 00", b"").0, 2);
+    device.line(&format!("components cancel {id}"), b"");
+    assert_eq!(enter(1001, &[], &[9; 16]).0, 1);
+    let alone = "components start j --algorithm aes-128-cmac --custodian 7";
+    assert_eq!(device.refuses(alone, b"").0, 2);
+    assert_eq!(device.refuses(&format!("{alone} --custodian 7"), b"").0, 2);
+}
+
+/// A device with a key `backup` that two of three holders restore, shared into `set`; the holders'
+/// keys are `h1`, `h2` and `h3`.
+fn shared() -> Device {
+    let device = Device::new();
+    let mut recipients = String::new();
+    for holder in ["h1", "h2", "h3"] {
+        let public = device.line(&format!("shares keygen --out {holder}"), b"");
+        let public = device.write(&format!("{holder}.pem"), &public);
+        recipients += &format!(" --recipient {public}");
+    }
+    let generate = "generate backup --algorithm hmac-sha256 --export shares --threshold 2";
+    device.line(&format!("{generate}{recipients}"), b"");
+    device.line(&format!("share backup --out set{recipients}"), b"");
+    let key = device.line("device-key", b"");
+    device.write("device.pem", &key);
+    device
+}
+
+const SHARED: &str = "--manifest set/manifest --device-key device.pem";
+
+#[test]
+fn a_key_is_shared_and_restored_on_another_device() {
+    let source = shared();
+    let tag = source.line("mac backup", b"m");
+    let mode = fs::metadata(source.path("h1"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let held = |holder: u8| format!("--share set/share-{holder} --holder-key h{holder}");
+    let shown = source.json(&format!("shares verify {SHARED} {}", held(2)), b"");
+    assert_eq!(
+        (&shown["key"], &shown["share"]),
+        (&json!("backup"), &json!(2))
+    );
+    assert_eq!(
+        (&shown["threshold"], &shown["shares"]),
+        (&json!(2), &json!(3))
+    );
+    assert_eq!(shown["owner"]["number"], 0);
+
+    let target = Device::new();
+    let key = target.line("device-key", b"");
+    target.write("device.pem", &source.read("device.pem"));
+    fs::create_dir(target.path("set")).unwrap();
+    target.write("set/manifest", &source.read("set/manifest"));
+    target.line("lock", b"");
+    let id = text(target.line(&format!("restore start {SHARED} --out request"), b""));
+    source.write("request", &target.read("request"));
+    source.write("target.pem", &key);
+    for holder in [3, 1] {
+        let reencrypt = format!(
+            "shares reencrypt {SHARED} {} --request request --target-key target.pem --out sealed",
+            held(holder)
+        );
+        let said = text(source.line(&reencrypt, b""));
+        let expected = format!("share {holder} of backup, for the key to be uid:0's there");
+        assert_eq!(said, expected);
+        let given = target.json(&format!("restore share {id}"), &source.read("sealed"));
+        if holder == 3 {
+            assert_eq!(given, json!({ "entered": 1, "expected": 2 }));
+            let again = target.refuses(&format!("restore share {id}"), &source.read("sealed"));
+            assert_eq!(again.0, 1);
+        } else {
+            assert_eq!(given["origin"], "received");
+        }
+    }
+    assert_eq!(target.line("mac backup", b"m"), tag);
+    assert_eq!(target.refuses(&format!("restore cancel {id}"), b"").0, 1);
+}
+
+#[test]
+fn what_is_not_authentic_is_told() {
+    let device = shared();
+    device.line("delete backup", b"");
+    let refused = |line: &str| device.refuses(line, b"").0;
+    // Another's share, another device, an altered manifest.
+    let mixed = format!("shares verify {SHARED} --share set/share-1 --holder-key h2");
+    assert_eq!(refused(&mixed), 3);
+    let other = Device::new().line("device-key", b"");
+    device.write("other.pem", &other);
+    let by_other = "--manifest set/manifest --device-key other.pem";
+    assert_eq!(refused(&format!("shares verify {by_other}")), 3);
+    assert_eq!(
+        refused(&format!("restore start {by_other} --out request")),
+        3
+    );
+    let mut manifest = device.read("set/manifest");
+    manifest[30] ^= 1;
+    device.write("altered", &manifest);
+    let altered = "shares verify --manifest altered --device-key device.pem";
+    assert_eq!(refused(altered), 3);
+    assert_eq!(
+        refused("shares verify --manifest h1 --device-key device.pem"),
+        3
+    );
+    let no_key = format!("shares verify {SHARED} --share set/share-1 --holder-key h1.pem");
+    assert_eq!(refused(&no_key), 2);
+
+    let id = text(device.line(&format!("restore start {SHARED} --out request"), b""));
+    let reencrypt = format!(
+        "shares reencrypt {SHARED} --share set/share-1 --holder-key h1 --out sealed \
+         --request request --target-key"
+    );
+    assert_eq!(refused(&format!("{reencrypt} other.pem")), 3);
+    assert!(!device.exists("sealed"));
+    device.line(&format!("{reencrypt} device.pem"), b"");
+    let as_given = device.read("set/share-1");
+    let give = format!("restore share {id}");
+    assert_eq!(device.refuses(&give, &as_given).0, 3);
+    assert_eq!(device.refuses(&give, b"").0, 3);
+    device.line(&give, &device.read("sealed"));
+    device.line(&format!("restore cancel {id}"), b"");
+    let sealed = device.read("sealed");
+    assert_eq!(device.refuses(&give, &sealed).0, 1);
+}
+
+/// A holder may keep its key where OpenSSL made it.
+#[test]
+fn holders_keys_are_those_of_openssl() {
+    let device = Device::new();
+    let openssl = |arguments: &[&str]| {
+        let run = Command::new("openssl").args(arguments).output();
+        run.ok().filter(|run| run.status.success())
+    };
+    let key = device.file("key.pem");
+    let made = openssl(&["genpkey", "-algorithm", "x25519", "-out", &key]);
+    if made.is_none() {
+        eprintln!("no openssl here: skipped");
+        return;
+    }
+    let public = openssl(&["pkey", "-in", &key, "-pubout"]).unwrap().stdout;
+    let public = device.write("public.pem", &public);
+    let other = device.line("shares keygen --out other.pem", b"");
+    let other = device.write("other.pub", &other);
+    let recipients = format!("--recipient {public} --recipient {other}");
+    let generate = "generate backup --algorithm aes-256-siv --export shares --threshold 2";
+    device.line(&format!("{generate} {recipients}"), b"");
+    device.line(&format!("share backup --out set {recipients}"), b"");
+    let key = device.line("device-key", b"");
+    device.write("device.pem", &key);
+    for (index, key) in [(1, "key.pem"), (2, "other.pem")] {
+        let held = format!("--share set/share-{index} --holder-key {key}");
+        let shown = device.json(&format!("shares verify {SHARED} {held}"), b"");
+        assert_eq!(shown["share"], index);
+    }
+    // And OpenSSL reads ours.
+    let other = device.file("other.pem");
+    let read = openssl(&["pkey", "-in", &other, "-pubout"]).unwrap().stdout;
+    assert_eq!(text(read), text(device.read("other.pub")));
+}
