@@ -81,7 +81,12 @@ fn keys_come_wrapped() {
     let kek: Vec<u8> = (0..16).collect();
     let import = "import kek --algorithm aes-128-kw --children aes-128-cmac";
     device.line(import, &kek);
-    assert_eq!(device.refuses("generate other --algorithm aes-128-kw", b"").0, 1);
+    assert_eq!(
+        device
+            .refuses("generate other --algorithm aes-128-kw", b"")
+            .0,
+        1
+    );
     // RFC 3394, 4.1.
     let wrapped = [
         0x1f, 0xa6, 0x8b, 0x0a, 0x81, 0x12, 0xb4, 0x47, 0xae, 0xf3, 0x4b, 0xd8, 0xfb, 0x5a, 0x7b,

@@ -361,7 +361,8 @@ fn ratcheted_parents_derive_of_their_working_key() {
     let mut software = Ratchet::new(&SECRET).unwrap();
     software.step().unwrap();
     let (algorithm, working) = (Algorithm::Aes128Cmac, software.working_key());
-    let expected = authority::child(Algorithm::KdfCmac, &working, Role::of(algorithm), "c").unwrap();
+    let expected =
+        authority::child(Algorithm::KdfCmac, &working, Role::of(algorithm), "c").unwrap();
     let child = parent.child("c").unwrap();
     assert_eq!(child.export_child().unwrap(), expected);
 }
@@ -474,7 +475,13 @@ fn the_order_and_names_of_sources_count() {
         .unwrap();
     let (a, b) = (parent.child("a").unwrap(), parent.child("b").unwrap());
     let of = |name: &str| {
-        authority::child(Algorithm::HkdfSha256, &SECRET, Role::of(Algorithm::KdfCmac), name).unwrap()
+        authority::child(
+            Algorithm::HkdfSha256,
+            &SECRET,
+            Role::of(Algorithm::KdfCmac),
+            name,
+        )
+        .unwrap()
     };
     let secrets = (of("a"), of("b"));
     let (first, second) = (
@@ -536,10 +543,7 @@ fn each_role_is_another_key() {
             ),
         ] {
             let known = creation("known").import(software).unwrap();
-            assert_eq!(
-                device.unwrap().mac(b"m").unwrap(),
-                known.mac(b"m").unwrap()
-            );
+            assert_eq!(device.unwrap().mac(b"m").unwrap(), known.mac(b"m").unwrap());
             client.delete("known").unwrap();
         }
         for label in ["device", "combined"] {
