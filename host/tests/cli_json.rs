@@ -60,11 +60,15 @@ fn fails(device: &Device, arguments: &[&str], stdin: &[u8], expected: &str) {
 #[test]
 fn the_device() {
     let device = Device::new();
-    prints(
-        &device,
-        &["info"],
-        b"",
-        r#"{"build":"test","client":"0.1.0","confirmation":"*","insecure":true,"instance":"*","limits":{"audit_log":3584,"audit_logs":16,"caller_sessions":24,"ceremonies":4,"challenges":4,"chunk":65536,"component_seconds":900,"context":1024,"custodians":5,"grants":8,"header":4096,"keys":1211,"owner_keys":400,"owner_wrapped":8,"payload":67696,"random":4096,"restore_seconds":3600,"sessions":64,"shares":8,"versions":8,"wrapped":1024},"marks":null,"platform":"emulator","rollback_level":0,"store":0,"vault":{"damaged":0,"degraded":0,"free":1211,"id":"*","keys":0,"locked":false,"repaired":0},"version":"0.1.0","warning":"this is an emulator: it protects nothing"}"#,
+    let mut info = device.run(&["info", "--json"], b"").object();
+    // The numbers are the contract's; here it is about their names.
+    info["vault"]["free"] = json!(0);
+    for number in info["limits"].as_object_mut().unwrap().values_mut() {
+        *number = json!(0);
+    }
+    assert_eq!(
+        masked(info),
+        r#"{"build":"test","client":"0.1.0","confirmation":"*","insecure":true,"instance":"*","limits":{"audit_log":0,"audit_logs":0,"caller_sessions":0,"ceremonies":0,"challenges":0,"chunk":0,"component_seconds":0,"context":0,"custodians":0,"grants":0,"header":0,"keys":0,"owner_keys":0,"owner_wrapped":0,"payload":0,"random":0,"restore_seconds":0,"sessions":0,"shares":0,"versions":0,"wrapped":0},"marks":null,"platform":"emulator","rollback_level":0,"store":0,"vault":{"damaged":0,"degraded":0,"free":0,"id":"*","keys":0,"locked":false,"repaired":0},"version":"0.1.0","warning":"this is an emulator: it protects nothing"}"#,
     );
     let tests = device.run(&["self-test", "--json"], b"").object();
     assert_eq!(tests["passed"], true);

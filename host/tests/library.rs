@@ -254,6 +254,25 @@ fn a_public_session_may_look_and_no_more() {
 }
 
 #[test]
+fn a_caller_has_so_many_sessions() {
+    let device = Emulator::memory();
+    let open = |uid| Client::builder().emulator(device.as_user(uid)).open();
+    let mut sessions: Vec<_> = (0..limits::CALLER_SESSIONS)
+        .map(|_| open(1000).unwrap())
+        .collect();
+    let error = open(1000).unwrap_err();
+    assert!(error.to_string().contains("busy"), "{error}");
+    assert!(error.hint().unwrap().contains("close other sessions"));
+    open(1001).unwrap();
+    sessions.pop();
+    sessions.push(open(1000).unwrap());
+    device.reboot().unwrap();
+    sessions[0].info().unwrap();
+    drop(sessions);
+    open(1000).unwrap();
+}
+
+#[test]
 fn owners_are_kept_apart() {
     let device = Emulator::memory();
     let open = |emulator| Client::builder().emulator(emulator).open().unwrap();

@@ -25,9 +25,11 @@ struct Row {
     min_us: f64,
     median_us: f64,
     n: u64,
+    /// Bytes that a call had tee-supplicant write, on average.
+    stored: u64,
 }
 
-/// Measures and prints the table.
+/// Measures and prints the table, and below it whatever else the benchmark has to say.
 pub(crate) fn bench() -> Result<()> {
     let platform = Platform::ready()?;
     let claviger = Claviger::build(&platform, Flavour::Marks)?;
@@ -45,27 +47,36 @@ pub(crate) fn bench() -> Result<()> {
     guest.off()?;
     let messages = String::from_utf8_lossy(&output.stderr);
     eprint!("{messages}");
+    // What was measured is worth showing even if something failed behind it.
+    let (rows, rest) = parse(&String::from_utf8_lossy(&output.stdout))?;
+    print!("{}{rest}", table(&rows));
     ensure!(
         output.status == 0,
         "the benchmark failed with exit status {}",
         output.status
     );
-    let rows = parse(&String::from_utf8_lossy(&output.stdout))?;
     ensure!(!rows.is_empty(), "the benchmark measured nothing");
-    print!("{}", table(&rows));
     Ok(())
 }
 
-fn parse(text: &str) -> Result<Vec<Row>> {
-    let lines = text.lines().filter(|line| line.starts_with('{'));
-    lines
-        .map(|line| {
-            serde_json::from_str(line).with_context(|| format!("not a measurement: {line}"))
-        })
-        .collect()
+/// The measurements, and the other lines.
+fn parse(text: &str) -> Result<(Vec<Row>, String)> {
+    let mut rows = Vec::new();
+    let mut rest = String::new();
+    for line in text.lines() {
+        if line.starts_with('{') {
+            let row = serde_json::from_str(line);
+            rows.push(row.with_context(|| format!("not a measurement: {line}"))?);
+        } else {
+            rest.push_str(line);
+            rest.push('\n');
+        }
+    }
+    Ok((rows, rest))
 }
 
-/// One row a measurement, compared with the floor by their minima, which boots agree on best.
+/// One row a measurement, compared with the floor by their minima, which boots agree on best. The last column is empty
+/// where nothing is stored.
 fn table(rows: &[Row]) -> String {
     let floor = rows
         .iter()
@@ -79,6 +90,7 @@ fn table(rows: &[Row]) -> String {
             "n",
             "/ empty",
             "- empty",
+            "bytes stored",
         ]
         .map(str::to_owned),
     ];
@@ -90,6 +102,11 @@ fn table(rows: &[Row]) -> String {
             row.n.to_string(),
             floor.map_or_else(String::new, |floor| format!("{:.2}", row.min_us / floor)),
             floor.map_or_else(String::new, |floor| format!("{:.1}", row.min_us - floor)),
+            if row.stored == 0 {
+                String::new()
+            } else {
+                row.stored.to_string()
+            },
         ]);
     }
     let width = |column: usize| {
@@ -99,13 +116,14 @@ fn table(rows: &[Row]) -> String {
             .max()
             .unwrap_or(0)
     };
-    let widths: [usize; 6] = std::array::from_fn(width);
+    let widths: [usize; 7] = std::array::from_fn(width);
     let mut text = String::new();
     for row in &cells {
-        text.push_str(&format!("{:<width$}", row[0], width = widths[0]));
+        let mut line = format!("{:<width$}", row[0], width = widths[0]);
         for (cell, width) in row.iter().zip(widths).skip(1) {
-            text.push_str(&format!("  {cell:>width$}"));
+            line.push_str(&format!("  {cell:>width$}"));
         }
+        text.push_str(line.trim_end());
         text.push('\n');
     }
     text
@@ -117,17 +135,19 @@ mod tests {
 
     #[test]
     fn the_table_is_aligned_and_compares() {
-        let rows = parse(
-            "noise\n{\"name\":\"empty invoke\",\"min_us\":100.0,\"median_us\":101.25,\"n\":50}\n\
-             {\"name\":\"mac 16 B\",\"min_us\":130.0,\"median_us\":131.0,\"n\":50}\n",
+        let (rows, rest) = parse(
+            "{\"name\":\"empty invoke\",\"min_us\":100.0,\"median_us\":101.25,\"n\":50,\"stored\":0}\n\
+             {\"name\":\"rotate\",\"min_us\":130.0,\"median_us\":131.0,\"n\":50,\"stored\":4096}\n\
+             heap\nstack\n",
         )
         .unwrap();
         let expected = "\
-us of counted instructions    min  median   n  / empty  - empty
+us of counted instructions    min  median   n  / empty  - empty  bytes stored
 empty invoke                100.0   101.2  50     1.00      0.0
-mac 16 B                    130.0   131.0  50     1.30     30.0
+rotate                      130.0   131.0  50     1.30     30.0          4096
 ";
         assert_eq!(table(&rows), expected);
+        assert_eq!(rest, "heap\nstack\n");
         assert!(parse("{\"name\":1}").is_err());
     }
 }

@@ -2,9 +2,11 @@
 
 use claviger::{Client, Status, proto::Command};
 use claviger_proto::{
-    Digits, PROTOCOL_VERSION,
+    Digits, PROTOCOL_VERSION, codec,
     frame::{PREFIX, Prefix},
+    limits,
 };
+use serde::Serialize;
 
 use crate::Device;
 
@@ -40,6 +42,17 @@ pub fn send(client: &Client, command_id: u32, frame: &[u8]) -> Status {
         assert_eq!(reply.len(), PREFIX, "a refusal says nothing but its status");
     }
     prefix.status
+}
+
+/// A header as it travels.
+///
+/// # Panics
+/// If it is longer than headers are.
+#[must_use]
+pub fn header(message: &impl Serialize) -> String {
+    let mut bytes = [0; limits::HEADER];
+    let len = codec::encode(message, &mut bytes).unwrap();
+    String::from_utf8(bytes[..len].to_vec()).unwrap()
 }
 
 /// [`send`] of a command with this header and payload.

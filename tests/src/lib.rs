@@ -12,12 +12,14 @@ pub mod bare;
 #[cfg(feature = "emulator")]
 mod emulated;
 pub mod frames;
+mod handle;
 #[cfg(not(feature = "emulator"))]
 mod real;
 mod rng;
 
 #[cfg(feature = "emulator")]
 pub use emulated::Device;
+pub use handle::{Handle, creation, label, new_key, new_key_for};
 #[cfg(not(feature = "emulator"))]
 pub use real::Device;
 pub use rng::Rng;

@@ -18,7 +18,7 @@ use claviger_proto::{Identity, limits};
 use claviger_ta::{Caller, Session, workstation::Workstation};
 
 use self::{directory::DirectoryMachine, memory::MemoryMachine};
-use super::{Fault, Transport, TransportError};
+use super::{Fault, Stage, Transport, TransportError, error::BUSY};
 use crate::{Login, identity};
 
 /// Chooses the uid for which a client of an emulated device that the environment names speaks.
@@ -48,8 +48,11 @@ type Boot = [u8; 16];
 
 /// A device that is switched on.
 trait Machine: Send + Sync {
-    /// The start that a new session belongs to.
-    fn boot(&self) -> Result<Boot, TransportError>;
+    /// Opens a session; it belongs to a start.
+    fn open(&self, caller: Caller) -> Result<(Boot, Session), TransportError>;
+
+    /// Closes a session that belongs to `boot`.
+    fn close(&self, boot: Boot, session: &Session);
 
     /// One call in a session that belongs to `boot`.
     fn call(
@@ -88,7 +91,9 @@ impl Emulator {
     }
 
     /// The device in a directory, made if there is none. Any number of processes may use it: each
-    /// call locks it, and what a device holds in memory lies in a file beside its store.
+    /// call locks it, and what a device holds in memory lies in a file beside its store; but how
+    /// many sessions there are, and how much of its bounds a key has reserved, only in the process
+    /// that used it last: for the others that is used.
     #[must_use]
     pub fn directory(directory: impl AsRef<Path>) -> Emulator {
         let machine = DirectoryMachine::new(directory.as_ref().to_owned());
@@ -151,14 +156,7 @@ impl Emulator {
     }
 
     pub(crate) fn open(&self, login: Login) -> Result<EmulatedSession, TransportError> {
-        let caller = self.caller(login)?;
-        Ok(EmulatedSession {
-            boot: self.machine.boot()?,
-            machine: self.machine.clone(),
-            session: Session::new(caller),
-            caller,
-            memory: vec![0; limits::FRAME],
-        })
+        EmulatedSession::open(self.machine.clone(), self.caller(login)?)
     }
 
     /// Whom a session speaks for, decided as OP-TEE's driver does.
@@ -186,6 +184,25 @@ pub(crate) struct EmulatedSession {
     memory: Vec<u8>,
 }
 
+impl EmulatedSession {
+    fn open(machine: Arc<dyn Machine>, caller: Caller) -> Result<Self, TransportError> {
+        let (boot, session) = machine.open(caller)?;
+        Ok(EmulatedSession {
+            machine,
+            boot,
+            caller,
+            session,
+            memory: vec![0; limits::FRAME],
+        })
+    }
+}
+
+impl Drop for EmulatedSession {
+    fn drop(&mut self) {
+        self.machine.close(self.boot, &self.session);
+    }
+}
+
 impl Transport for EmulatedSession {
     fn memory(&mut self) -> &mut [u8] {
         &mut self.memory
@@ -202,21 +219,22 @@ impl Transport for EmulatedSession {
     }
 
     fn reopen(&mut self) -> Result<(), TransportError> {
-        self.session = Session::new(self.caller);
-        self.boot = self.machine.boot()?;
+        (self.boot, self.session) = self.machine.open(self.caller)?;
         Ok(())
     }
 
     fn another(&self) -> Result<Box<dyn Transport>, TransportError> {
-        Ok(Box::new(EmulatedSession {
-            machine: self.machine.clone(),
-            boot: self.machine.boot()?,
-            caller: self.caller,
-            session: Session::new(self.caller),
-            memory: vec![0; limits::FRAME],
-        }))
+        let another = EmulatedSession::open(self.machine.clone(), self.caller)?;
+        Ok(Box::new(another))
     }
 }
+
+/// What a client sees of a session that the trusted application refuses.
+const REFUSED: TransportError = TransportError::Tee {
+    stage: Stage::Open,
+    code: BUSY,
+    origin: 4,
+};
 
 fn new_boot() -> Result<Boot, TransportError> {
     let mut boot = [0; 16];

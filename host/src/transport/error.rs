@@ -165,6 +165,8 @@ pub(crate) const ACCESS_DENIED: u32 = 0xFFFF_0001;
 pub(crate) const BAD_PARAMETERS: u32 = 0xFFFF_0006;
 /// `TEEC_ERROR_ITEM_NOT_FOUND`.
 pub(crate) const ITEM_NOT_FOUND: u32 = 0xFFFF_0008;
+/// `TEEC_ERROR_BUSY`.
+pub(crate) const BUSY: u32 = 0xFFFF_000D;
 /// `TEEC_ERROR_SECURITY`.
 pub(crate) const SECURITY: u32 = 0xFFFF_000F;
 /// `TEE_ERROR_CORRUPT_OBJECT`.
@@ -193,7 +195,7 @@ const fn meaning(stage: Stage, code: u32) -> &'static str {
         (ITEM_NOT_FOUND, Stage::Open) => "the trusted application is not installed",
         (ITEM_NOT_FOUND, _) => "not found",
         (0xFFFF_000C, _) => "out of memory",
-        (0xFFFF_000D, _) => "the TEE is busy",
+        (BUSY, _) => "the TEE is busy",
         (0xFFFF_000E, _) => "the TEE cannot reach its helper in Linux",
         (SECURITY, Stage::Open) => {
             "the TEE refuses the trusted application's signature, or its secure storage was \
@@ -218,7 +220,8 @@ const fn tee_hint(stage: Stage, code: u32) -> Option<&'static str> {
             "the TEE's memory is taken: close other sessions, or give it more (CFG_TZDRAM_SIZE)"
         }
         (0xFFFF_000C, _) => "free memory in Linux, or close other sessions",
-        (0xFFFF_000D, _) => "try again in a moment",
+        (BUSY, Stage::Open) => "close other sessions of this user, or try again in a moment",
+        (BUSY, _) => "try again in a moment",
         (0xFFFF_000E, _) => "start tee-supplicant; `claviger doctor` looks for it",
         (SECURITY, Stage::Open) => {
             "`claviger doctor` tells what can be told from Linux; the secure console names the cause"

@@ -89,10 +89,16 @@ fn a_log_is_its_callers_and_root_s() {
         Status::AdministratorOnly
     );
     for other in [LogOf::Caller, of_alice, LogOf::Shared] {
-        assert_eq!(status(bob.audit_release(other, 1)), Status::AdministratorOnly);
+        assert_eq!(
+            status(bob.audit_release(other, 1)),
+            Status::AdministratorOnly
+        );
     }
     assert_eq!(status(bob.audit_strict()), Status::AdministratorOnly);
-    assert_eq!(status(bob.audit_log(LogOf::Shared)), Status::AdministratorOnly);
+    assert_eq!(
+        status(bob.audit_log(LogOf::Shared)),
+        Status::AdministratorOnly
+    );
     assert_eq!(
         status(device.public().audit_log(LogOf::Caller)),
         Status::LoginRequired
@@ -126,7 +132,10 @@ fn refusals_are_counted_and_written_seldom() {
         let [refused] = of_carol[..] else {
             panic!("nothing was written")
         };
-        assert_eq!((refused.event, refused.status), (Event::Refused, Status::NotFound));
+        assert_eq!(
+            (refused.event, refused.status),
+            (Event::Refused, Status::NotFound)
+        );
         assert_eq!(refused.detail, Command::Describe.id());
     }
     assert_eq!(end(&alice), quiet, "no other's log heard of it");
@@ -171,7 +180,7 @@ fn a_checkpoint_tells_of_every_alteration() {
     for label in ["a", "b", "c"] {
         alice.generate(label, Algorithm::Aes256Siv).unwrap();
     }
-    let key = device.public().device_key().unwrap().public;
+    let key = alice.device_key().unwrap().public;
     let log = alice.audit_log(LogOf::Caller).unwrap();
     let nonce = [7; 32];
     let signed = alice.audit_checkpoint(LogOf::Caller, &nonce).unwrap();
@@ -189,7 +198,9 @@ fn a_checkpoint_tells_of_every_alteration() {
     let again = alice.audit_checkpoint(LogOf::Caller, b"").unwrap();
     assert_eq!(
         log.verify(&again, &key),
-        Err(AuditError::Missing(log.first() + log.records().len() as u64))
+        Err(AuditError::Missing(
+            log.first() + log.records().len() as u64
+        ))
     );
     let mut joined = log.clone();
     joined.append(later).unwrap();
@@ -234,12 +245,18 @@ fn a_strict_log_refuses_when_full_until_it_was_kept_elsewhere() {
     assert!(done > 4);
     // Only what would have to be recorded is refused, and only to this caller.
     key.seal(b"", b"still sealed").unwrap();
-    device.user(ALICE).generate("a", Algorithm::Aes256Siv).unwrap();
+    device
+        .user(ALICE)
+        .generate("a", Algorithm::Aes256Siv)
+        .unwrap();
 
     let log = bob.audit_log(LogOf::Caller).unwrap();
     let end = log.first() + log.records().len() as u64;
     let of_bob = LogOf::Other(uid_identity(BOB));
-    assert_eq!(status(root.audit_release(of_bob, end + 1)), Status::BadHeader);
+    assert_eq!(
+        status(root.audit_release(of_bob, end + 1)),
+        Status::BadHeader
+    );
     root.audit_release(of_bob, end).unwrap();
     let _there = bob.delete("b");
     bob.generate("again", Algorithm::Aes256Siv).unwrap();
@@ -267,7 +284,10 @@ fn the_device_key_is_the_vault_s_and_takes_a_certificate_of_it() {
         der
     };
     let good = certificate(&public, limits::CERTIFICATE);
-    assert_eq!(status(alice.install_certificate(&good)), Status::AdministratorOnly);
+    assert_eq!(
+        status(alice.install_certificate(&good)),
+        Status::AdministratorOnly
+    );
     let mut other = public.clone();
     other[40] ^= 1;
     for bad in [
@@ -277,11 +297,18 @@ fn the_device_key_is_the_vault_s_and_takes_a_certificate_of_it() {
         public.clone(),
         vec![],
     ] {
-        assert_eq!(status(root.install_certificate(&bad)), Status::BadCertificate);
+        assert_eq!(
+            status(root.install_certificate(&bad)),
+            Status::BadCertificate
+        );
     }
     let long = certificate(&public, limits::CERTIFICATE + 1);
-    assert_eq!(status(root.install_certificate(&long)), Status::PayloadTooLong);
-    root.install_certificate(&certificate(&public, 300)).unwrap();
+    assert_eq!(
+        status(root.install_certificate(&long)),
+        Status::PayloadTooLong
+    );
+    root.install_certificate(&certificate(&public, 300))
+        .unwrap();
     root.install_certificate(&good).unwrap();
     assert_eq!(alice.device_key().unwrap().certificate, Some(good));
 
@@ -296,30 +323,31 @@ fn the_device_key_is_the_vault_s_and_takes_a_certificate_of_it() {
 #[test]
 fn what_happened_outlives_a_power_cut_at_any_time() {
     let device = Device::fresh();
-    let alice = device.user(ALICE);
+    // A session ends with the power.
+    let alice = || device.user(ALICE);
     let mut expected = Vec::new();
     for round in 0..30 {
-        alice.generate("a", Algorithm::Aes256Siv).unwrap();
+        alice().generate("a", Algorithm::Aes256Siv).unwrap();
         expected.push(Event::Created);
         if round % 3 == 0 {
             device.reboot();
         }
-        alice.key("a").unwrap().rotate().unwrap();
+        alice().key("a").unwrap().rotate().unwrap();
         expected.push(Event::Rotated);
         if round % 4 == 0 {
             device.reboot();
         }
-        alice.delete("a").unwrap();
+        alice().delete("a").unwrap();
         expected.push(Event::Deleted);
         if round % 5 == 0 {
             device.reboot();
         }
-        let log = alice.audit_log(LogOf::Caller).unwrap();
+        let log = alice().audit_log(LogOf::Caller).unwrap();
         let told: Vec<_> = log.records().iter().map(|record| record.event).collect();
         assert_eq!(told, expected[log.first() as usize..], "round {round}");
     }
-    let log = alice.audit_log(LogOf::Caller).unwrap();
-    let signed = alice.audit_checkpoint(LogOf::Caller, b"").unwrap();
-    log.verify(&signed, &alice.device_key().unwrap().public)
+    let log = alice().audit_log(LogOf::Caller).unwrap();
+    let signed = alice().audit_checkpoint(LogOf::Caller, b"").unwrap();
+    log.verify(&signed, &alice().device_key().unwrap().public)
         .unwrap();
 }

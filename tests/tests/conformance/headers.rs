@@ -1,14 +1,15 @@
 //! Headers and payloads that no client of ours sends: each has its status, and the instance goes
 //! on.
 
-use claviger::{Algorithm, Status, proto::Command};
+use claviger::{Algorithm, Status, Usage, proto::Command};
 use claviger_proto::limits;
 use claviger_tests::{
-    ALICE, Device,
+    ALICE, Device, Handle,
     frames::{Watch, frame, send, send_command},
+    new_key_for,
 };
 
-use crate::requests::request;
+use crate::requests::{CHILDREN, Role, request, role};
 
 /// Every byte is part of the request, and every request is exactly one object.
 #[test]
@@ -117,6 +118,31 @@ fn values_of_the_wrong_type_or_size() {
         "NaN",
         "999999999999999999999999999999999999999999",
     ];
+    let references = [
+        "\"\"",
+        "\"#\"",
+        "\"a#\"",
+        "\"#a\"",
+        "\"a#b#c\"",
+        "\"@\"",
+        "\"@0\"",
+        "\"@-1\"",
+        "\"@4294967296\"",
+        "\"~a\"",
+        "\"1000~a\"",
+        "\"user:1000~a\"",
+        "\"root:ef0180a3-13f3-5d1c-b7f5-888c0e21059a~a\"",
+        "\"user:ef0180a3-13f3-5d1c-b7f5-888c0e21059a~\"",
+        "\"user:ef0180a3-13f3-5d1c-b7f5-888c0e21059a~a~b\"",
+        "{\"label\":\"a\"}",
+        "7",
+    ];
+    // A request to generate a key with this in the place of that.
+    let generate = |that: &str, this: &str| {
+        let (header, _) = request(Command::Generate, "a");
+        assert_eq!(header.matches(that).count(), 1, "{that}");
+        header.replace(that, this)
+    };
     let mut cases = Vec::new();
     for value in labels {
         cases.push((Command::Describe, format!(r#"{{"key":{value}}}"#)));
@@ -142,12 +168,57 @@ fn values_of_the_wrong_type_or_size() {
         "{}",
         "\"aes-256-siv \"",
     ] {
-        let generate = format!(r#"{{"key":"a","algorithm":{value},"export_derived":false}}"#);
-        cases.push((Command::Generate, generate));
+        cases.push((Command::Generate, generate("\"aes-128-cmac\"", value)));
     }
     for value in ["0", "1", "null", "\"true\"", "True", "[]"] {
-        let generate = format!(r#"{{"key":"a","algorithm":"ed25519","export_derived":{value}}}"#);
-        cases.push((Command::Generate, generate));
+        for field in ["\"ratchet\":false", "\"export_derived\":false"] {
+            let (name, _) = field.split_once(':').unwrap();
+            cases.push((
+                Command::Generate,
+                generate(field, &format!("{name}:{value}")),
+            ));
+        }
+    }
+    for value in [
+        "\"seal\"",
+        "[\"seal\",\"seal\"]",
+        "[\"SEAL\"]",
+        "[1]",
+        "{}",
+        "null",
+        "1",
+    ] {
+        let owner = format!("\"owner\":{value}");
+        cases.push((
+            Command::Generate,
+            generate(r#""owner":["mac","verify-mac"]"#, &owner),
+        ));
+    }
+    let grant = |may: &str| format!(r#"{{"to":{ROOT},"may":{may}}}"#);
+    let many = vec![grant("[]"); limits::GRANTS + 1].join(",");
+    for value in [
+        grant("[]"),
+        format!("[{}]", grant("null")),
+        format!("[{{\"to\":{ROOT}}}]"),
+        format!("[{many}]"),
+    ] {
+        let grants = format!("\"grants\":{value}");
+        cases.push((Command::Generate, generate("\"grants\":[]", &grants)));
+    }
+    for value in references {
+        cases.push((Command::Mac, format!(r#"{{"key":{value}}}"#)));
+    }
+    let source = r#"{"kind":"key","key":"a","version":null,"algorithm":null,"bytes":0}"#;
+    let sources = vec![source; limits::SOURCES + 1].join(",");
+    for value in [
+        source,
+        &format!("[{sources}]"),
+        r#"[{"kind":"seal"}]"#,
+        "null",
+    ] {
+        let (header, _) = request(Command::Combine, "a");
+        let header = header.replace(&format!("[{source}]"), value);
+        cases.push((Command::Combine, header));
     }
     for value in [
         "\"\"",
@@ -183,6 +254,8 @@ fn values_of_the_wrong_type_or_size() {
     assert_eq!(client.list().unwrap(), []);
 }
 
+const ROOT: &str = r#"{"login":"user","id":"ef0180a3-13f3-5d1c-b7f5-888c0e21059a"}"#;
+
 /// The longest and deepest things that are in order.
 #[test]
 fn space_between_is_no_mistake() {
@@ -202,6 +275,17 @@ fn payloads_where_none_belongs() {
     let device = Device::fresh();
     let watch = Watch::new(&device);
     let client = device.user(0);
+    for (algorithm, usage) in [
+        (Algorithm::Aes128Cmac, Usage::Mac),
+        (Algorithm::Ed25519, Usage::Sign),
+        (Algorithm::Aes128Cmac, Usage::Challenge),
+        (Algorithm::KdfCmac, Usage::Derive),
+    ] {
+        let mut new = new_key_for(usage.name(), algorithm, usage);
+        new.children = (usage == Usage::Derive).then_some(CHILDREN);
+        Handle::generate(&client, new).unwrap();
+    }
+    let before = client.list().unwrap();
     let mut refused = 0;
     for command in Command::ALL {
         let takes_none = match command {
@@ -216,10 +300,26 @@ fn payloads_where_none_belongs() {
             | Command::MacStart
             | Command::Challenge
             | Command::Lock
-            | Command::FactoryReset => true,
+            | Command::FactoryReset
+            | Command::Rotate
+            | Command::Retire
+            | Command::SetState
+            | Command::SetPolicy
+            | Command::Derive
+            | Command::Wrap
+            | Command::Revoke
+            | Command::ComponentStart
+            | Command::ComponentShow
+            | Command::ComponentCancel
+            | Command::RestoreCancel
+            | Command::AuditRead
+            | Command::AuditStrict
+            | Command::AuditRelease
+            | Command::DeviceKey => true,
             Command::Import
             | Command::Seal
             | Command::Unseal
+            | Command::Reseal
             | Command::Mac
             | Command::VerifyMac
             | Command::MacUpdate
@@ -227,9 +327,26 @@ fn payloads_where_none_belongs() {
             | Command::VerifyMacFinish
             | Command::Sign
             | Command::Respond
-            | Command::Confirm => false,
+            | Command::Confirm
+            | Command::CatchUp
+            | Command::Encrypt
+            | Command::Decrypt
+            | Command::Combine
+            | Command::Unwrap
+            | Command::ComponentEnter
+            | Command::Share
+            | Command::RestoreStart
+            | Command::RestoreShare
+            | Command::AuditCheckpoint
+            | Command::InstallCertificate => false,
         };
-        let (header, payload) = request(*command, "key");
+        // A key that the command would take.
+        let name = match role(*command) {
+            Role::Uses(usages) => usages[0].name(),
+            Role::Makes => "new",
+            _ => "mac",
+        };
+        let (header, payload) = request(*command, name);
         if takes_none {
             assert!(payload.is_empty());
             let answer = send_command(&client, *command, &header, b"x");
@@ -237,8 +354,8 @@ fn payloads_where_none_belongs() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 12);
+    assert_eq!(refused, 27);
     assert!(!client.info().unwrap().vault.unwrap().locked);
-    assert_eq!(client.list().unwrap(), []);
+    assert_eq!(client.list().unwrap(), before);
     watch.still_the_same();
 }

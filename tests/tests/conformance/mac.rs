@@ -17,10 +17,20 @@ const ALGORITHMS: [(Algorithm, usize); 3] = [
 ];
 
 fn start(client: &Client, key: &Key) -> Result<(), Error> {
+    begin(client, key, false)
+}
+
+fn begin(client: &Client, key: &Key, verify: bool) -> Result<(), Error> {
     let request = MacStartRequest {
-        key: key.description().key.clone(),
+        key: key.description().key.clone().into(),
+        verify,
+        version: None,
     };
     client.request(&request, &[]).map(drop)
+}
+
+fn start_check(client: &Client, key: &Key) -> Result<(), Error> {
+    begin(client, key, true)
 }
 
 fn update(client: &Client, piece: &[u8]) -> Result<(), Error> {
@@ -62,7 +72,7 @@ fn pieces_make_no_difference() {
                 tag,
                 "the last piece counts"
             );
-            start(&client, &key).unwrap();
+            start_check(&client, &key).unwrap();
             update(&client, message).unwrap();
             verify(&client, &tag).unwrap();
         }
@@ -114,7 +124,7 @@ fn only_the_whole_tag_of_the_message_is_authentic() {
         for wrong in lengths.chain([longer.as_slice()]) {
             let verdict = key.verify_mac(b"message", wrong);
             assert_eq!(status(verdict), Status::NotAuthentic, "{}", wrong.len());
-            start(&client, &key).unwrap();
+            start_check(&client, &key).unwrap();
             update(&client, b"message").unwrap();
             assert_eq!(status(verify(&client, wrong)), Status::NotAuthentic);
         }
@@ -131,8 +141,9 @@ fn a_tag_longer_than_the_payload_is_refused() {
     let key = client.generate("key", Algorithm::Aes128Cmac).unwrap();
     for tag in [4, u32::MAX] {
         let request = VerifyMacRequest {
-            key: key.description().key.clone(),
+            key: key.description().key.clone().into(),
             tag,
+            version: None,
         };
         let verdict = client.request(&request, b"abc");
         assert_eq!(status(verdict), Status::BadPayload);
@@ -155,7 +166,7 @@ fn a_stream_has_a_beginning_and_an_end() {
     assert_eq!(finish(&client, b"message").unwrap(), tag);
     nothing_under_way();
     // A wrong tag ends it too.
-    start(&client, &key).unwrap();
+    start_check(&client, &key).unwrap();
     update(&client, b"message").unwrap();
     assert_eq!(status(verify(&client, &[0; 16])), Status::NotAuthentic);
     nothing_under_way();
@@ -169,9 +180,37 @@ fn a_stream_has_a_beginning_and_an_end() {
     update(&client, b"mess").unwrap();
     let absent = MacStartRequest {
         key: "absent".try_into().unwrap(),
+        verify: false,
+        version: None,
     };
     assert_eq!(status(client.request(&absent, &[])), Status::NotFound);
     assert_eq!(finish(&client, b"age").unwrap(), tag);
+}
+
+/// What may be checked and what may be made differ, so a stream ends as it was begun.
+#[test]
+fn a_stream_to_be_checked_gives_no_tag() {
+    let device = Device::fresh();
+    let client = device.user(0);
+    let key = client.generate("key", Algorithm::HmacSha256).unwrap();
+    let tag = key.mac(b"message").unwrap();
+    start_check(&client, &key).unwrap();
+    assert_eq!(status(finish(&client, b"message")), Status::NoStream);
+    assert_eq!(status(verify(&client, &tag)), Status::NoStream, "it ended");
+    start(&client, &key).unwrap();
+    update(&client, b"message").unwrap();
+    assert_eq!(status(verify(&client, &tag)), Status::NoStream);
+    assert_eq!(status(finish(&client, b"")), Status::NoStream, "it ended");
+    // A stream that is made is made with the primary version.
+    for version in [1, 2] {
+        let request = MacStartRequest {
+            key: key.description().key.clone().into(),
+            verify: false,
+            version: Some(version),
+        };
+        let started = client.request(&request, &[]);
+        assert_eq!(status(started), Status::BadHeader, "{version}");
+    }
 }
 
 #[test]

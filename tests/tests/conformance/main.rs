@@ -1,5 +1,6 @@
 //! What a device with Claviger does, whatever it is: an emulated one here, a real one in a guest.
 
+mod audit;
 mod challenge;
 mod components;
 mod contract;

@@ -1,23 +1,35 @@
 //! Whose keys are whose.
 
 use claviger::{
-    Algorithm, Client, Status, Usage,
+    Algorithm, Client, State, Status, Usage,
     identity::{gid_identity, uid_identity},
-    proto::{Command, command::Access},
+    proto::{
+        Command,
+        command::Access,
+        message::{Policy, RevokeRequest, SetPolicyRequest},
+    },
 };
-use claviger_tests::{ALICE, BOB, Device, SENSORS, frames, status};
+use claviger_tests::{ALICE, BOB, Device, Handle, SENSORS, creation, frames, status};
 
 use crate::requests::{Role, ask, request, role};
 
+/// An algorithm for each usage.
+const KEYS: [(Algorithm, Usage); 9] = [
+    (Algorithm::Aes256Siv, Usage::Seal),
+    (Algorithm::Aes128Cmac, Usage::Mac),
+    (Algorithm::Ed25519, Usage::Sign),
+    (Algorithm::Aes256Cmac, Usage::Challenge),
+    (Algorithm::Aes128Gcm, Usage::Encrypt),
+    (Algorithm::X25519, Usage::Agree),
+    (Algorithm::XWing, Usage::Decapsulate),
+    (Algorithm::KdfCmac, Usage::Derive),
+    (Algorithm::Aes256Kw, Usage::Unwrap),
+];
+
 /// A key of each usage, named after it.
 fn make_keys(client: &Client) {
-    for (algorithm, usage) in [
-        (Algorithm::Aes256Siv, Usage::Seal),
-        (Algorithm::Aes128Cmac, Usage::Mac),
-        (Algorithm::Ed25519, Usage::Sign),
-        (Algorithm::Aes256Cmac, Usage::Challenge),
-    ] {
-        let creation = client.create(usage.name()).algorithm(algorithm);
+    for (algorithm, usage) in KEYS {
+        let creation = creation(client, usage.name(), algorithm);
         creation.usage(usage).generate().unwrap();
     }
 }
@@ -26,12 +38,13 @@ fn make_keys(client: &Client) {
 fn sees_nothing(client: &Client) {
     let mut tried = 0;
     for command in Command::ALL {
-        let labels: &[&str] = match role(*command) {
+        let usages = match role(*command) {
             Role::NoKey | Role::Makes => continue,
-            Role::Manages => &["seal", "mac", "sign", "challenge"],
-            Role::Uses(usage) => &[usage.name()],
+            Role::Manages => Usage::ALL,
+            Role::Uses(usages) => usages,
         };
-        for label in labels {
+        for usage in usages {
+            let label = usage.name();
             assert_eq!(
                 ask(client, *command, label),
                 Status::NotFound,
@@ -41,7 +54,8 @@ fn sees_nothing(client: &Client) {
             tried += 1;
         }
     }
-    assert!(tried >= 18);
+    // 9 that manage, each with every key; 15 that use one, and public-key three.
+    assert_eq!(tried, 9 * 9 + 15 + 3);
     assert_eq!(client.list().unwrap(), []);
 }
 
@@ -55,7 +69,7 @@ fn another_user_sees_nothing() {
     // The same labels are free to him, and hers stay hers.
     let hers = alice.list().unwrap();
     make_keys(&bob);
-    assert_eq!(bob.list().unwrap().len(), 4);
+    assert_eq!(bob.list().unwrap().len(), KEYS.len());
     bob.delete("mac").unwrap();
     assert_eq!(alice.list().unwrap(), hers);
 }
@@ -75,6 +89,26 @@ fn the_administrator_sees_but_does_not_use() {
     );
     assert_eq!(status(root.describe_of("absent", owner)), Status::NotFound);
     assert_eq!(status(root.delete_of("absent", owner)), Status::NotFound);
+    // It may do whatever does not use the key.
+    let hers = |label: &str| Handle::of(&root, owner, label);
+    assert_eq!(hers("mac").rotate().unwrap().versions, [1, 2]);
+    assert_eq!(hers("mac").retire(1).unwrap().versions, [2]);
+    hers("sign")
+        .set_policy(|policy| policy.max_uses = Some(9))
+        .unwrap();
+    assert_eq!(
+        hers("seal").set_state(State::Suspended).unwrap().state,
+        State::Suspended
+    );
+    hers("sign").public_key(None).unwrap();
+    for used in [
+        status(hers("mac").mac(b"message")),
+        status(hers("sign").sign(b"message")),
+        status(hers("derive").child("child").derive_bytes(32)),
+        status(hers("absent").mac(b"message")),
+    ] {
+        assert_eq!(used, Status::NotFound);
+    }
     root.delete_of("mac", owner).unwrap();
     assert_eq!(status(alice.key("mac")), Status::NotFound);
     assert_eq!(root.list_of(uid_identity(BOB)).unwrap(), []);
@@ -85,24 +119,43 @@ fn only_the_administrator_names_another_owner() {
     let device = Device::fresh();
     let (alice, bob) = (device.user(ALICE), device.user(BOB));
     make_keys(&alice);
-    let refused = [
-        status(bob.list_of(uid_identity(ALICE))),
-        status(bob.describe_of("mac", uid_identity(ALICE))),
-        status(bob.describe_of("absent", uid_identity(ALICE))),
-        status(bob.delete_of("mac", uid_identity(ALICE))),
-        status(bob.list_of(gid_identity(SENSORS))),
-        // uid 0 is the administrator, gid 0 is not.
-        status(device.group(0, 0).list_of(uid_identity(ALICE))),
-    ];
-    assert!(
-        refused
-            .iter()
-            .all(|status| *status == Status::AdministratorOnly)
-    );
+    // uid 0 is the administrator, gid 0 is not.
+    let others = [bob, device.group(0, 0)];
+    for other in &others {
+        // Of another's keys one sees those that grant one something: here none.
+        assert_eq!(other.list_of(uid_identity(ALICE)).unwrap(), []);
+        assert_eq!(other.list_of(gid_identity(SENSORS)).unwrap(), []);
+        for label in ["mac", "absent"] {
+            let hers = Handle::of(other, uid_identity(ALICE), label);
+            for described in [status(hers.describe()), status(hers.mac(b"message"))] {
+                assert_eq!(described, Status::NotFound, "{label}");
+            }
+            for refused in [
+                status(hers.delete()),
+                status(hers.rotate()),
+                status(hers.retire(1)),
+                status(hers.set_state(State::Destroyed)),
+                status(hers.wrap(None)),
+            ] {
+                assert_eq!(refused, Status::AdministratorOnly, "{label}");
+            }
+            let policy = Policy::of(Usage::Mac);
+            let key = hers.key.clone();
+            let tightened = hers.ask(&SetPolicyRequest { key, policy }, &[]);
+            assert_eq!(status(tightened), Status::AdministratorOnly);
+            let revoke = RevokeRequest {
+                family: None,
+                owner: Some(uid_identity(ALICE)),
+            };
+            let revoked = other.request(&revoke, &[]);
+            assert_eq!(status(revoked), Status::AdministratorOnly);
+        }
+    }
     // Oneself, one may name.
-    assert_eq!(alice.list_of(uid_identity(ALICE)).unwrap().len(), 4);
+    let keys = KEYS.len();
+    assert_eq!(alice.list_of(uid_identity(ALICE)).unwrap().len(), keys);
     alice.delete_of("mac", uid_identity(ALICE)).unwrap();
-    assert_eq!(alice.list().unwrap().len(), 3);
+    assert_eq!(alice.list().unwrap().len(), keys - 1);
 }
 
 #[test]
@@ -148,7 +201,8 @@ fn nobody_in_particular_asks_for_little() {
     let anyone = Command::ALL
         .iter()
         .filter(|command| command.access() == Access::Anyone);
-    assert_eq!(Vec::from_iter(anyone), [&Command::Info, &Command::SelfTest]);
+    let expected = [&Command::Info, &Command::SelfTest];
+    assert_eq!(Vec::from_iter(anyone), expected);
     public.self_test().unwrap();
     assert_eq!(public.info().unwrap().confirmation, None);
 }
@@ -169,7 +223,7 @@ fn administration_is_for_uid_0() {
             assert_eq!(answer, Status::AdministratorOnly, "{command:?}");
         }
     }
-    assert_eq!(commands, 2);
+    assert_eq!(commands, 5);
     assert_eq!(device.user(ALICE).info().unwrap().confirmation, None);
     assert_eq!(device.group(0, 0).info().unwrap().confirmation, None);
     assert_eq!(device.public().info().unwrap().vault.unwrap(), before);

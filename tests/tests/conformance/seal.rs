@@ -169,7 +169,7 @@ fn chunks_are_sealed_only_as_a_blob_has_them() {
     let key = key(&device);
     let client = device.user(ALICE);
     let request = SealRequest {
-        key: key.description().key.clone(),
+        key: key.description().key.clone().into(),
         context: 0,
         deterministic: true,
         index: 0,
@@ -233,7 +233,7 @@ fn chunks_are_sealed_only_as_a_blob_has_them() {
     let payload = vec![7; CONTEXT + 1];
     assert_eq!(status(seal(&beyond, &[&payload])), Status::BadPayload);
     let unseal = UnsealRequest {
-        key: key.description().key.clone(),
+        key: key.description().key.clone().into(),
         context: CONTEXT as u32 + 1,
         index: 0,
         last: true,

@@ -17,7 +17,7 @@ fn key(device: &Device) -> (Client, Key) {
 /// What the trusted application itself says of a blob of one chunk, whatever the library would.
 fn unseal_directly(client: &Client, key: &Key, blob: &[u8]) -> Result<Vec<u8>, claviger::Error> {
     let request = UnsealRequest {
-        key: key.description().key.clone(),
+        key: key.description().key.clone().into(),
         context: 0,
         index: 0,
         last: true,
@@ -162,7 +162,7 @@ fn numbers_of_chunks_are_authentic() {
     for index in [1, 2, 256, 1 << 32, u64::MAX] {
         for last in [true, false] {
             let request = UnsealRequest {
-                key: key.description().key.clone(),
+                key: key.description().key.clone().into(),
                 context: 0,
                 index,
                 last,

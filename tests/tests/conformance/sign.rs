@@ -98,7 +98,7 @@ fn ecdsa_signs_digests_and_nothing_else() {
     let client = device.user(0);
     for length in [0, 1, 31, 33, 64, PAYLOAD] {
         let request = SignRequest {
-            key: key.description().key.clone(),
+            key: key.description().key.clone().into(),
         };
         let signed = client.request(&request, &vec![7; length]);
         assert_eq!(status(signed), Status::BadPayload, "{length}");

@@ -22,11 +22,11 @@ use std::{
 };
 
 use claviger_ta::{
-    Session,
+    Caller, Session,
     workstation::{Device, Workstation},
 };
 
-use super::{Boot, Machine, new_boot};
+use super::{Boot, Machine, REFUSED, new_boot};
 use crate::transport::{Fault, TransportError};
 
 /// How long to wait for another process.
@@ -161,11 +161,24 @@ impl DirectoryMachine {
 }
 
 impl Machine for DirectoryMachine {
-    fn boot(&self) -> Result<Boot, TransportError> {
-        match self.with_instance(|running| Ok(running.state.boot)) {
-            Ok(boot) => Ok(boot),
+    fn open(&self, caller: Caller) -> Result<(Boot, Session), TransportError> {
+        let opened = self.with_instance(|running| {
+            let session = running.device.service.open(caller).map_err(|_| REFUSED)?;
+            Ok((running.state.boot, session))
+        });
+        match opened {
+            Ok(opened) => Ok(opened),
             Err(Fault::Failed(error)) => Err(error),
             Err(_) => Err(TransportError::Dead),
+        }
+    }
+
+    /// Of an instance that another process took further, nothing is left to close.
+    fn close(&self, boot: Boot, session: &Session) {
+        if let Some(running) = &mut *self.last()
+            && running.state.boot == boot
+        {
+            running.device.service.close(session);
         }
     }
 

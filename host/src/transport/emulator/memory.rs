@@ -3,11 +3,11 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use claviger_ta::{
-    Session,
+    Caller, Session,
     workstation::{Device, Workstation},
 };
 
-use super::{Boot, Machine, new_boot};
+use super::{Boot, Machine, REFUSED, new_boot};
 use crate::transport::{Fault, TransportError};
 
 pub(super) struct MemoryMachine {
@@ -45,8 +45,17 @@ impl MemoryMachine {
 }
 
 impl Machine for MemoryMachine {
-    fn boot(&self) -> Result<Boot, TransportError> {
-        Ok(self.running().boot)
+    fn open(&self, caller: Caller) -> Result<(Boot, Session), TransportError> {
+        let mut running = self.running();
+        let session = running.device.service.open(caller).map_err(|_| REFUSED)?;
+        Ok((running.boot, session))
+    }
+
+    fn close(&self, boot: Boot, session: &Session) {
+        let mut running = self.running();
+        if running.boot == boot {
+            running.device.service.close(session);
+        }
     }
 
     fn call(
