@@ -6,6 +6,7 @@ mod components;
 mod contract;
 mod frames;
 mod fuzz;
+mod grants;
 mod headers;
 mod info;
 mod keys;

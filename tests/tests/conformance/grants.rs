@@ -1,0 +1,239 @@
+//! What a key's policy lets others do, and what its versions and states serve: seen by two users.
+
+use claviger::{
+    Algorithm, Permission, State, Status,
+    identity::{gid_identity, uid_identity},
+};
+use claviger_tests::{ALICE, BOB, CAROL, Device, SENSORS, status};
+
+#[test]
+fn a_grant_is_for_this_and_nothing_else() {
+    let device = Device::fresh();
+    let (alice, bob, carol) = (device.user(ALICE), device.user(BOB), device.user(CAROL));
+    let key = alice
+        .create("log")
+        .algorithm(Algorithm::Aes256Siv)
+        .owner_may(&[Permission::Seal])
+        .grant(uid_identity(BOB), &[Permission::Unseal])
+        .min_context(4)
+        .generate()
+        .unwrap();
+    assert_eq!(status(key.seal(b"abc", b"x")), Status::ContextTooShort);
+    let blob = key.seal(b"abcd", b"seen by Bob").unwrap();
+    assert_eq!(status(key.unseal(b"abcd", &blob)), Status::NotPermitted);
+
+    let granted = bob.key_of(uid_identity(ALICE), "log").unwrap();
+    assert_eq!(granted.unseal(b"abcd", &blob).unwrap(), b"seen by Bob");
+    assert_eq!(status(granted.seal(b"abcd", b"x")), Status::NotPermitted);
+    assert_eq!(status(granted.reseal(b"abcd", &blob)), Status::NotPermitted);
+    // It is Alice's to change.
+    assert_eq!(status(granted.rotate()), Status::AdministratorOnly);
+    assert_eq!(status(granted.destroy()), Status::AdministratorOnly);
+    assert_eq!(status(granted.wrap(None)), Status::AdministratorOnly);
+    assert_eq!(
+        status(bob.delete_of("log", uid_identity(ALICE))),
+        Status::AdministratorOnly
+    );
+    assert_eq!(status(bob.key("log")), Status::NotFound);
+
+    // Who has no part in it learns what he would of a label that nobody has.
+    for label in ["log", "absent"] {
+        assert_eq!(
+            status(carol.key_of(uid_identity(ALICE), label)),
+            Status::NotFound
+        );
+    }
+    alice.generate("private", Algorithm::Aes256Siv).unwrap();
+    assert_eq!(carol.list_of(uid_identity(ALICE)).unwrap(), []);
+    let seen = bob.list_of(uid_identity(ALICE)).unwrap();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].key.as_str(), "log");
+
+    // What is withdrawn ends at once, and does not come back.
+    let mut policy = key.description().policy.clone();
+    policy.grants.clear();
+    let loose = key.description().policy.clone();
+    let key = key.tighten(&policy).unwrap();
+    assert_eq!(status(granted.unseal(b"abcd", &blob)), Status::NotFound);
+    assert_eq!(status(key.tighten(&loose)), Status::PolicyLoosened);
+}
+
+#[test]
+fn a_grant_to_a_group_is_used_through_it() {
+    let device = Device::fresh();
+    let (alice, bob) = (device.user(ALICE), device.user(BOB));
+    let key = alice
+        .create("link")
+        .algorithm(Algorithm::Aes256Cmac)
+        .grant(gid_identity(SENSORS), &[Permission::VerifyMac])
+        .generate()
+        .unwrap();
+    let tag = key.mac(b"m").unwrap();
+    let owner = uid_identity(ALICE);
+    assert_eq!(status(bob.key_of(owner, "link")), Status::NotFound);
+    let sensors = device.group(BOB, SENSORS);
+    let granted = sensors.key_of(owner, "link").unwrap();
+    granted.verify_mac(b"m", &tag).unwrap();
+    assert_eq!(status(granted.verify_mac(b"n", &tag)), Status::NotAuthentic);
+    assert_eq!(status(granted.mac(b"m")), Status::NotPermitted);
+}
+
+#[test]
+fn uses_are_bounded() {
+    let device = Device::fresh();
+    let alice = device.user(ALICE);
+    let key = alice
+        .create("few")
+        .algorithm(Algorithm::Aes128Cmac)
+        .max_uses(20)
+        .generate()
+        .unwrap();
+    let tag = key.mac(b"m").unwrap();
+    assert_eq!(key.refresh().unwrap().description().uses_left, Some(19));
+    for _ in 1..20 {
+        assert_eq!(key.mac(b"m").unwrap(), tag);
+    }
+    assert_eq!(status(key.mac(b"m")), Status::UsesExhausted);
+    assert_eq!(status(key.verify_mac(b"m", &tag)), Status::UsesExhausted);
+    assert_eq!(key.refresh().unwrap().description().uses_left, Some(0));
+}
+
+#[test]
+fn versions_give_way_by_policy() {
+    let device = Device::fresh();
+    let alice = device.user(ALICE);
+    let key = alice
+        .create("telemetry")
+        .algorithm(Algorithm::Aes128Siv)
+        .rotate_after_uses(3)
+        .generate()
+        .unwrap();
+    let blobs: Vec<_> = (0..7).map(|_| key.seal(b"", b"data").unwrap()).collect();
+    let key = key.refresh().unwrap();
+    assert_eq!(key.description().version, 3);
+    for blob in &blobs {
+        assert_eq!(key.unseal(b"", blob).unwrap(), b"data");
+    }
+    let moved = key.reseal(b"", &blobs[0]).unwrap();
+    let key = key.retire(1).unwrap();
+    assert_eq!(status(key.unseal(b"", &blobs[0])), Status::NotAuthentic);
+    assert_eq!(key.unseal(b"", &moved).unwrap(), b"data");
+    assert_eq!(status(key.retire(1)), Status::NoSuchVersion);
+    let primary = key.description().version;
+    assert_eq!(status(key.retire(primary)), Status::PrimaryVersion);
+}
+
+#[test]
+fn states_serve_what_sp_800_57_says() {
+    let device = Device::fresh();
+    let (alice, bob) = (device.user(ALICE), device.user(BOB));
+    let key = alice
+        .create("k")
+        .algorithm(Algorithm::Aes128Cmac)
+        .grant(uid_identity(BOB), &[Permission::Mac, Permission::VerifyMac])
+        .pre_activation()
+        .generate()
+        .unwrap();
+    let granted = bob.key_of(uid_identity(ALICE), "k").unwrap();
+    assert_eq!(status(key.mac(b"m")), Status::WrongState);
+    assert_eq!(status(key.suspend()), Status::InvalidTransition);
+    let key = key.activate().unwrap();
+    let tag = granted.mac(b"m").unwrap();
+    for (state, owner_checks, other_checks) in [
+        (State::Suspended, true, true),
+        (State::Deactivated, true, true),
+        (State::Compromised, true, false),
+        (State::Destroyed, false, false),
+    ] {
+        let changed = match state {
+            State::Suspended => key.suspend(),
+            State::Deactivated => key.deactivate(),
+            State::Compromised => key.compromise(),
+            _ => key.destroy(),
+        };
+        assert_eq!(changed.unwrap().description().state, state);
+        for (who, checks) in [(&key, owner_checks), (&granted, other_checks)] {
+            assert_eq!(status(who.mac(b"m")), Status::WrongState, "{state:?}");
+            let checked = who.verify_mac(b"m", &tag);
+            if checks {
+                checked.unwrap();
+            } else {
+                assert_eq!(status(checked), Status::WrongState, "{state:?}");
+            }
+        }
+        assert_eq!(status(key.rotate()), Status::WrongState);
+    }
+    assert_eq!(status(key.activate()), Status::InvalidTransition);
+    assert!(alice.describe("k").unwrap().versions.is_empty());
+}
+
+#[test]
+fn wrapped_keys_serve_their_owner_until_revoked() {
+    let device = Device::fresh();
+    let (alice, bob) = (device.user(ALICE), device.user(BOB));
+    let make = |family: &str| {
+        let creation = alice.create("unit").algorithm(Algorithm::Aes256Cmac);
+        creation.wrapped().family(family).generate().unwrap()
+    };
+    let (one, two) = (make("one"), make("two"));
+    let bytes = one.wrapped_bytes().unwrap().to_vec();
+    let tag = one.mac(b"m").unwrap();
+    alice
+        .wrapped(&bytes)
+        .unwrap()
+        .verify_mac(b"m", &tag)
+        .unwrap();
+    assert_eq!(status(bob.wrapped(&bytes)), Status::NotFound);
+    let step = if Device::REAL { 16 } else { 1 };
+    for place in (0..bytes.len()).step_by(step) {
+        let mut altered = bytes.clone();
+        altered[place] ^= 1;
+        assert_eq!(
+            status(alice.wrapped(&altered)),
+            Status::NotAuthentic,
+            "{place}"
+        );
+    }
+    assert_eq!(status(one.rotate()), Status::Immutable);
+    assert_eq!(status(one.suspend()), Status::Immutable);
+    let counted = alice.create("x").algorithm(Algorithm::Aes256Cmac);
+    assert_eq!(
+        status(counted.wrapped().max_uses(5).generate()),
+        Status::Immutable
+    );
+    alice.revoke(Some("one")).unwrap();
+    assert_eq!(status(one.mac(b"m")), Status::Revoked);
+    two.mac(b"m").unwrap();
+    alice.revoke(None).unwrap();
+    assert_eq!(status(two.mac(b"m")), Status::Revoked);
+}
+
+#[test]
+fn many_wrapped_keys_cost_the_device_nothing() {
+    let device = Device::fresh();
+    let alice = device.user(ALICE);
+    let make = || {
+        let creation = alice.create("unit").algorithm(Algorithm::Aes256Cmac);
+        let key = creation.wrapped().generate().unwrap();
+        key.mac(b"m").unwrap();
+        key
+    };
+    // As many as are kept unwrapped.
+    let mut keys: Vec<_> = (0..16).map(|_| make()).collect();
+    let before = alice.info().unwrap();
+    let many = if Device::REAL { 2_000 } else { 100_000 };
+    for number in 0..many {
+        let key = make();
+        if number % (many / 10) == 0 {
+            keys.push(key);
+        }
+    }
+    let after = alice.info().unwrap();
+    assert_eq!(after.vault, before.vault);
+    if let (Some(before), Some(after)) = (before.marks, after.marks) {
+        assert_eq!(after.heap_now, before.heap_now, "of {many} keys");
+    }
+    for key in keys {
+        key.mac(b"m").unwrap();
+    }
+}
