@@ -44,11 +44,12 @@ use claviger_proto::{
 use crate::{Client, Creation, Error};
 
 impl Creation {
-    /// Begins to put the key together of components, one from each custodian: 2 to 5 of them, of
+    /// Begins to put the key together of components, one from each custodian: 2 to 5 users, of
     /// whom the caller may be one. It waits for 15 minutes.
     ///
     /// # Errors
-    /// As [`Creation::generate`]; [`Error::Ta`] with `UnsupportedUsage` for a wrapped key or one
+    /// As [`Creation::generate`]; [`Error::Ta`] with `BadHeader` for other custodians (a group's
+    /// members could enter all), `UnsupportedUsage` for a wrapped key or one
     /// that is not any bytes (ECDSA, ECDH over P-256), `Locked`, `QuotaExceeded` if the caller has
     /// one that waits, `Busy`.
     pub fn assemble(self, custodians: &[Identity]) -> Result<Ceremony, Error> {

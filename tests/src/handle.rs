@@ -1,7 +1,7 @@
 //! A key as requests name it: of the caller, of another owner, wrapped, a child. Each method is one
 //! call, so that a test says all that is sent.
 
-use claviger::{Client, Error, Identity, State};
+use claviger::{Client, Creation, Error, Identity, State};
 use claviger_proto::{
     Algorithm, Home, KeyRef, Label, Place, Usage,
     command::Request,
@@ -29,6 +29,20 @@ pub fn new_key(name: &str, algorithm: Algorithm) -> NewKey {
     new_key_for(name, algorithm, algorithm.usages()[0])
 }
 
+/// A key about to be made, told what it must be: a key-encryption key, what it takes in.
+#[must_use]
+pub fn creation(client: &Client, name: &str, algorithm: Algorithm) -> Creation {
+    let creation = client.create(name).algorithm(algorithm);
+    match taken_in(algorithm.usages()[0]) {
+        Some(children) => creation.children(children),
+        None => creation,
+    }
+}
+
+fn taken_in(usage: Usage) -> Option<Algorithm> {
+    (usage == Usage::Unwrap).then_some(Algorithm::Aes128Cmac)
+}
+
 /// As [`new_key`], for another usage.
 #[must_use]
 pub fn new_key_for(name: &str, algorithm: Algorithm, usage: Usage) -> NewKey {
@@ -36,7 +50,7 @@ pub fn new_key_for(name: &str, algorithm: Algorithm, usage: Usage) -> NewKey {
         key: label(name),
         algorithm,
         usage: Some(usage),
-        children: None,
+        children: taken_in(usage),
         ratchet: false,
         pre_activation: false,
         home: Home::Vault,

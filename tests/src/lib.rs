@@ -19,7 +19,7 @@ mod rng;
 
 #[cfg(feature = "emulator")]
 pub use emulated::Device;
-pub use handle::{Handle, label, new_key, new_key_for};
+pub use handle::{Handle, creation, label, new_key, new_key_for};
 #[cfg(not(feature = "emulator"))]
 pub use real::Device;
 pub use rng::Rng;

@@ -10,7 +10,7 @@ messages! {
     ComponentStartRequest {
         /// What it shall be; the caller's, in the vault.
         new: NewKey,
-        /// Who enters one: at least two. The caller may be one of them.
+        /// Who enters one: at least two users. The caller may be one of them.
         custodians: heapless::Vec<Identity, { limits::CUSTODIANS }>,
     }
 

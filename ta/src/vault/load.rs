@@ -24,6 +24,8 @@ const BLOCK_SLOTS: usize = 16;
 pub(super) struct Loaded<S: Storage> {
     pub(super) open: Open<S>,
     pub(super) repaired: u32,
+    /// Whether a reset that was under way was finished.
+    pub(super) reset: bool,
 }
 
 /// One copy of a shard as it was found.
@@ -47,7 +49,10 @@ pub(super) fn load<P: Platform>(platform: &mut P) -> Result<Loaded<P::Storage>, 
     let result = probe(platform.storage(), &key, &mut found).and_then(|newest| match newest {
         Some(newest) if newest.resetting => {
             close_all(platform.storage(), &mut found);
-            begin_anew(platform, SHARDS as u8)
+            begin_anew(platform, SHARDS as u8).map(|loaded| Loaded {
+                reset: true,
+                ..loaded
+            })
         }
         Some(newest) => settle(platform.storage(), &key, newest, &mut found),
         None => make(platform, &key),
@@ -129,7 +134,11 @@ fn make<P: Platform>(platform: &mut P, key: &HeaderKey) -> Result<Loaded<P::Stor
     // One shard, made as any other; the header in it says that it counts.
     open.add_shard(platform.storage(), key, 0, &header)?;
     open.logs.settle()?;
-    Ok(Loaded { open, repaired: 0 })
+    Ok(Loaded {
+        open,
+        repaired: 0,
+        reset: false,
+    })
 }
 
 /// Merges and mends every shard that counts.
@@ -165,7 +174,11 @@ fn settle<S: Storage>(
     }
     match result {
         Ok(()) => match open.logs.settle() {
-            Ok(()) => Ok(Loaded { open, repaired }),
+            Ok(()) => Ok(Loaded {
+                open,
+                repaired,
+                reset: false,
+            }),
             Err(error) => {
                 open.close(storage);
                 Err(error)

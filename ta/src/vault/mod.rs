@@ -522,10 +522,8 @@ impl<P: Platform> Vault<P> {
             // What this instance has seen cannot be unseen.
             let header = &loaded.open.header;
             let seen = (header.vault, header.sequence);
-            if self
-                .seen
-                .is_some_and(|(vault, sequence)| vault != seen.0 || sequence > seen.1)
-            {
+            let before = self.seen.filter(|_| !loaded.reset);
+            if before.is_some_and(|(vault, sequence)| vault != seen.0 || sequence > seen.1) {
                 loaded.open.close(platform.storage());
                 return Err(Status::StorageRollback);
             }

@@ -160,6 +160,13 @@ fn what_cannot_be_put_together_is_not_begun() {
         let refused = start_with(&mut bench, ALICE, key(), custodians);
         assert_eq!(refused, Err(Status::BadHeader));
     }
+    // Bob is a member of his group.
+    let bobs_group = Identity {
+        login: Login::Group,
+        ..BOB
+    };
+    let refused = start_with(&mut bench, ALICE, key(), &[BOB, bobs_group]);
+    assert_eq!(refused, Err(Status::BadHeader));
     let custodians = [ALICE, BOB];
     let wrapped = NewKey {
         home: Home::Wrapped,

@@ -1,5 +1,5 @@
 use claviger_proto::{
-    Origin, Permission, Permissions, State,
+    Origin, Permission, Permissions, State, Usage,
     shares::{RestoreRequest, split_signed},
 };
 use claviger_ta::workstation::Fault;
@@ -156,12 +156,15 @@ fn keys_of_every_kind_come_back() {
     for algorithm in Algorithm::ALL {
         let mut source = Bench::new();
         let holders = holders(2);
-        let (key, given) = made(&mut source, shared_key(*algorithm, 2, &holders), &holders);
+        let mut new = shared_key(*algorithm, 2, &holders);
+        let has_children = [Usage::Derive, Usage::Unwrap].contains(&algorithm.usages()[0]);
+        new.children = has_children.then_some(Algorithm::Aes256Ccm);
+        let (key, given) = made(&mut source, new, &holders);
         source.delete("backup");
         // On the device that shared it, too.
         let last = restore(&mut source, &given, &holders, &[2, 1]);
         let restored = last.key.unwrap();
-        assert_eq!(restored.id, key.id);
+        assert_eq!((restored.id, restored.children), (key.id, key.children));
         // Holding all that the first one did, it is shared with the same check value.
         let again = share(&mut source, ALICE, "backup", &holders).unwrap();
         assert_eq!(again.manifest.versions, given.manifest.versions);

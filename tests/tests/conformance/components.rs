@@ -1,6 +1,8 @@
 use claviger::{
-    Algorithm, Client, Error, Origin, Status, Usage, authority, components::Ceremony,
-    identity::uid_identity,
+    Algorithm, Client, Error, Origin, Status, Usage,
+    authority::{self, Role},
+    components::Ceremony,
+    identity::{gid_identity, uid_identity},
 };
 use claviger_tests::{ALICE, BOB, CAROL, Device, SENSORS, status};
 
@@ -53,7 +55,7 @@ fn custodians_in_sessions_of_their_own_make_a_key() {
     let child = authority::child(
         Algorithm::KdfCmac,
         &KEY,
-        authority::Role::of(Algorithm::Aes256Cmac),
+        Role::of(Algorithm::Aes256Cmac),
         "line/3",
     );
     let imported = alice
@@ -113,6 +115,9 @@ fn others_have_no_part_in_a_ceremony() {
     // One custodian alone would have the key.
     assert_eq!(status(start(&alice, &[BOB])), Status::BadHeader);
     assert_eq!(status(start(&alice, &[BOB, BOB])), Status::BadHeader);
+    let members = [uid_identity(BOB), gid_identity(SENSORS)];
+    let of_a_group = alice.create("joint").assemble(&members);
+    assert_eq!(status(of_a_group), Status::BadHeader);
     let wrapped = alice
         .create("joint")
         .wrapped()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use claviger::{Algorithm, Status, proto::Command};
 use claviger_proto::frame::PREFIX;
 use claviger_tests::{
-    ALICE, Device, Rng,
+    ALICE, Device, Rng, creation,
     frames::{Watch, frame, send},
 };
 
@@ -18,7 +18,9 @@ fn frames_at_random() {
     let watch = Watch::new(&device);
     let client = device.user(ALICE);
     for algorithm in Algorithm::ALL {
-        client.generate(algorithm.name(), *algorithm).unwrap();
+        creation(&client, algorithm.name(), *algorithm)
+            .generate()
+            .unwrap();
     }
     let mut rng = Rng::new(0xc1a5);
     let frames = if Device::REAL { 1_000 } else { 10_000 };

@@ -7,7 +7,7 @@ use claviger_proto::{
     limits,
     message::{KeySummary, ListRequest, Policy},
 };
-use claviger_tests::{ALICE, Device, status};
+use claviger_tests::{ALICE, Device, creation, status};
 use hex_literal::hex;
 
 /// n, the order of P-256 (FIPS 186-5, SP 800-186 section 3.2.1.3).
@@ -27,7 +27,7 @@ fn a_key_is_what_was_asked_for() {
         let usages = algorithm.usages().iter().copied().map(Some).chain([None]);
         for usage in usages {
             let label = format!("{}/{}", algorithm.name(), usage.map_or("-", Usage::name));
-            let mut creation = client.create(&label).algorithm(*algorithm);
+            let mut creation = creation(&client, &label, *algorithm);
             if let Some(usage) = usage {
                 creation = creation.usage(usage);
             }
@@ -45,7 +45,9 @@ fn a_key_is_what_was_asked_for() {
                 (description.home, description.ratchet),
                 (Home::Vault, false)
             );
-            assert_eq!((&description.family, description.children), (&None, None));
+            let takes_in = description.usage == Usage::Unwrap;
+            assert_eq!(description.family, None);
+            assert_eq!(description.children.is_some(), takes_in);
             let bounded = description.version_uses;
             let counted = algorithm.use_limit().map(|_| 0);
             assert_eq!((bounded, description.uses_left), (counted, None));
@@ -62,7 +64,7 @@ fn an_algorithm_serves_its_own_usages_only() {
     let client = device.user(ALICE);
     for algorithm in Algorithm::ALL {
         for usage in Usage::ALL {
-            let creation = client.create("key").algorithm(*algorithm).usage(*usage);
+            let creation = creation(&client, "key", *algorithm).usage(*usage);
             if algorithm.usages().contains(usage) {
                 // Derived keys may leave where there are any.
                 let exporting = creation.export_derived(true);
@@ -71,6 +73,7 @@ fn an_algorithm_serves_its_own_usages_only() {
                     Usage::Derive,
                     Usage::Agree,
                     Usage::Decapsulate,
+                    Usage::Unwrap,
                 ];
                 if derives.contains(usage) {
                     let made = exporting.generate().unwrap();
@@ -98,7 +101,7 @@ fn imports_have_the_length_of_their_algorithm() {
     let client = device.user(ALICE);
     for algorithm in Algorithm::ALL {
         for length in 0..=80 {
-            let creation = client.create("key").algorithm(*algorithm);
+            let creation = creation(&client, "key", *algorithm);
             let imported = creation.import(&vec![1; length]);
             let right = match algorithm {
                 Algorithm::Aes256Siv | Algorithm::MlKem768 => length == 64,
@@ -156,7 +159,7 @@ fn nothing_is_made_over_a_key() {
     let made = client.generate("key", Algorithm::Aes128Cmac).unwrap();
     let tag = made.mac(b"message").unwrap();
     for algorithm in Algorithm::ALL {
-        let creation = || client.create("key").algorithm(*algorithm);
+        let creation = || creation(&client, "key", *algorithm);
         assert_eq!(status(creation().generate()), Status::AlreadyExists);
         let secret = vec![1; algorithm.key_len()];
         assert_eq!(status(creation().import(&secret)), Status::AlreadyExists);

@@ -6,7 +6,7 @@ use claviger_proto::{
     Command,
     message::{MacFinishRequest, MacStartRequest, MacUpdateRequest},
 };
-use claviger_tests::{ALICE, Device, status};
+use claviger_tests::{ALICE, Device, creation, status};
 
 #[track_caller]
 fn restarted<T>(result: Result<T, Error>) -> (Command, Effect) {
@@ -30,7 +30,9 @@ fn keys_and_the_lock_stay() {
     let device = Device::fresh();
     let (root, alice) = (device.user(0), device.user(ALICE));
     for algorithm in Algorithm::ALL {
-        alice.generate(algorithm.name(), *algorithm).unwrap();
+        creation(&alice, algorithm.name(), *algorithm)
+            .generate()
+            .unwrap();
     }
     let seal = alice.key("aes-256-siv").unwrap();
     let sealed = seal.seal(b"", b"data").unwrap();

@@ -4,6 +4,7 @@
 //! what it computes with is the code that is tested in full on a workstation.
 
 mod cmac;
+mod derived;
 mod hmac;
 mod sealed;
 mod shares;

@@ -2,6 +2,7 @@
 
 use claviger::{
     Client, Error, Identity, Status,
+    identity::uid_identity,
     proto::{
         Digits,
         message::{ComponentEnterResponse, ComponentShowResponse},
@@ -12,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Outcome,
-    args::{ComponentsCommand, Input, NewKey, OwnerNumber},
+    args::{ComponentsCommand, Input, NewKey},
     describe::{Owners, print_key_with},
     device::to_value,
     failure::Failure,
@@ -46,8 +47,8 @@ pub(crate) fn components(
     }
 }
 
-fn start(client: &Client, new: &NewKey, custodians: &[OwnerNumber], printer: &Printer) -> Outcome {
-    let identities: Vec<Identity> = custodians.iter().map(|one| one.identity()).collect();
+fn start(client: &Client, new: &NewKey, custodians: &[u32], printer: &Printer) -> Outcome {
+    let identities: Vec<Identity> = custodians.iter().map(|uid| uid_identity(*uid)).collect();
     let repeated = |(place, one)| identities[..place].contains(one);
     if !(2..=5).contains(&identities.len()) || identities.iter().enumerate().any(repeated) {
         return Err(Failure::Usage(

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use claviger::proto::Digits;
 
-use super::{Input, KeyArguments, NewKey, OwnerNumber};
+use super::{Input, KeyArguments, NewKey};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ComponentsCommand {
@@ -16,9 +16,9 @@ pub(crate) enum ComponentsCommand {
     Start {
         #[command(flatten)]
         new: Box<NewKey>,
-        /// Who enters a component, by uid, or by gid as gid:GID; 2 to 5 of them
+        /// The uid of who enters a component; 2 to 5 of them
         #[arg(long = "custodian", value_name = "UID", required = true)]
-        custodians: Vec<OwnerNumber>,
+        custodians: Vec<u32>,
     },
     /// Show what a component is wanted for, and who has entered one
     Show {
