@@ -162,10 +162,11 @@ impl SealedBlob for SealedFile {
                 source,
             )
         };
-        let mut input = File::open(&self.path).map_err(read)?;
-        if !input.metadata().map_err(read)?.is_file() {
+        // Before it is opened: a pipe would wait for its writer.
+        if !fs::metadata(&self.path).map_err(read)?.is_file() {
             return Err(read(io::ErrorKind::InvalidInput.into()));
         }
+        let mut input = File::open(&self.path).map_err(read)?;
         let mut output = PendingFile::new(&self.path, Secrecy::Public).map_err(written)?;
         let replaced = make(&mut input, &mut output)?;
         if replaced {

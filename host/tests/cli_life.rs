@@ -127,6 +127,17 @@ fn policies_are_made_shown_and_tightened() {
     assert_eq!(run(1000, "tighten s --owner 0 --no-export", b"").code, 1);
 }
 
+/// Each process takes up what the one before had reserved.
+#[test]
+fn uses_are_counted_one_by_one() {
+    let device = Device::new();
+    device.line("generate s --algorithm aes-256-siv --max-uses 100", b"");
+    for left in [99, 98, 97] {
+        device.line("seal s", b"x");
+        assert_eq!(device.json("describe s", b"")["uses_left"], left);
+    }
+}
+
 #[test]
 fn policies_that_make_no_sense_are_refused() {
     let device = Device::new();

@@ -3,7 +3,7 @@
 use claviger_proto::limits;
 use hkdf::{Hkdf, HkdfExtract};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{AuthorityError, Role};
 
@@ -98,8 +98,9 @@ pub fn combine(
     fixed.extend((info.len() as u16).to_be_bytes());
     fixed.extend(info);
     fixed.extend((8 * length as u32).to_be_bytes());
-    let (prk, _) = extraction.finalize();
-    let prk: Zeroizing<[u8; 32]> = Zeroizing::new(prk.into());
+    let (mut extracted, _) = extraction.finalize();
+    let prk: Zeroizing<[u8; 32]> = Zeroizing::new(extracted.into());
+    extracted.as_mut_slice().zeroize();
     let mut out = Zeroizing::new(vec![0; length]);
     Hkdf::<Sha256>::from_prk(&*prk)
         .map_err(|_| AuthorityError::Limit)?

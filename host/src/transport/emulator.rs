@@ -91,9 +91,8 @@ impl Emulator {
     }
 
     /// The device in a directory, made if there is none. Any number of processes may use it: each
-    /// call locks it, and what a device holds in memory lies in a file beside its store; but how
-    /// many sessions there are, and how much of its bounds a key has reserved, only in the process
-    /// that used it last: for the others that is used.
+    /// call locks it, and what a device holds in memory lies in a file beside its store; only
+    /// how many sessions there are, no process knows of the others.
     #[must_use]
     pub fn directory(directory: impl AsRef<Path>) -> Emulator {
         let machine = DirectoryMachine::new(directory.as_ref().to_owned());

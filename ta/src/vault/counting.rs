@@ -1,6 +1,9 @@
 //! What keys have used of their bounds. A start counts all that is reserved as used, so a bound
 //! holds whatever is cut, and a crash costs at most what was reserved and not used.
 
+#[cfg(feature = "workstation")]
+use alloc::vec::Vec;
+
 use claviger_proto::{Identity, Label, Status};
 
 use super::{Counters, KeyRecord, Vault};
@@ -61,5 +64,32 @@ impl<P: Platform> Vault<P> {
             return Ok(reserved);
         };
         Ok(reserved.less(self.opened(platform)?.index.unused(number)))
+    }
+
+    /// What keys have reserved and not used, by their slots, for an instance that another process
+    /// takes up.
+    #[cfg(feature = "workstation")]
+    #[must_use]
+    pub fn reservations(&self) -> Vec<(u32, Counters)> {
+        let open = self.open.iter();
+        open.flat_map(|open| open.index.all_unused())
+            .filter_map(|(number, unused)| Some((u32::try_from(*number).ok()?, *unused)))
+            .collect()
+    }
+
+    /// Takes up what [`Vault::reservations`] gave.
+    ///
+    /// # Errors
+    /// A status of opening the vault; what is not taken up counts as used.
+    #[cfg(feature = "workstation")]
+    pub fn take_up(
+        &mut self,
+        platform: &mut P,
+        reservations: &[(u32, Counters)],
+    ) -> Result<(), Status> {
+        let index = &mut self.opened(platform)?.index;
+        reservations
+            .iter()
+            .try_for_each(|(number, unused)| index.set_unused(*number as usize, *unused))
     }
 }

@@ -84,6 +84,12 @@ impl Index {
         found.map(|(_, unused)| *unused).unwrap_or_default()
     }
 
+    /// What is reserved and not used, of all slots of which that is known.
+    #[cfg(feature = "workstation")]
+    pub(super) fn all_unused(&self) -> &[(SlotNumber, Counters)] {
+        &self.unused
+    }
+
     /// Remembers what a slot's key has reserved and not used.
     ///
     /// # Errors

@@ -15,10 +15,12 @@ use crate::{
     crypto::Secret,
     platform::Platform,
     policy,
+    vault::Counters,
 };
 
 impl<P: Platform> Service<P> {
-    /// The instance id, the confirmation token, the pending challenges and ceremonies.
+    /// The instance id, the confirmation token, the pending challenges and ceremonies, and what keys
+    /// have reserved of their bounds.
     #[must_use]
     pub fn suspend(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -67,6 +69,14 @@ impl<P: Platform> Service<P> {
                 bytes.extend(*share.text);
             }
         }
+        let reservations = self.keyring.vault.reservations();
+        bytes.extend((reservations.len() as u16).to_be_bytes());
+        for (slot, unused) in reservations {
+            bytes.extend(slot.to_be_bytes());
+            for count in [unused.uses, unused.version_uses, unused.version_bytes] {
+                bytes.extend(count.to_be_bytes());
+            }
+        }
         bytes
     }
 
@@ -80,6 +90,7 @@ impl<P: Platform> Service<P> {
         let confirmation = Digits(from.take().ok_or(Status::BadPayload)?);
         let challenges = challenges(&mut from).ok_or(Status::BadPayload)?;
         let ceremonies = ceremonies(&mut from).ok_or(Status::BadPayload)?;
+        let reservations = reservations(&mut from).ok_or(Status::BadPayload)?;
         if !from.rest().is_empty() {
             return Err(Status::BadPayload);
         }
@@ -87,8 +98,29 @@ impl<P: Platform> Service<P> {
         self.confirmation = confirmation;
         self.challenges = challenges;
         self.ceremonies = ceremonies;
+        if !reservations.is_empty() {
+            let Service {
+                keyring, platform, ..
+            } = self;
+            // Of a vault that does not open, nothing is used either.
+            let _counts_as_used = keyring.vault.take_up(platform, &reservations);
+        }
         Ok(())
     }
+}
+
+fn reservations(from: &mut Reader<'_>) -> Option<Vec<(u32, Counters)>> {
+    let len = u16::from_be_bytes(from.take()?);
+    let one = |_| {
+        let slot = u32::from_be_bytes(from.take()?);
+        let unused = Counters {
+            uses: u64::from_be_bytes(from.take()?),
+            version_uses: u64::from_be_bytes(from.take()?),
+            version_bytes: u64::from_be_bytes(from.take()?),
+        };
+        Some((slot, unused))
+    };
+    (0..len).map(one).collect()
 }
 
 fn put_identity(bytes: &mut Vec<u8>, identity: &Identity) {
