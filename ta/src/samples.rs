@@ -30,13 +30,19 @@ pub(crate) fn label(text: &str) -> Label {
     Label::try_from(text).unwrap()
 }
 
+/// What a key-encryption key takes in: it must say so.
+fn taken_in(algorithm: Algorithm) -> Option<Algorithm> {
+    let unwraps = algorithm.usages().contains(&Usage::Unwrap);
+    unwraps.then_some(Algorithm::Aes128Cmac)
+}
+
 /// A new key of the vault of which nothing special is asked.
 pub(crate) fn new_key(algorithm: Algorithm) -> NewKey {
     NewKey {
         key: label("key"),
         algorithm,
         usage: None,
-        children: None,
+        children: taken_in(algorithm),
         ratchet: false,
         pre_activation: false,
         home: Home::Vault,
@@ -57,7 +63,7 @@ pub(crate) fn key_of(algorithm: Algorithm, usage: Usage) -> KeyRecord {
         id: Digits([1; 16]),
         algorithm,
         usage,
-        children: None,
+        children: taken_in(algorithm),
         ratchet: false,
         origin: Origin::Imported,
         state: State::Active,

@@ -150,12 +150,20 @@ mod tests {
             assert!(sessions.open(caller(1)).is_ok());
         }
         assert_eq!(sessions.open(caller(1)).err(), Some(Status::QuotaExceeded));
-        for other in 0..limits::SESSIONS - limits::CALLER_SESSIONS {
+        let theirs = limits::SESSIONS - limits::ROOT_SESSIONS;
+        for other in 0..theirs - limits::CALLER_SESSIONS {
             assert!(sessions.open(caller(2 + other as u8 / 20)).is_ok());
         }
         assert_eq!(sessions.open(caller(200)).err(), Some(Status::Busy));
+        assert_eq!(sessions.open(Caller::Public).err(), Some(Status::Busy));
         sessions.close(&caller(1));
         assert!(sessions.open(caller(200)).is_ok());
+        // Whoever sets things right gets in.
+        let root = Caller::Identified(Identity::ADMINISTRATOR);
+        for _ in 0..limits::ROOT_SESSIONS {
+            assert!(sessions.open(root).is_ok());
+        }
+        assert_eq!(sessions.open(root).err(), Some(Status::Busy));
     }
 
     #[test]

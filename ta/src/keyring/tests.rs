@@ -1,7 +1,7 @@
 //! Counting: no bound is exceeded whatever is cut, and a cut costs no more than was reserved.
 
 use claviger_proto::{
-    Permissions, Usage,
+    Algorithm, Permissions, Usage,
     message::{Grant, Policy},
 };
 use std::vec::Vec;
@@ -308,20 +308,34 @@ fn a_version_gives_way_after_its_bytes() {
     assert_eq!(bench.describe().version_bytes, Some(0));
 }
 
-/// What was begun with a version is ended with it.
+/// What was begun with a version is ended with it, but does not go on for ever: that it was begun
+/// is for the caller to claim.
 #[test]
-fn nothing_that_goes_on_changes_the_version() {
+fn what_goes_on_does_not_change_the_version() {
     let record = key(Algorithm::Aes256Siv, |policy| {
-        policy.rotate_after_uses = Some(1);
-        policy.rotate_after_bytes = Some(10);
+        policy.rotate_after_bytes = Some(30);
     });
     let mut bench = Bench::new(record);
-    assert_eq!(bench.try_use(seal(), 10), Ok(1));
-    for _ in 0..5 {
+    assert_eq!(bench.try_use(seal(), 30), Ok(1));
+    for _ in 0..3 {
         assert_eq!(bench.try_use(seal().continues(0), 10), Ok(1));
     }
     assert_eq!(bench.describe().version_bytes, Some(60));
+    let more = bench.try_use(seal().continues(0), 10);
+    assert_eq!(more, Err(Status::Superseded), "twice what it may");
     assert_eq!(bench.try_use(seal(), 10), Ok(2));
+
+    let record = key(Algorithm::Aes256Siv, |policy| {
+        policy.rotate_after_uses = Some(2);
+    });
+    let mut bench = Bench::new(record);
+    assert_eq!(bench.try_use(seal(), 10), Ok(1));
+    for _ in 0..3 {
+        assert_eq!(bench.try_use(seal().continues(0), 10), Ok(1));
+    }
+    let more = bench.try_use(seal().continues(0), 10);
+    assert_eq!(more, Err(Status::Superseded));
+    assert_eq!(bench.describe().version_uses, Some(4));
 }
 
 #[test]

@@ -89,7 +89,7 @@ impl Unwrapped {
 
 #[cfg(test)]
 mod tests {
-    use claviger_proto::{Algorithm, Digits, Login, Usage, Uuid};
+    use claviger_proto::{Algorithm, Digits, Label, Login, Usage, Uuid};
 
     use super::*;
     use crate::samples::{key_of, label};
@@ -107,6 +107,14 @@ mod tests {
         digest
     }
 
+    fn wrapping(family: Option<Label>) -> Wrapping {
+        Wrapping {
+            copy: false,
+            family,
+            generations: [0; 2],
+        }
+    }
+
     /// Keeps this owner's key with this number.
     fn insert(unwrapped: &mut Unwrapped, of: u8, number: u8) {
         let record = KeyRecord {
@@ -114,8 +122,10 @@ mod tests {
             id: Digits([number; 16]),
             ..key_of(Algorithm::Aes256Siv, Usage::Seal)
         };
-        let place = unwrapped.insert(digest(of, number), record, None).unwrap();
-        let kept = unwrapped.get(place).unwrap();
+        let place = unwrapped
+            .insert(digest(of, number), record, wrapping(None))
+            .unwrap();
+        let (kept, _) = unwrapped.get(place).unwrap();
         assert_eq!((kept.owner, kept.id), (owner(of), Digits([number; 16])));
     }
 
@@ -134,7 +144,7 @@ mod tests {
         }
         // The first is used again, so the second is now the oldest.
         let place = unwrapped.find(&digest(1, 0)).unwrap();
-        assert_eq!(unwrapped.get(place).unwrap().id, Digits([0; 16]));
+        assert_eq!(unwrapped.get(place).unwrap().0.id, Digits([0; 16]));
         insert(&mut unwrapped, 1, most);
         for number in 0..=most {
             assert_eq!(has(&unwrapped, 1, number), number != 1, "{number}");
@@ -193,23 +203,22 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_is_the_one_used_last() {
+    fn each_comes_with_what_it_was_wrapped_with() {
         let mut unwrapped = Unwrapped::default();
-        assert!(unwrapped.latest().is_none());
         for (number, family) in [(1, None), (2, Some(label("family")))] {
             let record = KeyRecord {
                 id: Digits([number; 16]),
                 ..key_of(Algorithm::Aes256Siv, Usage::Seal)
             };
-            unwrapped.insert(digest(1, number), record, family).unwrap();
+            unwrapped
+                .insert(digest(1, number), record, wrapping(family))
+                .unwrap();
         }
-        let (latest, family) = unwrapped.latest().unwrap();
-        assert_eq!(
-            (latest.id, family),
-            (Digits([2; 16]), Some(&label("family")))
-        );
-        unwrapped.find(&digest(1, 1)).unwrap();
-        let (latest, family) = unwrapped.latest().unwrap();
-        assert_eq!((latest.id, family), (Digits([1; 16]), None));
+        for (number, family) in [(2, Some(label("family"))), (1, None)] {
+            let place = unwrapped.find(&digest(1, number)).unwrap();
+            let (record, wrapping) = unwrapped.get(place).unwrap();
+            assert_eq!(record.id, Digits([number; 16]));
+            assert_eq!(wrapping.family, family);
+        }
     }
 }
