@@ -19,6 +19,9 @@ pub enum Fault {
     CutBefore(u64),
     /// The power is cut just after this operation took effect, before it could be told.
     CutAfter(u64),
+    /// The power is cut in the midst of this operation: of a write, only the first half is there.
+    /// No secure storage does that ([`Storage`] says so); the vault does not depend on it.
+    Tear(u64),
     /// This operation fails with this error, without effect.
     Fail(u64, StorageError),
     /// This operation takes effect and fails with this error all the same.
@@ -50,6 +53,8 @@ struct State {
     fault: Option<Fault>,
     operations: u64,
     off: bool,
+    /// Whether the operation under way is torn.
+    torn: bool,
     /// One more of these for each open object.
     token: Arc<()>,
     /// Names that OP-TEE would hold until the next start.
@@ -191,6 +196,13 @@ impl Disk {
                 state.off = true;
                 Err(StorageError::Unavailable)
             }
+            Some(Fault::Tear(at)) if at == now => {
+                state.torn = true;
+                let _unheard = operation(&mut state);
+                state.torn = false;
+                state.off = true;
+                Err(StorageError::Unavailable)
+            }
             Some(Fault::Fail(at, error)) if at == now => Err(error),
             Some(Fault::FailAfter(at, error)) if at == now => {
                 operation(&mut state)?;
@@ -266,6 +278,10 @@ impl Storage for Disk {
     ) -> Result<(), StorageError> {
         self.operate(|state| {
             let mut inode = lock(&object.inode);
+            let bytes = match state.torn {
+                true => &bytes[..bytes.len() / 2],
+                false => bytes,
+            };
             let range = offset as usize..offset as usize + bytes.len();
             let place = inode.bytes.get_mut(range).ok_or(StorageError::Other(0))?;
             place.copy_from_slice(bytes);
@@ -298,7 +314,8 @@ impl State {
     }
 
     fn expect_free(&self, id: ObjectId) -> Result<(), StorageError> {
-        if self.held.contains(&id) {
+        // What is made or deleted is by its name, in one step.
+        if self.held.contains(&id) || self.torn {
             Err(StorageError::InUse)
         } else {
             Ok(())

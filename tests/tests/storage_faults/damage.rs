@@ -145,7 +145,7 @@ fn damage_under_an_open_vault() {
     assert_eq!(vault(&on).damaged, 1);
     for label in &LABELS[1..] {
         let tag = on.root.key(label).unwrap().mac(b"proof").unwrap();
-        assert_eq!(tag, before.keys[*label].1);
+        assert_eq!(tag, before.keys[*label].proof);
     }
     // The label is free again.
     on.root.generate("a", Algorithm::Aes128Cmac).unwrap();
@@ -160,7 +160,7 @@ fn damage_under_an_open_vault() {
     bench.disk().corrupt(FIRST, slot(0));
     assert_eq!(
         on.root.key("a").unwrap().mac(b"proof").unwrap(),
-        before.keys["a"].1
+        before.keys["a"].proof
     );
     assert!(vault(&on).repaired > 0);
 }

@@ -49,7 +49,8 @@ fn for_each_start(
     scenario: &Scenario,
     mut each: impl FnMut(&Bench, &dyn Fn() -> On, &Judge<'_>, u64),
 ) {
-    let (bench, image) = Bench::new(scenario.prepare);
+    let (mut bench, image) = Bench::new(scenario.prepare);
+    bench.wrap(&image);
     let judge = Judge {
         scenario,
         before: bench.with(&image).view(),
@@ -79,7 +80,7 @@ fn cuts_leave_a_change_done_or_undone() {
         let mut outcomes = [0, 0];
         for_each_start(scenario, |bench, start, judge, operations| {
             for n in 0..operations {
-                for fault in [Fault::CutBefore(n), Fault::CutAfter(n)] {
+                for fault in [Fault::CutBefore(n), Fault::Tear(n), Fault::CutAfter(n)] {
                     let on = start();
                     bench.disk().arm(fault);
                     let result = (scenario.act)(&on.root);
@@ -158,7 +159,7 @@ fn cuts_while_mending() {
                 let done = judge.judge(&settled, result.is_ok(), "mended");
                 let mending = operations_to_open(bench, &left);
                 for m in mending.saturating_sub(8)..mending {
-                    for fault in [Fault::CutBefore(m), Fault::CutAfter(m)] {
+                    for fault in [Fault::CutBefore(m), Fault::Tear(m), Fault::CutAfter(m)] {
                         let on = bench.with(&left);
                         bench.disk().arm(fault);
                         drop(on.root.list());

@@ -38,7 +38,7 @@ impl Model {
             keys: view
                 .keys
                 .iter()
-                .map(|(label, (id, _))| (named(label), *id))
+                .map(|(label, shown)| (named(label), shown.id))
                 .collect(),
             locked: view.locked,
         }
