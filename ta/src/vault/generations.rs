@@ -60,10 +60,13 @@ impl<P: Platform> Vault<P> {
         };
         let note = Note::new(caller, Event::Revoked).detail(number);
         self.change(platform, slot, Content::Generation(generation), Some(note))?;
-        if found.is_none() {
-            self.change_header(platform, |header| {
-                header.generations = header.generations.saturating_add(1);
-            })?;
+        // One more, and what a cut kept from being told.
+        let open = self.opened(platform)?;
+        let told = open.header.generations;
+        let there = u16::try_from(open.index.count(is_generation)).unwrap_or(u16::MAX);
+        let generations = told.saturating_add(u16::from(found.is_none())).max(there);
+        if generations != told {
+            self.change_header(platform, |header| header.generations = generations)?;
         }
         Ok(number)
     }

@@ -6,4 +6,5 @@ mod capacity;
 mod damage;
 mod every_operation;
 mod histories;
+mod life;
 mod scenarios;
