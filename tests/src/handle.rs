@@ -30,7 +30,6 @@ pub fn new_key(name: &str, algorithm: Algorithm) -> NewKey {
 }
 
 /// A key about to be made, told what it must be: a key-encryption key, what it takes in.
-#[must_use]
 pub fn creation(client: &Client, name: &str, algorithm: Algorithm) -> Creation {
     let creation = client.create(name).algorithm(algorithm);
     match taken_in(algorithm.usages()[0]) {

@@ -209,7 +209,7 @@ fn values_of_the_wrong_type_or_size() {
         cases.push((Command::Mac, format!(r#"{{"key":{value}}}"#)));
     }
     let source = r#"{"kind":"key","key":"a","version":null,"algorithm":null,"bytes":0}"#;
-    let sources = vec![source; limits::SOURCES + 1].join(",");
+    let sources = [source; limits::SOURCES + 1].join(",");
     for value in [
         source,
         &format!("[{sources}]"),
