@@ -11,6 +11,7 @@ mod info;
 mod keys;
 mod lock;
 mod mac;
+mod model;
 mod ownership;
 #[cfg(not(feature = "emulator"))]
 mod parameters;
