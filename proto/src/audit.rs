@@ -1,8 +1,9 @@
 //! The audit log: what was done with keys, and what was refused, in chains that show whether
 //! anything was left out.
 //!
-//! Every caller has a log of its own, so that none displaces what is known of another; it keeps
-//! the latest records and overwrites the oldest. Integers are big-endian.
+//! A caller has a log of its own (the first [`crate::limits::AUDIT_LOGS`] have; those after them
+//! share one), so that none displaces what is known of another; it keeps the latest records and
+//! overwrites the oldest. Integers are big-endian.
 //!
 //! ```text
 //! record     = sequence (8) || boot (4) || time (8) || event (1) || status (2) || count (4)

@@ -12,6 +12,7 @@ mod info;
 mod keys;
 mod lock;
 mod mac;
+mod model;
 mod ownership;
 #[cfg(not(feature = "emulator"))]
 mod parameters;

@@ -1,0 +1,316 @@
+use claviger_proto::{
+    Algorithm, Digits, Export, Home, Login, Origin, Permission, Permissions, State, Usage, Uuid,
+    message::{Grant, Policy, SharePolicy},
+};
+use std::{vec, vec::Vec};
+
+use super::*;
+use crate::{
+    crypto::Secret,
+    vault::{Counters, Version},
+};
+
+fn key() -> KeyRecord {
+    KeyRecord {
+        label: Label::try_from("telemetry").unwrap(),
+        owner: Identity {
+            login: Login::Group,
+            id: Uuid([0xaa; 16]),
+        },
+        id: Digits([0xbb; 16]),
+        algorithm: Algorithm::HmacSha256,
+        usage: Usage::Mac,
+        children: None,
+        ratchet: true,
+        origin: Origin::Imported,
+        state: State::Active,
+        policy: Policy {
+            grants: [Grant {
+                to: Identity {
+                    login: Login::User,
+                    id: Uuid([0xdd; 16]),
+                },
+                may: Permissions::of(&[Permission::VerifyMac]),
+            }]
+            .into_iter()
+            .collect(),
+            max_uses: Some(0x11),
+            min_context: 0x12,
+            rotate_after_uses: Some(0x13),
+            rotate_after_bytes: Some(0x14),
+            export: Export::Shares,
+            shares: Some(SharePolicy {
+                threshold: 2,
+                shares: 3,
+                recipients: Digits([0xee; 32]),
+            }),
+            export_derived: true,
+            rollback_level: 0x15,
+            ..Policy::of(Usage::Mac)
+        },
+        version: 0x01020304,
+        versions: [(3, 0xc3), (0x01020304, 0xcc)]
+            .map(|(number, byte)| Version {
+                number,
+                secret: Secret::new(&[byte; 20]).unwrap(),
+            })
+            .into_iter()
+            .collect(),
+        counters: Counters {
+            uses: 0x21,
+            version_uses: 0x22,
+            version_bytes: 0x23,
+        },
+    }
+}
+
+fn slot_key() -> SlotKey {
+    SlotKey(Zeroizing::new([7; 64]))
+}
+
+fn happening() -> Happening {
+    Happening {
+        event: Event::Rotated,
+        caller: Identity {
+            login: Login::User,
+            id: Uuid([0x99; 16]),
+        },
+        boot: 0x31,
+        time: 0x32,
+        detail: 0x33,
+        subject: None,
+    }
+}
+
+/// What [`happening`] is behind the sequence number.
+fn happening_bytes() -> Vec<u8> {
+    let mut bytes = vec![3, 1];
+    bytes.extend([0x99; 16]);
+    bytes.extend([0, 0, 0, 0x31, 0, 0, 0, 0, 0, 0, 0, 0x32, 0, 0, 0, 0x33]);
+    bytes
+}
+
+fn encoded(content: &Content, happening: Option<&Happening>) -> [u8; SLOT - TAG] {
+    let mut bytes = [0; SLOT - TAG];
+    encode(content, 0x0a, happening, &mut bytes).unwrap();
+    bytes
+}
+
+/// Kind and sequence number, these bytes, and zeros to the end.
+fn expected(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = [&[kind, 0, 0, 0, 0, 0, 0, 0, 0x0a], &parts.concat()[..]].concat();
+    bytes.resize(SLOT - TAG, 0);
+    bytes
+}
+
+fn key_bytes() -> Vec<u8> {
+    let mut bytes = vec![2];
+    bytes.extend([0xaa; 16]);
+    bytes.extend(b"\x09telemetry");
+    bytes.extend([0xbb; 16]);
+    bytes.extend([5, 2, 0, 2, 2, 3, 1, 2, 3, 4]);
+    for number in [0x21, 0x22, 0x23] {
+        bytes.extend([0, 0, 0, 0, 0, 0, 0, number]);
+    }
+    bytes.extend([0, 0x0c, 2, 0, 0, 0, 0x12, 0, 0, 0, 0x15]);
+    for number in [0x11, 0x13, 0x14] {
+        bytes.extend([0, 0, 0, 0, 0, 0, 0, number]);
+    }
+    bytes.extend([2, 3]);
+    bytes.extend([0xee; 32]);
+    bytes.extend([1, 1]);
+    bytes.extend([0xdd; 16]);
+    bytes.extend([0, 8, 2, 0, 0, 0, 3, 20]);
+    bytes.extend([0xc3; 20]);
+    bytes.extend([1, 2, 3, 4, 20]);
+    bytes.extend([0xcc; 20]);
+    bytes
+}
+
+#[test]
+fn a_key_lies_as_the_table_says() {
+    let content = Content::Key(key());
+    let bytes = encoded(&content, None);
+    assert_eq!(bytes[..], expected(2, &[&[0], &key_bytes()]));
+    assert!(matches!(
+        decode(&bytes),
+        Some((0x0a, Content::Key(_), None))
+    ));
+    let bytes = encoded(&content, Some(&happening()));
+    assert_eq!(bytes[..], expected(2, &[&happening_bytes(), &key_bytes()]));
+    let Some((0x0a, Content::Key(_), Some(again))) = decode(&bytes) else {
+        panic!("it does not decode");
+    };
+    assert_eq!(again, happening());
+}
+
+#[test]
+fn a_tombstone_says_what_lay_there() {
+    assert_eq!(encoded(&Content::Tombstone, None)[..], expected(1, &[&[0]]));
+    let happening = Happening {
+        subject: Some((key().owner, key().label)),
+        ..happening()
+    };
+    let bytes = encoded(&Content::Tombstone, Some(&happening));
+    let subject = [&[2], &[0xaa; 16][..], b"\x09telemetry"].concat();
+    assert_eq!(bytes[..], expected(1, &[&happening_bytes(), &subject]));
+    let Some((0x0a, Content::Tombstone, Some(again))) = decode(&bytes) else {
+        panic!("it does not decode");
+    };
+    assert_eq!(again, happening);
+}
+
+#[test]
+fn the_largest_of_each_fits() {
+    let label = Label::try_from(&*"l".repeat(64)).unwrap();
+    let mut largest = key();
+    largest.label = label.clone();
+    let grant = largest.policy.grants[0].clone();
+    while largest.policy.grants.push(grant.clone()).is_ok() {}
+    largest.versions.clear();
+    let secret = Secret::new(&[1; 64]).unwrap();
+    while largest.add_version(secret.clone()).is_ok() {}
+    let page = Page {
+        of: Some(largest.owner),
+        number: 1,
+        first: 2,
+        before: [3; 32],
+        released: 4,
+        bytes: heapless::Vec::from_array([5; limits::AUDIT_PAGE]),
+    };
+    let happening = Happening {
+        subject: Some((largest.owner, label)),
+        ..happening()
+    };
+    for content in [
+        Content::Key(largest),
+        Content::Certificate(Certificate::from_array([6; limits::CERTIFICATE])),
+        Content::Tombstone,
+    ] {
+        encoded(&content, Some(&happening));
+    }
+    // That a page was written is no event.
+    encoded(&Content::Page(page), None);
+}
+
+#[test]
+fn a_generation_lies_as_the_table_says() {
+    let mut generation = Generation {
+        owner: key().owner,
+        family: Some(key().label),
+        number: 0x0506,
+    };
+    let owner = [&[2], &[0xaa; 16][..]].concat();
+    for family in [&b"\x09telemetry"[..], b"\0"] {
+        let bytes = encoded(&Content::Generation(generation.clone()), None);
+        let parts: [&[u8]; 4] = [&[0], &owner, family, &[0, 0, 5, 6]];
+        assert_eq!(bytes[..], expected(3, &parts));
+        let Some((0x0a, Content::Generation(again), None)) = decode(&bytes) else {
+            panic!("it does not decode");
+        };
+        assert_eq!(again, generation);
+        generation.family = None;
+    }
+}
+
+#[test]
+fn a_page_lies_as_the_table_says() {
+    let mut page = Page {
+        of: Some(key().owner),
+        number: 0x0102,
+        first: 0x0304,
+        before: [0xab; 32],
+        released: 0x0506,
+        bytes: heapless::Vec::from_slice(b"records").unwrap(),
+    };
+    let numbers = [&[0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 3, 4], &[0xab; 32][..]].concat();
+    let rest = b"\0\0\0\0\0\0\x05\x06\0\x07records";
+    for of in [[&[2], &[0xaa; 16][..]].concat(), vec![0; 17]] {
+        let bytes = encoded(&Content::Page(page.clone()), None);
+        assert_eq!(bytes[..], expected(4, &[&[0], &of, &numbers, rest]));
+        let Some((0x0a, Content::Page(again), None)) = decode(&bytes) else {
+            panic!("it does not decode");
+        };
+        assert_eq!(again.of, page.of);
+        assert_eq!((again.number, again.first), (page.number, page.first));
+        assert_eq!(
+            (again.before, again.released, again.bytes),
+            (page.before, page.released, page.bytes.clone())
+        );
+        page.of = None;
+    }
+}
+
+#[test]
+fn a_certificate_lies_as_the_table_says() {
+    let certificate = Certificate::from_slice(&[0x30; 0x102]).unwrap();
+    let bytes = encoded(&Content::Certificate(certificate.clone()), None);
+    assert_eq!(bytes[..], expected(5, &[&[0, 1, 2], &[0x30; 0x102]]));
+    let Some((0x0a, Content::Certificate(again), None)) = decode(&bytes) else {
+        panic!("it does not decode");
+    };
+    assert_eq!(again, certificate);
+}
+
+#[test]
+fn what_is_sealed_opens_in_its_place_only() {
+    let sealed = slot_key()
+        .seal(3, 9, 5, &Content::Key(key()), Some(&happening()))
+        .unwrap();
+    let mut work = *sealed;
+    let Ok(Some((5, Content::Key(opened), Some(_)))) = slot_key().open(3, 9, &mut work) else {
+        panic!("it does not open");
+    };
+    let shown = |key: &KeyRecord| key.describe(key.counters, Home::Vault, None);
+    assert_eq!(shown(&opened), shown(&key()));
+    assert_eq!(opened.counters, key().counters);
+    assert_eq!(opened.secret(3).unwrap().as_bytes(), [0xc3; 20]);
+    assert_eq!(opened.secret(0x01020304).unwrap().as_bytes(), [0xcc; 20]);
+    for (shard, place) in [(2, 9), (3, 8), (3, 0)] {
+        let mut work = *sealed;
+        assert!(
+            slot_key().open(shard, place, &mut work).is_err(),
+            "{shard} {place}"
+        );
+    }
+    for byte in 0..SLOT {
+        let mut work = *sealed;
+        work[byte] ^= 0x10;
+        assert!(slot_key().open(3, 9, &mut work).is_err(), "byte {byte}");
+    }
+    assert!(matches!(slot_key().open(3, 9, &mut [0; SLOT]), Ok(None)));
+}
+
+#[test]
+fn an_authentic_slot_of_impossible_content_is_damaged() {
+    let plain = encoded(&Content::Key(key()), None);
+    // By the tables: event 9, owner 10, label 27, id 37, numbers 53, version 59, counters 63,
+    // policy 87, shares 122, grants 156, versions 176, zeros from 227.
+    for (byte, value) in [
+        (0, 6),
+        (9, 15),
+        (10, 3),
+        (27, 65),
+        (28, b' '),
+        (53, 0),
+        (54, 0),
+        (55, 99),
+        (56, 0),
+        (57, 0),
+        (58, 4),
+        (87, 0xf0),
+        (89, 3),
+        (156, 9),
+        (157, 3),
+        (174, 0xf0),
+        (176, 9),
+        (181, 65),
+        (227, 1),
+        (SLOT - TAG - 1, 1),
+    ] {
+        let mut other = plain;
+        other[byte] = value;
+        assert!(decode(&other).is_none(), "byte {byte} = {value}");
+    }
+    assert_eq!(plain[226], 0xcc, "the last byte of the last secret");
+}
