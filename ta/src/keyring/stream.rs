@@ -54,8 +54,8 @@ impl<P: Platform> Keyring<P> {
     /// Whether what was begun may still be ended by this caller.
     ///
     /// # Errors
-    /// [`Status::NoStream`] if the key is gone, or its version; those of
-    /// [`Keyring::use_key`] but for its bounds: the use was counted when it began.
+    /// [`Status::NoStream`] if the key is gone, or its version; [`Status::Superseded`] if it was
+    /// rotated and something is to be made; those of [`Keyring::use_key`] but for its bounds: the use was counted when it began.
     pub fn may_end(
         &mut self,
         platform: &mut P,
@@ -76,7 +76,14 @@ impl<P: Platform> Keyring<P> {
                     Err(Status::NotFound) => return Err(Status::NoStream),
                     other => other?,
                 };
-                if key.id != begun.id || key.secret(begun.version).is_none() {
+                if key.id != begun.id {
+                    return Err(Status::NoStream);
+                }
+                // A version that was rotated away makes nothing more.
+                if begun.permission.produces() && key.version != begun.version {
+                    return Err(Status::Superseded);
+                }
+                if key.secret(begun.version).is_none() {
                     return Err(Status::NoStream);
                 }
                 let work = Work::new(begun.permission);

@@ -22,4 +22,6 @@ mod seal;
 mod seal_tampering;
 mod shares;
 mod sign;
+mod states;
 mod usage;
+mod versions;
