@@ -113,7 +113,7 @@ fn refusals() {
     let (code, stderr) = device.fails(&["sign", "e"], &pattern(67_697));
     assert_eq!(code, 1);
     assert!(
-        stderr.contains("longer than this algorithm can sign"),
+        stderr.contains("longer than this algorithm takes"),
         "{stderr}"
     );
     let (_, stderr) = device.fails(&["import", "x", "--algorithm", "hmac-sha256"], &[0; 65]);

@@ -78,8 +78,8 @@ statuses! {
     UnsupportedUsage = 35, "this algorithm cannot serve that usage";
     /// The imported bytes are no key of this algorithm.
     BadKey = 36, "these bytes are not a key of that algorithm";
-    /// The message is longer than this algorithm can sign in one call.
-    MessageTooLong = 37, "the message is longer than this algorithm can sign";
+    /// The message is longer than this algorithm takes in one call.
+    MessageTooLong = 37, "the message is longer than this algorithm takes";
     /// The vault has no free slot.
     VaultFull = 39, "the vault has no free slot";
     /// The vault is locked against imports.
