@@ -55,7 +55,8 @@ impl<P: Platform> Keyring<P> {
     ///
     /// # Errors
     /// [`Status::NoStream`] if the key is gone, or its version; [`Status::Superseded`] if it was
-    /// rotated and something is to be made; those of [`Keyring::use_key`] but for its bounds: the use was counted when it began.
+    /// rotated and something is to be made; those of [`Keyring::use_key`] but for its bounds: the
+    /// use was counted when it began.
     pub fn may_end(
         &mut self,
         platform: &mut P,
