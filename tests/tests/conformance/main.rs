@@ -17,6 +17,8 @@ mod model;
 mod ownership;
 #[cfg(not(feature = "emulator"))]
 mod parameters;
+#[cfg(feature = "emulator")]
+mod ratchet;
 mod requests;
 mod restart;
 mod seal;
