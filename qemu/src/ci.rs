@@ -12,7 +12,7 @@ use crate::report::seconds;
 use crate::setup::Platform;
 use crate::suite::{self, Count};
 use crate::toolchain::TARGET;
-use crate::{demo, runner_tests};
+use crate::{demo, runner_tests, timing};
 
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
@@ -58,6 +58,7 @@ pub(crate) fn ci() -> Result<bool> {
                 },
             )
         });
+        run.tests("cargo qemu timing", || timing::run(&platform));
         run.check("cargo qemu demo", demo::demo);
         run.tests("the runner's own tests", runner_tests::run);
     }

@@ -39,6 +39,8 @@ pub(crate) enum Verb {
     Test(TestOptions),
     /// Measure Claviger's commands by counted instructions (2 ns each), which repeats from run to run.
     Bench,
+    /// See that what is not authentic takes the same time wherever it is wrong, by counted instructions.
+    Timing,
     /// Get an interactive shell in a guest, as root.
     Shell(ShellOptions),
     /// Run everything that continuous integration runs. The last line is `N passed, N failed`.
