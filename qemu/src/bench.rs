@@ -10,11 +10,11 @@ use serde::Deserialize;
 
 use crate::artifacts::{self, Claviger, Flavour};
 use crate::device::{DISK_MEBIBYTES, Device};
-use crate::guest::{Boot, Guest, Job};
+use crate::guest::{Boot, Guest, Job, Output};
 use crate::setup::Platform;
+use crate::suite::PROGRAMS;
 
 const DEADLINE: Duration = Duration::from_secs(60 * 60);
-const PROGRAM: &str = "/usr/lib/claviger-tests/claviger-bench";
 /// The row that the others are compared with.
 const FLOOR: &str = "empty invoke";
 
@@ -31,20 +31,7 @@ struct Row {
 
 /// Measures and prints the table, and below it whatever else the benchmark has to say.
 pub(crate) fn bench() -> Result<()> {
-    let platform = Platform::ready()?;
-    let claviger = Claviger::build(&platform, Flavour::Marks)?;
-    let program = artifacts::bench(&platform)?;
-    let folder = platform.cache.run()?;
-    let device = Device::open(&platform, &folder.path().join("disk"), DISK_MEBIBYTES)?;
-    let mut boot = Boot::new(&device, Some(&claviger));
-    boot.processors = 1;
-    boot.icount = true;
-    // A disk's answer takes the host's time, which is not counted.
-    boot.store_in_memory = true;
-    boot.files = vec![(program, PROGRAM.to_owned())];
-    let mut guest = Guest::boot(&platform, &boot)?;
-    let output = guest.capture(&Job::new(0, &[PROGRAM]), DEADLINE)?;
-    guest.off()?;
+    let output = counted(&Platform::ready()?, "claviger-bench")?;
     let messages = String::from_utf8_lossy(&output.stderr);
     eprint!("{messages}");
     // What was measured is worth showing even if something failed behind it.
@@ -57,6 +44,25 @@ pub(crate) fn bench() -> Result<()> {
     );
     ensure!(!rows.is_empty(), "the benchmark measured nothing");
     Ok(())
+}
+
+/// Runs a program of the end-to-end package on a new device, where time is counted instructions.
+pub(crate) fn counted(platform: &Platform, name: &str) -> Result<Output> {
+    let claviger = Claviger::build(platform, Flavour::Marks)?;
+    let program = artifacts::program(platform, name)?;
+    let folder = platform.cache.run()?;
+    let device = Device::open(platform, &folder.path().join("disk"), DISK_MEBIBYTES)?;
+    let mut boot = Boot::new(&device, Some(&claviger));
+    boot.processors = 1;
+    boot.icount = true;
+    // A disk's answer takes the host's time, which is not counted.
+    boot.store_in_memory = true;
+    let place = format!("{PROGRAMS}/{name}");
+    boot.files = vec![(program, place.clone())];
+    let mut guest = Guest::boot(platform, &boot)?;
+    let output = guest.capture(&Job::new(0, &[place]), DEADLINE)?;
+    guest.off()?;
+    Ok(output)
 }
 
 /// The measurements, and the other lines.

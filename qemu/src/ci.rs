@@ -12,7 +12,7 @@ use crate::report::seconds;
 use crate::setup::Platform;
 use crate::suite::{self, Count};
 use crate::toolchain::TARGET;
-use crate::{demo, fuzz, runner_tests};
+use crate::{demo, fuzz, runner_tests, timing};
 
 /// For each target.
 const FUZZ_SECONDS: u64 = 12;
@@ -67,6 +67,7 @@ pub(crate) fn ci() -> Result<bool> {
                 target: None,
             })
         });
+        run.tests("cargo qemu timing", || timing::run(&platform));
         run.check("cargo qemu demo", demo::demo);
         run.tests("the runner's own tests", runner_tests::run);
     }

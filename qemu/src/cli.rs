@@ -43,6 +43,8 @@ pub(crate) enum Verb {
     ///
     /// What they find on the way stays in target/fuzz/corpus for the next run, inputs that fail in target/fuzz/artifacts.
     Fuzz(FuzzOptions),
+    /// See that what is not authentic takes the same time wherever it is wrong, by counted instructions.
+    Timing,
     /// Get an interactive shell in a guest, as root.
     Shell(ShellOptions),
     /// Run everything that continuous integration runs. The last line is `N passed, N failed`.

@@ -31,6 +31,7 @@ mod runner_tests;
 mod setup;
 mod shell;
 mod suite;
+mod timing;
 mod toolchain;
 
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => suite::test(&options).map(verdict),
         Verb::Bench => bench::bench().map(|()| 0),
         Verb::Fuzz(options) => fuzz::fuzz(&options).map(verdict),
+        Verb::Timing => timing::timing().map(verdict),
         Verb::Shell(options) => shell::shell(&options).map(|()| 0),
         Verb::Ci => ci::ci().map(verdict),
         Verb::RunnerTests => runner_tests::run().map(|count| verdict(count.is_good())),

@@ -15,7 +15,6 @@ mod lock;
 mod mac;
 mod model;
 mod ownership;
-#[cfg(feature = "emulator")]
 mod ratchet;
 mod seal;
 mod seal_tampering;
