@@ -70,7 +70,7 @@ impl Builder {
         #[cfg(feature = "emulator")]
         if let Some(emulator) = &self.emulator {
             let session = emulator.open(self.login)?;
-            return Ok(self.client(session));
+            return Ok(self.with_transport(session));
         }
         match emulator_directory() {
             Some(dir) => self.open_emulator(dir),
@@ -81,7 +81,7 @@ impl Builder {
     #[cfg(feature = "emulator")]
     fn open_emulator(self, dir: PathBuf) -> Result<Client, Error> {
         let session = Emulator::from_environment(dir)?.open(self.login)?;
-        Ok(self.client(session))
+        Ok(self.with_transport(session))
     }
 
     #[cfg(not(feature = "emulator"))]
@@ -92,7 +92,7 @@ impl Builder {
     #[cfg(feature = "optee")]
     fn open_optee(self) -> Result<Client, Error> {
         let session = crate::transport::optee::Optee::open(self.login)?;
-        Ok(self.client(session))
+        Ok(self.with_transport(session))
     }
 
     #[cfg(not(feature = "optee"))]
@@ -100,8 +100,10 @@ impl Builder {
         Err(TransportError::OpteeNotBuilt.into())
     }
 
-    fn client(self, session: impl Transport + 'static) -> Client {
-        Client::of(Connection::new(Box::new(session), self.on_repeat))
+    /// A client of a session that was opened elsewhere; only [`Builder::on_repeat`] matters.
+    #[must_use]
+    pub fn with_transport(self, transport: impl Transport + 'static) -> Client {
+        Client::of(Connection::new(Box::new(transport), self.on_repeat))
     }
 }
 

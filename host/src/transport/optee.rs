@@ -59,6 +59,8 @@ fn while_busy<T>(work: impl FnOnce() -> T) -> T {
 /// A session with the trusted application in OP-TEE.
 pub struct Optee {
     login: Login,
+    /// Who opened it: a session that takes its place is to be the same user's.
+    uid: u32,
     seam: Seam,
 }
 
@@ -70,6 +72,7 @@ impl Optee {
     pub fn open(login: Login) -> Result<Optee, TransportError> {
         let mut optee = Optee {
             login,
+            uid: identity::effective_uid(),
             seam: connect(limits::FRAME)?,
         };
         optee.open_session()?;
@@ -77,6 +80,7 @@ impl Optee {
     }
 
     fn open_session(&mut self) -> Result<(), TransportError> {
+        self.check_user()?;
         // The driver would refuse it too, but its answer names no reason.
         if let Login::Group(gid) = self.login
             && !identity::in_group(gid)
@@ -85,6 +89,15 @@ impl Optee {
         }
         while_busy(|| self.seam.open(&ta_uuid(), self.login))
             .map_err(|failure| tee(Stage::Open, failure))
+    }
+
+    /// The driver looks at the calling thread's effective uid, which a process may have changed.
+    fn check_user(&self) -> Result<(), TransportError> {
+        let (was, is) = (self.uid, identity::effective_uid());
+        if self.login == Login::User && was != is {
+            return Err(TransportError::AnotherUser { was, is });
+        }
+        Ok(())
     }
 }
 
@@ -112,6 +125,7 @@ impl Transport for Optee {
     }
 
     fn another(&self) -> Result<Box<dyn Transport>, TransportError> {
+        self.check_user()?;
         Ok(Box::new(Optee::open(self.login)?))
     }
 }
