@@ -1,6 +1,7 @@
 use claviger::{
-    Client, Error, Identity, Login,
+    Client, Error, Identity, Login, TransportError,
     identity::{gid_identity, uid_identity},
+    transport::{Fault, Transport, optee::Optee},
 };
 use rustix::{
     process::{Gid, Uid, getgroups},
@@ -74,7 +75,8 @@ impl Device {
     /// A client that speaks for a user and tells of what it sends again.
     #[must_use]
     pub fn user_told(&self, uid: u32, told: impl Fn(Command) + Send + Sync + 'static) -> Client {
-        while_user(uid, &[], || Client::builder().on_repeat(told).open()).unwrap()
+        let session = AsUser::open(uid, &[], Login::User).unwrap();
+        Client::builder().on_repeat(told).with_transport(session)
     }
 
     /// A client of this user that speaks for one of the user's groups.
@@ -95,8 +97,14 @@ impl Device {
     /// held in memory, that is as if the device were switched off and on.
     pub fn reboot(&self) {
         let mut session = self.bare(0, PREFIX).unwrap();
-        let ended = session.invoke_without(PANIC);
+        let ended = session.send(PANIC, PREFIX).code;
         assert_eq!(ended, raw::TEEC_ERROR_TARGET_DEAD, "this is no test build");
+    }
+
+    /// A client whose session was a user's, for whoever comes now.
+    #[must_use]
+    pub fn left_by(&self, uid: u32) -> Client {
+        while_user(uid, &[], Client::open).unwrap()
     }
 
     /// A session of a user that takes anything, with a block of so many bytes.
@@ -139,8 +147,48 @@ fn while_user<T>(uid: u32, groups: &[u32], work: impl FnOnce() -> T) -> T {
     done
 }
 
+/// A session that is opened anew, and beside which another is opened, as the same user.
+struct AsUser {
+    optee: Optee,
+    uid: u32,
+    groups: Vec<u32>,
+    login: Login,
+}
+
+impl AsUser {
+    fn open(uid: u32, groups: &[u32], login: Login) -> Result<AsUser, TransportError> {
+        Ok(AsUser {
+            optee: while_user(uid, groups, || Optee::open(login))?,
+            uid,
+            groups: groups.to_vec(),
+            login,
+        })
+    }
+}
+
+impl Transport for AsUser {
+    fn memory(&mut self) -> &mut [u8] {
+        self.optee.memory()
+    }
+
+    fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault> {
+        self.optee.invoke(command_id, size)
+    }
+
+    fn reopen(&mut self) -> Result<(), TransportError> {
+        while_user(self.uid, &self.groups, || self.optee.reopen())
+    }
+
+    fn another(&self) -> Result<Box<dyn Transport>, TransportError> {
+        let another = AsUser::open(self.uid, &self.groups, self.login)?;
+        Ok(Box::new(another))
+    }
+}
+
 fn try_open_as(uid: u32, groups: &[u32], login: Login) -> Result<Client, Error> {
-    while_user(uid, groups, || Client::builder().login(login).open())
+    AsUser::open(uid, groups, login)
+        .map(Client::with_transport)
+        .map_err(Error::from)
 }
 
 fn open_as(uid: u32, groups: &[u32], login: Login) -> Client {
