@@ -35,6 +35,7 @@ pub mod header;
 mod index;
 mod load;
 pub mod log;
+mod logs;
 mod open;
 mod record;
 pub mod slot;
@@ -50,7 +51,7 @@ use crate::platform::{Copy, Platform};
 use cache::Cache;
 use header::Header;
 use index::{Entry, entry_of, name_of, owner_hash};
-use log::Logs;
+use logs::Logs;
 use open::{Open, SlotNumber, whereabouts};
 use slot::{Content, Happening};
 
