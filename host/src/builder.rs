@@ -1,10 +1,16 @@
 //! How a session is opened: with what, and for whom.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
+
+use claviger_proto::Command;
 
 #[cfg(feature = "emulator")]
 use crate::transport::emulator::Emulator;
-use crate::{Client, Error, transport::TransportError};
+use crate::{
+    Client, Error,
+    connection::{Connection, OnRepeat},
+    transport::{Transport, TransportError},
+};
 
 /// The environment variable that chooses the emulator for [`Client::open`].
 pub const EMULATOR_VARIABLE: &str = "CLAVIGER_EMULATOR";
@@ -26,6 +32,7 @@ pub enum Login {
 #[derive(Default)]
 pub struct Builder {
     login: Login,
+    on_repeat: Option<OnRepeat>,
     #[cfg(feature = "emulator")]
     emulator: Option<Emulator>,
 }
@@ -35,6 +42,15 @@ impl Builder {
     #[must_use]
     pub fn login(mut self, login: Login) -> Builder {
         self.login = login;
+        self
+    }
+
+    /// What is to be told of calls that are sent again, because the trusted application was
+    /// restarted under them and they may be ([`crate::proto::command::Repeat::Safe`]): a counted
+    /// use may have been counted twice. Calls that may not be end in [`Error::Restarted`].
+    #[must_use]
+    pub fn on_repeat(mut self, told: impl Fn(Command) + Send + Sync + 'static) -> Builder {
+        self.on_repeat = Some(Arc::new(told));
         self
     }
 
@@ -53,7 +69,8 @@ impl Builder {
     pub fn open(self) -> Result<Client, Error> {
         #[cfg(feature = "emulator")]
         if let Some(emulator) = &self.emulator {
-            return Ok(Client::of(Box::new(emulator.open(self.login)?)));
+            let session = emulator.open(self.login)?;
+            return Ok(self.client(session));
         }
         match emulator_directory() {
             Some(dir) => self.open_emulator(dir),
@@ -63,8 +80,8 @@ impl Builder {
 
     #[cfg(feature = "emulator")]
     fn open_emulator(self, dir: PathBuf) -> Result<Client, Error> {
-        let emulator = Emulator::from_environment(dir)?;
-        Ok(Client::of(Box::new(emulator.open(self.login)?)))
+        let session = Emulator::from_environment(dir)?.open(self.login)?;
+        Ok(self.client(session))
     }
 
     #[cfg(not(feature = "emulator"))]
@@ -74,14 +91,17 @@ impl Builder {
 
     #[cfg(feature = "optee")]
     fn open_optee(self) -> Result<Client, Error> {
-        Ok(Client::of(Box::new(crate::transport::optee::Optee::open(
-            self.login,
-        )?)))
+        let session = crate::transport::optee::Optee::open(self.login)?;
+        Ok(self.client(session))
     }
 
     #[cfg(not(feature = "optee"))]
     fn open_optee(self) -> Result<Client, Error> {
         Err(TransportError::OpteeNotBuilt.into())
+    }
+
+    fn client(self, session: impl Transport + 'static) -> Client {
+        Client::of(Connection::new(Box::new(session), self.on_repeat))
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Claviger {
 pub(crate) enum Flavour {
     /// As for a device.
     Plain,
-    /// With `info` showing how far heap and stack were used.
+    /// With `info` showing how far heap and stack were used, and with an end on request.
     Marks,
 }
 
@@ -176,15 +176,20 @@ pub(crate) fn device_environment(cargo: &mut Command, platform: &Platform) {
 
 /// A build folder for the guest's programs.
 pub(crate) fn build_folder(toolchain: &Toolchain, name: &str) -> PathBuf {
+    target_folder().join(toolchain.folder()).join(name)
+}
+
+/// The folder that everything is built in.
+pub(crate) fn target_folder() -> PathBuf {
     let target =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    workspace().join(target).join(toolchain.folder()).join(name)
+    workspace().join(target)
 }
 
 fn trusted_application(platform: &Platform, flavour: Flavour) -> Result<PathBuf> {
     let (features, folder) = match flavour {
         Flavour::Plain => ("optee", "ta"),
-        Flavour::Marks => ("optee,marks", "ta-marks"),
+        Flavour::Marks => ("optee,marks,panic", "ta-marks"),
     };
     let mut cargo = cargo(platform, "build", folder);
     cargo.env(

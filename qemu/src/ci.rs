@@ -7,12 +7,15 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::artifacts::{self, build_folder, device_environment, plain_cargo, plain_clippy};
-use crate::cli::TestOptions;
+use crate::cli::{FuzzOptions, TestOptions};
 use crate::report::seconds;
 use crate::setup::Platform;
 use crate::suite::{self, Count};
 use crate::toolchain::TARGET;
-use crate::{demo, runner_tests, timing};
+use crate::{demo, fuzz, runner_tests, timing};
+
+/// For each target.
+const FUZZ_SECONDS: u64 = 12;
 
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
@@ -57,6 +60,12 @@ pub(crate) fn ci() -> Result<bool> {
                     arguments: Vec::new(),
                 },
             )
+        });
+        run.tests("cargo qemu fuzz", || {
+            fuzz::run(&FuzzOptions {
+                seconds: FUZZ_SECONDS,
+                target: None,
+            })
         });
         run.tests("cargo qemu timing", || timing::run(&platform));
         run.check("cargo qemu demo", demo::demo);

@@ -39,6 +39,10 @@ pub(crate) enum Verb {
     Test(TestOptions),
     /// Measure Claviger's commands by counted instructions (2 ns each), which repeats from run to run.
     Bench,
+    /// Run the coverage-guided fuzz targets of tests/fuzz, here and not in a guest. The last line is `N passed, N failed`.
+    ///
+    /// What they find on the way stays in target/fuzz/corpus for the next run, inputs that fail in target/fuzz/artifacts.
+    Fuzz(FuzzOptions),
     /// See that what is not authentic takes the same time wherever it is wrong, by counted instructions.
     Timing,
     /// Get an interactive shell in a guest, as root.
@@ -56,6 +60,17 @@ pub(crate) struct TestOptions {
     /// Arguments for the test binaries, such as a part of a test's name
     #[arg(last = true, value_name = "ARGUMENT")]
     pub(crate) arguments: Vec<OsString>,
+}
+
+/// Options of `fuzz`.
+#[derive(Debug, Args)]
+pub(crate) struct FuzzOptions {
+    /// How long to run each target
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub(crate) seconds: u64,
+    /// The target; all of them where none is named
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: Option<String>,
 }
 
 /// Options of `shell`.

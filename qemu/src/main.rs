@@ -19,6 +19,7 @@ mod device;
 mod exec;
 mod files;
 mod firmware;
+mod fuzz;
 mod guest;
 mod guest_image;
 mod host_packages;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Demo => demo::demo().map(|()| 0),
         Verb::Test(options) => suite::test(&options).map(verdict),
         Verb::Bench => bench::bench().map(|()| 0),
+        Verb::Fuzz(options) => fuzz::fuzz(&options).map(verdict),
         Verb::Timing => timing::timing().map(verdict),
         Verb::Shell(options) => shell::shell(&options).map(|()| 0),
         Verb::Ci => ci::ci().map(verdict),

@@ -160,7 +160,7 @@ impl<P: Platform> Vault<P> {
             Some((place, number)) if self.in_doubt != Some(number) => Ok(place),
             _ => {
                 let (number, record) = self.search(platform, owner, label)?;
-                Ok(self.cache.insert(number, record))
+                self.cache.insert(number, record)
             }
         }
     }
@@ -353,11 +353,12 @@ impl<P: Platform> Vault<P> {
         record: KeyRecord,
         note: Option<Note>,
     ) -> Result<&KeyRecord, Status> {
+        self.cache.ready()?;
         let content = self.change(platform, number, Content::Key(record), note)?;
         let Content::Key(record) = content else {
             return Err(Status::Internal);
         };
-        let place = self.cache.insert(number, record);
+        let place = self.cache.insert(number, record)?;
         self.cache.get(place).ok_or(Status::Internal)
     }
 

@@ -143,6 +143,17 @@ pub(crate) fn report_stall(json: bool) -> u8 {
     say_failure(&error.into(), json)
 }
 
+/// Says that a call was sent again after a restart of the trusted application.
+pub(crate) fn report_repeat(command: &str, json: bool) {
+    if json {
+        say(&json!({ "repeated": command }).to_string());
+    } else {
+        say(&format!(
+            "claviger: the trusted application was restarted during {command}, which was sent again"
+        ));
+    }
+}
+
 /// What failed, for scripts.
 pub(crate) fn object(failure: &Failure) -> Value {
     json!({

@@ -75,7 +75,13 @@ type Outcome = Result<ExitCode, Failure>;
 
 fn run(arguments: &Arguments, printer: &Printer) -> Outcome {
     let login = arguments.group.map_or(Login::User, Login::Group);
-    let client = || Client::builder().login(login).open();
+    let json = arguments.json;
+    let client = || {
+        Client::builder()
+            .login(login)
+            .on_repeat(move |command| failure::report_repeat(command.name(), json))
+            .open()
+    };
     match &arguments.command {
         Command::Info => device::info(&client()?, printer),
         Command::SelfTest => device::self_test(&client()?, printer),
