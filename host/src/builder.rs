@@ -1,6 +1,6 @@
 //! How a session is opened: with what, and for whom.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 #[cfg(feature = "emulator")]
 use crate::transport::emulator::Emulator;
@@ -22,12 +22,26 @@ pub enum Login {
     Public,
 }
 
+/// How long a call waits for a TEE whose helper in Linux is down, if nothing else is said.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How to open a [`Client`].
-#[derive(Default)]
 pub struct Builder {
     login: Login,
+    patience: Duration,
     #[cfg(feature = "emulator")]
     emulator: Option<Emulator>,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder {
+            login: Login::default(),
+            patience: PATIENCE,
+            #[cfg(feature = "emulator")]
+            emulator: None,
+        }
+    }
 }
 
 impl Builder {
@@ -35,6 +49,19 @@ impl Builder {
     #[must_use]
     pub fn login(mut self, login: Login) -> Builder {
         self.login = login;
+        self
+    }
+
+    /// How long a call waits while tee-supplicant does not run, or is stopped; 5 s if not said. It
+    /// fails then with [`TransportError::NoSupplicant`] or [`TransportError::SupplicantStopped`].
+    /// While tee-supplicant runs, there is no limit: what the TEE does, it ends. A use of a key that
+    /// begins less than a second after tee-supplicant went down, and needs storage, waits for it.
+    ///
+    /// A call that was given up so may still take effect when tee-supplicant runs again; until then
+    /// it keeps the trusted application from serving anyone, unless this process ends.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Builder {
+        self.patience = patience;
         self
     }
 
@@ -74,9 +101,14 @@ impl Builder {
 
     #[cfg(feature = "optee")]
     fn open_optee(self) -> Result<Client, Error> {
-        Ok(Client::of(Box::new(crate::transport::optee::Optee::open(
-            self.login,
-        )?)))
+        use crate::transport::{bounded, optee::Optee};
+        let login = self.login;
+        let bounds = bounded::Bounds {
+            open: move || Ok(Box::new(Optee::open(login)?) as _),
+            patience: self.patience,
+            cause: crate::doctor::device::stalled,
+        };
+        Ok(Client::of(Box::new(bounded::Bounded::open(bounds)?)))
     }
 
     #[cfg(not(feature = "optee"))]
