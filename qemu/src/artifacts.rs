@@ -84,24 +84,19 @@ pub(crate) fn tests(platform: &Platform) -> Result<Vec<Executable>> {
     Ok(tests)
 }
 
-/// The benchmark.
-pub(crate) fn bench(platform: &Platform) -> Result<PathBuf> {
+/// A program of claviger-tests, such as the benchmark.
+pub(crate) fn program(platform: &Platform, name: &str) -> Result<PathBuf> {
     let mut cargo = cargo(platform, "build", "device");
     cargo.args([
         "-p",
         "claviger-tests",
         "--bin",
-        "claviger-bench",
+        name,
         "--no-default-features",
         "--features",
         "optee",
     ]);
-    Ok(only(executables(
-        cargo.arg("--release"),
-        platform,
-        "the benchmark",
-    )?)?
-    .path)
+    Ok(only(executables(cargo.arg("--release"), platform, name)?)?.path)
 }
 
 /// Something that cargo built.

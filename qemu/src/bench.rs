@@ -33,7 +33,7 @@ struct Row {
 pub(crate) fn bench() -> Result<()> {
     let platform = Platform::ready()?;
     let claviger = Claviger::build(&platform, Flavour::Marks)?;
-    let program = artifacts::bench(&platform)?;
+    let program = artifacts::program(&platform, "claviger-bench")?;
     let folder = platform.cache.run()?;
     let device = Device::open(&platform, &folder.path().join("disk"), DISK_MEBIBYTES)?;
     let mut boot = Boot::new(&device, Some(&claviger));

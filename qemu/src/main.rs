@@ -29,6 +29,7 @@ mod report;
 mod runner_tests;
 mod setup;
 mod shell;
+mod soak;
 mod suite;
 mod toolchain;
 
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => suite::test(&options).map(verdict),
         Verb::Bench => bench::bench().map(|()| 0),
         Verb::Shell(options) => shell::shell(&options).map(|()| 0),
+        Verb::Soak(options) => soak::soak(&options).map(verdict),
         Verb::Ci => ci::ci().map(verdict),
         Verb::RunnerTests => runner_tests::run().map(|count| verdict(count.is_good())),
     };
