@@ -84,7 +84,7 @@ pub(crate) fn tests(platform: &Platform) -> Result<Vec<Executable>> {
     Ok(tests)
 }
 
-/// A program of claviger-tests, such as the benchmark.
+/// A program of the end-to-end package, which runs in the guest.
 pub(crate) fn program(platform: &Platform, name: &str) -> Result<PathBuf> {
     let mut cargo = cargo(platform, "build", "device");
     cargo.args([

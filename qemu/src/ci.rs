@@ -13,7 +13,7 @@ use crate::setup::Platform;
 use crate::soak::power_cuts;
 use crate::suite::{self, Count};
 use crate::toolchain::TARGET;
-use crate::{demo, runner_tests};
+use crate::{demo, runner_tests, timing};
 
 /// A minute or two; `soak` does more.
 const POWER_CUTS: u64 = 10;
@@ -61,6 +61,7 @@ pub(crate) fn ci() -> Result<bool> {
                 },
             )
         });
+        run.tests("cargo qemu timing", || timing::run(&platform));
         run.check("cargo qemu demo", demo::demo);
         run.tests("cargo qemu soak, a slice of it", || {
             power_cuts::run(&platform, POWER_CUTS, fastrand::u64(..))

@@ -39,6 +39,8 @@ pub(crate) enum Verb {
     Test(TestOptions),
     /// Measure Claviger's commands by counted instructions (2 ns each), which repeats from run to run.
     Bench,
+    /// See that what is not authentic takes the same time wherever it is wrong, by counted instructions.
+    Timing,
     /// Get an interactive shell in a guest, as root.
     Shell(ShellOptions),
     /// Cut the power of a device at random moments under load, and look for what grows in a long run.

@@ -31,6 +31,7 @@ mod setup;
 mod shell;
 mod soak;
 mod suite;
+mod timing;
 mod toolchain;
 
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Demo => demo::demo().map(|()| 0),
         Verb::Test(options) => suite::test(&options).map(verdict),
         Verb::Bench => bench::bench().map(|()| 0),
+        Verb::Timing => timing::timing().map(verdict),
         Verb::Shell(options) => shell::shell(&options).map(|()| 0),
         Verb::Soak(options) => soak::soak(&options).map(verdict),
         Verb::Ci => ci::ci().map(verdict),

@@ -11,8 +11,6 @@ use crate::suite::Count;
 
 /// The program in the guest that makes the load.
 const PROGRAM: &str = "claviger-load";
-/// Where it lies there.
-const PLACE: &str = "/usr/lib/claviger-tests/claviger-load";
 
 /// Runs it all, prints the closing line, and tells whether all went well.
 pub(crate) fn soak(options: &SoakOptions) -> Result<bool> {

@@ -17,6 +17,9 @@ use crate::setup::Platform;
 /// For one test binary: emulation is slow, a hang is not to be waited for for ever.
 const DEADLINE: Duration = Duration::from_secs(30 * 60);
 
+/// Where the programs of the end-to-end package lie in the guest.
+pub(crate) const PROGRAMS: &str = "/usr/lib/claviger-tests";
+
 /// How many tests passed and failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Count {
@@ -141,7 +144,7 @@ pub(crate) fn run(platform: &Platform, options: &TestOptions) -> Result<Count> {
 
 /// Where a test binary lies in the guest.
 fn place(test: &Executable) -> String {
-    format!("/usr/lib/claviger-tests/{}", test.name)
+    format!("{PROGRAMS}/{}", test.name)
 }
 
 /// Counts a binary's tests; prints what it said if any failed. One that ended badly without saying which failed counts

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use fs_err as fs;
 
-use super::{PLACE, PROGRAM};
+use super::PROGRAM;
 use crate::artifacts::{self, Claviger, Flavour};
 use crate::cache::RunFolder;
 use crate::device::{DISK_MEBIBYTES, Device};
@@ -15,7 +15,7 @@ use crate::files;
 use crate::guest::{Boot, Guest, Job};
 use crate::report::seconds;
 use crate::setup::Platform;
-use crate::suite::Count;
+use crate::suite::{Count, PROGRAMS};
 
 /// A cycle writes some ten kilobytes.
 const JOURNAL_BYTES: u64 = 1 << 30;
@@ -52,7 +52,7 @@ pub(crate) fn run(platform: &Platform, cycles: u64, seed: u64) -> Result<Count> 
     fs::File::create(&journal)?.set_len(JOURNAL_BYTES)?;
     let device = Device::open(platform, &folder.path().join("disk"), DISK_MEBIBYTES)?;
     let mut boot = Boot::new(&device, Some(&claviger));
-    boot.files = vec![(program, PLACE.to_owned())];
+    boot.files = vec![(program, place())];
     boot.journal = Some(&journal);
 
     let started = Instant::now();
@@ -89,6 +89,11 @@ fn failed(mut count: Count, cycle: u64, error: &anyhow::Error, folder: &mut RunF
     count
 }
 
+/// Where the load lies in the guest.
+fn place() -> String {
+    format!("{PROGRAMS}/{PROGRAM}")
+}
+
 /// One boot, which checks what the cuts before left, and one cut.
 fn cut(
     platform: &Platform,
@@ -101,7 +106,7 @@ fn cut(
     let (mark, most) = if early { ("", EARLY) } else { (CHECKED, LATE) };
     let moment = most.mul_f64(random.f64());
     let guest = Guest::boot(platform, boot)?;
-    let job = Job::new(0, &[PLACE, "cuts", &changes.to_string()]);
+    let job = Job::new(0, &[place().as_str(), "cuts", &changes.to_string()]);
     let written = guest.kill_during(&job, mark, moment)?;
     let (stdout, stderr) = (
         String::from_utf8_lossy(&written.stdout),
@@ -115,7 +120,7 @@ fn cut(
 /// A boot that only checks, and ends well.
 fn check(platform: &Platform, boot: &Boot<'_>, tally: &mut Tally) -> Result<()> {
     let mut guest = Guest::boot(platform, boot)?;
-    let output = guest.capture(&Job::new(0, &[PLACE, "cuts"]), CHECK_DEADLINE)?;
+    let output = guest.capture(&Job::new(0, &[place().as_str(), "cuts"]), CHECK_DEADLINE)?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status == 0, "{stderr}");
     tally.checked(&String::from_utf8_lossy(&output.stdout));

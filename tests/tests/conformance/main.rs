@@ -17,7 +17,6 @@ mod model;
 mod ownership;
 #[cfg(not(feature = "emulator"))]
 mod parameters;
-#[cfg(feature = "emulator")]
 mod ratchet;
 mod requests;
 mod restart;
