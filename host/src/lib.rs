@@ -211,6 +211,10 @@
 //! changes nothing that the first did not ([`Builder::on_repeat`] tells of it), and is
 //! [`Error::Restarted`] otherwise.
 //!
+//! While tee-supplicant is down, calls that need storage fail after 5 s
+//! ([`Builder::patience`]) with [`TransportError::NoSupplicant`] or
+//! [`TransportError::SupplicantStopped`]; those that need none go on.
+//!
 //! # What is not promised
 //!
 //! Plaintexts, and keys on their way in, are in this process's memory and in memory that the
