@@ -86,22 +86,27 @@ pub(crate) fn tests(platform: &Platform) -> Result<Vec<Executable>> {
 
 /// The benchmark.
 pub(crate) fn bench(platform: &Platform) -> Result<PathBuf> {
+    program(platform, "claviger-bench", "the benchmark")
+}
+
+/// What makes keys and proves which there are.
+pub(crate) fn keys(platform: &Platform) -> Result<PathBuf> {
+    program(platform, "claviger-keys", "the keys' proof")
+}
+
+/// A program of the suite's.
+fn program(platform: &Platform, name: &str, what: &str) -> Result<PathBuf> {
     let mut cargo = cargo(platform, "build", "device");
     cargo.args([
         "-p",
         "claviger-tests",
         "--bin",
-        "claviger-bench",
+        name,
         "--no-default-features",
         "--features",
         "optee",
     ]);
-    Ok(only(executables(
-        cargo.arg("--release"),
-        platform,
-        "the benchmark",
-    )?)?
-    .path)
+    Ok(only(executables(cargo.arg("--release"), platform, what)?)?.path)
 }
 
 /// Something that cargo built.

@@ -7,12 +7,12 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::artifacts::{self, build_folder, device_environment, plain_cargo, plain_clippy};
-use crate::cli::TestOptions;
+use crate::cli::{TamperingOptions, TestOptions};
 use crate::report::seconds;
 use crate::setup::Platform;
 use crate::suite::{self, Count};
 use crate::toolchain::TARGET;
-use crate::{demo, runner_tests};
+use crate::{demo, runner_tests, tampering};
 
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
@@ -60,6 +60,12 @@ pub(crate) fn ci() -> Result<bool> {
         });
         run.check("cargo qemu demo", demo::demo);
         run.tests("the runner's own tests", runner_tests::run);
+        run.tests("a store that was tampered with", || {
+            tampering::run(&TamperingOptions {
+                all: false,
+                name: String::new(),
+            })
+        });
     }
     println!("\n==== all of it took {}", seconds(started.elapsed()));
     for step in run.failures {

@@ -46,6 +46,9 @@ pub(crate) enum Verb {
     /// Run the runner's own tests, a part of `ci`.
     #[command(hide = true)]
     RunnerTests,
+    /// Tamper with the store between boots: the telling cases, a part of `ci`.
+    #[command(hide = true)]
+    Tampering(TamperingOptions),
 }
 
 /// Options of `test`.
@@ -54,6 +57,17 @@ pub(crate) struct TestOptions {
     /// Arguments for the test binaries, such as a part of a test's name
     #[arg(last = true, value_name = "ARGUMENT")]
     pub(crate) arguments: Vec<OsString>,
+}
+
+/// Options of `tampering`.
+#[derive(Debug, Args)]
+pub(crate) struct TamperingOptions {
+    /// Every case, not only the telling ones
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only cases whose name has this in it
+    #[arg(default_value = "")]
+    pub(crate) name: String,
 }
 
 /// Options of `shell`.

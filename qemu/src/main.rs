@@ -30,6 +30,7 @@ mod runner_tests;
 mod setup;
 mod shell;
 mod suite;
+mod tampering;
 mod toolchain;
 
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Verb::Bench => bench::bench().map(|()| 0),
         Verb::Shell(options) => shell::shell(&options).map(|()| 0),
         Verb::Ci => ci::ci().map(verdict),
+        Verb::Tampering(options) => tampering::run(&options).map(|count| verdict(count.is_good())),
         Verb::RunnerTests => runner_tests::run().map(|count| verdict(count.is_good())),
     };
     match result {
