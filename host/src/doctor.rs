@@ -136,14 +136,14 @@ fn examine_info(info: &InfoResponse) -> Vec<Check> {
         }
         None => Check::new("platform", Verdict::Ok, "neither an emulator nor QEMU"),
     });
-    checks.push(match info.rollback_level {
-        0 => Check::new(
-            "rollback",
-            Verdict::Warn,
-            "an old store put back is not noticed (level 0)",
-        )
-        .advise("a platform with RPMB or a secure counter would notice"),
-        level => Check::new("rollback", Verdict::Ok, format!("protection level {level}")),
+    let level = info.rollback_level;
+    checks.push(if info.detects_rollback() {
+        Check::new("rollback", Verdict::Ok, format!("protection level {level}"))
+    } else {
+        let finding =
+            format!("an old store put back, or an emptied one, is not noticed (level {level})");
+        Check::new("rollback", Verdict::Warn, finding)
+            .advise("a platform with RPMB or a secure counter would notice")
     });
     let store = Status::from_code(info.store).unwrap_or(Status::Internal);
     let Some(vault) = &info.vault else {

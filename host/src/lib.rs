@@ -194,7 +194,7 @@
 //! ```
 //!
 //! Forward secrecy (who takes the key today reads nothing of yesterday) is claimed only where
-//! [`Client::info`] shows a `rollback_level` above 0: elsewhere an older store that is put back
+//! [`Client::info`] shows a `rollback_level` of 1000: elsewhere an older store that is put back
 //! brings older versions back.
 //!
 //! # Threads

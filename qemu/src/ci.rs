@@ -7,13 +7,13 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::artifacts::{self, build_folder, device_environment, plain_cargo, plain_clippy};
-use crate::cli::{FuzzOptions, TestOptions};
+use crate::cli::{FuzzOptions, TamperingOptions, TestOptions};
 use crate::report::seconds;
 use crate::setup::Platform;
 use crate::soak::power_cuts;
 use crate::suite::{self, Count};
 use crate::toolchain::TARGET;
-use crate::{demo, fuzz, runner_tests, timing};
+use crate::{demo, fuzz, runner_tests, tampering, timing};
 
 /// For each target.
 const FUZZ_SECONDS: u64 = 12;
@@ -76,6 +76,12 @@ pub(crate) fn ci() -> Result<bool> {
             power_cuts::run(&platform, POWER_CUTS, fastrand::u64(..))
         });
         run.tests("the runner's own tests", runner_tests::run);
+        run.tests("a store that was tampered with", || {
+            tampering::run(&TamperingOptions {
+                all: false,
+                name: String::new(),
+            })
+        });
     }
     println!("\n==== all of it took {}", seconds(started.elapsed()));
     for step in run.failures {

@@ -55,6 +55,9 @@ pub(crate) enum Verb {
     /// Run the runner's own tests, a part of `ci`.
     #[command(hide = true)]
     RunnerTests,
+    /// Tamper with the store between boots: the telling cases, a part of `ci`.
+    #[command(hide = true)]
+    Tampering(TamperingOptions),
 }
 
 /// Options of `test`.
@@ -102,6 +105,17 @@ pub(crate) struct SoakOptions {
     /// What decides about changes and moments; drawn, and told, where it is not given
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+}
+
+/// Options of `tampering`.
+#[derive(Debug, Args)]
+pub(crate) struct TamperingOptions {
+    /// Every case, not only the telling ones
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only cases whose name has this in it
+    #[arg(default_value = "")]
+    pub(crate) name: String,
 }
 
 /// Options of `shell`.

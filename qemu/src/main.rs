@@ -32,6 +32,7 @@ mod setup;
 mod shell;
 mod soak;
 mod suite;
+mod tampering;
 mod timing;
 mod toolchain;
 
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         Verb::Shell(options) => shell::shell(&options).map(|()| 0),
         Verb::Soak(options) => soak::soak(&options).map(verdict),
         Verb::Ci => ci::ci().map(verdict),
+        Verb::Tampering(options) => tampering::run(&options).map(|count| verdict(count.is_good())),
         Verb::RunnerTests => runner_tests::run().map(|count| verdict(count.is_good())),
     };
     match result {

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::apt::Purpose;
 use crate::cache::Cache;
-use crate::firmware::Firmware;
+use crate::firmware::{Counter, Firmware};
 use crate::guest_image::GuestImage;
 use crate::packages::Packages;
 use crate::toolchain::Toolchain;
@@ -30,7 +30,7 @@ impl Platform {
         host_packages::ensure(&cache)?;
         let toolchain = Toolchain::ready(&cache)?;
         let packages = Packages::fetch(&cache, Purpose::Guest)?;
-        let firmware = Firmware::build(&cache, &packages)?;
+        let firmware = Firmware::build(&cache, &packages, Counter::Flash)?;
         let image = GuestImage::build(&cache, &packages, &firmware.optee)?;
         Ok(Self {
             cache,
@@ -38,6 +38,14 @@ impl Platform {
             image,
             toolchain,
         })
+    }
+
+    /// The same platform on an OP-TEE that does not notice a rolled-back store.
+    pub(crate) fn without_counter(self) -> Result<Self> {
+        let _lock = self.cache.lock()?;
+        let packages = Packages::fetch(&self.cache, Purpose::Guest)?;
+        let firmware = Firmware::build(&self.cache, &packages, Counter::Absent)?;
+        Ok(Self { firmware, ..self })
     }
 }
 

@@ -11,7 +11,11 @@ use claviger_proto::TA_UUID;
 use super::{Check, Verdict};
 use crate::{
     Error, TransportError,
-    transport::{Stage, error::SECURITY, optee},
+    transport::{
+        Stage,
+        error::{ACCESS_CONFLICT, CORRUPT_OBJECT, SECURITY},
+        optee,
+    },
 };
 
 /// Where tee-supplicant looks for trusted applications, in its order (Debian, upstream).
@@ -19,6 +23,12 @@ const TA_DIRECTORIES: [&str; 3] = [
     "/lib/optee_armtz",
     "/usr/lib/optee_armtz",
     "/usr/lib/tee/optee_armtz",
+];
+/// Where tee-supplicant keeps the store (Debian, Yocto, upstream).
+const STORES: [&str; 3] = [
+    "/var/lib/optee-client/data/tee",
+    "/var/lib/tee",
+    "/data/tee",
 ];
 /// The signed header of a trusted application: "HSTO", little-endian 0x4f545348.
 const TA_MAGIC: [u8; 4] = *b"HSTO";
@@ -179,49 +189,86 @@ fn ta_file() -> Check {
     }
 }
 
-/// Narrows down why the trusted application did not open: does the TEE answer at all?
+/// Narrows down why the trusted application did not open: does the TEE answer at all, and is it
+/// the store?
 pub(super) fn tell_apart(error: &Error) -> Vec<Check> {
-    let Error::Transport(TransportError::Tee {
-        stage: Stage::Open,
-        code,
-        ..
-    }) = error
-    else {
+    let Some(ours) = code_of(error) else {
         return Vec::new();
     };
-    let mut checks = Vec::new();
-    match optee::tee_answers() {
-        Err(error) => {
-            checks.push(
-                Check::new(
-                    "tee",
-                    Verdict::Fail,
-                    format!("OP-TEE itself does not answer: {}", super::chain(&error)),
-                )
-                .advise("see the secure console"),
-            );
-        }
-        Ok(()) => {
-            checks.push(Check::new("tee", Verdict::Ok, "OP-TEE itself answers"));
-            if *code == SECURITY {
-                checks.push(
-                    Check::new(
-                        "cause",
-                        Verdict::Fail,
-                        "OP-TEE runs and refuses this trusted application: it is signed with a key \
-                         that this OP-TEE does not know, or is older than one that ran here \
-                         before, or the secure storage was rolled back, replaced or damaged",
-                    )
-                    .advise(
-                        "the secure console says which: \"shdr\" or \"verify\" for the signature, \
-                         \"ree_fs\", \"htree\" or \"rollback\" for the storage. If other trusted \
-                         applications of this device fail alike, it is the storage",
-                    ),
-                );
-            }
-        }
+    if let Err(error) = optee::tee_answers() {
+        let finding = format!("OP-TEE itself does not answer: {}", super::chain(&error));
+        return vec![Check::new("tee", Verdict::Fail, finding).advise("see the secure console")];
+    }
+    let mut checks = vec![Check::new("tee", Verdict::Ok, "OP-TEE itself answers")];
+    let store = match optee::store_answers() {
+        Ok(()) => None,
+        Err(TransportError::Tee { code, .. }) => Some(code),
+        // Nothing that tells of the store.
+        Err(_) => return checks,
+    };
+    checks.extend(cause(ours, store));
+    if store.is_some() {
+        checks.extend(STORES.iter().find_map(|store| directory(Path::new(store))));
     }
     checks
+}
+
+fn code_of(error: &Error) -> Option<u32> {
+    match error {
+        Error::Transport(TransportError::Tee {
+            stage: Stage::Open,
+            code,
+            ..
+        }) => Some(*code),
+        _ => None,
+    }
+}
+
+/// The cause, by what OP-TEE answered for ours and for an application that nobody has, if it can
+/// tell that it has none.
+fn cause(ours: u32, store: Option<u32>) -> Option<Check> {
+    const PUT_BACK: &str = "put the newest store of this device back, all of its files together; \
+                            if there is none, the keys are lost: provision the device anew, \
+                            counter and store together";
+    let (finding, advice) = match (ours, store) {
+        (_, Some(SECURITY)) => (
+            "OP-TEE's secure storage was rolled back, emptied or replaced: its directory dirf.db \
+             is missing, or older than the platform's counter, or has a damaged head",
+            PUT_BACK,
+        ),
+        (_, Some(CORRUPT_OBJECT)) => (
+            "OP-TEE's secure storage is not authentic: its directory dirf.db, or its list of \
+             installed applications, is damaged or another device's",
+            PUT_BACK,
+        ),
+        (CORRUPT_OBJECT, None) => (
+            "OP-TEE's record of the versions of trusted applications (ta_ver.db, an object of its \
+             store) is damaged or lost, so it opens none; the keys are untouched",
+            "put the store's files back as they were when a trusted application was last \
+             installed or updated, and leave the vault's as they are",
+        ),
+        (SECURITY, None) => (
+            "the trusted application is not signed with a key that this OP-TEE knows",
+            "install one that is signed with the key that this OP-TEE was built with",
+        ),
+        (ACCESS_CONFLICT, None) => (
+            "the trusted application is older than one that ran here before",
+            "install that version again, or a newer one",
+        ),
+        _ => return None,
+    };
+    Some(Check::new("cause", Verdict::Fail, finding).advise(advice))
+}
+
+/// What is missing of the files in which tee-supplicant keeps the store, where they can be seen.
+fn directory(store: &Path) -> Option<Check> {
+    fs::read_dir(store).ok()?;
+    let index = store.join("dirf.db");
+    (!index.exists()).then(|| {
+        let finding = format!("{} is missing", index.display());
+        Check::new("directory", Verdict::Fail, finding)
+            .advise("put it back, with the other files of the same moment")
+    })
 }
 
 #[cfg(test)]
@@ -248,5 +295,34 @@ mod tests {
         assert_eq!(found(), Helper::Stopped);
         process("5", "tee-supplicant", 'S');
         assert_eq!(found(), Helper::Runs);
+    }
+
+    #[test]
+    fn each_cause_is_named() {
+        let named = |ours, store| {
+            cause(ours, store).map(|check| {
+                assert!(check.advice.is_some());
+                check.finding
+            })
+        };
+        let says = |ours, store, what: &str| {
+            let finding = named(ours, store).unwrap();
+            assert!(finding.contains(what), "{finding}");
+        };
+        says(SECURITY, Some(SECURITY), "rolled back");
+        says(CORRUPT_OBJECT, Some(CORRUPT_OBJECT), "dirf.db");
+        says(CORRUPT_OBJECT, None, "ta_ver.db");
+        says(SECURITY, None, "signed");
+        says(ACCESS_CONFLICT, None, "older");
+        assert_eq!(named(0xFFFF_0000, None), None);
+    }
+
+    #[test]
+    fn a_missing_directory_is_seen() {
+        let store = tempfile::tempdir().unwrap();
+        assert!(directory(&store.path().join("absent")).is_none());
+        assert!(directory(store.path()).is_some());
+        fs::write(store.path().join("dirf.db"), "").unwrap();
+        assert!(directory(store.path()).is_none());
     }
 }

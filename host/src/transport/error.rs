@@ -174,6 +174,8 @@ impl TransportError {
 
 /// `TEEC_ERROR_ACCESS_DENIED`.
 pub(crate) const ACCESS_DENIED: u32 = 0xFFFF_0001;
+/// `TEEC_ERROR_ACCESS_CONFLICT`.
+pub(crate) const ACCESS_CONFLICT: u32 = 0xFFFF_0003;
 /// `TEEC_ERROR_BAD_PARAMETERS`.
 pub(crate) const BAD_PARAMETERS: u32 = 0xFFFF_0006;
 /// `TEEC_ERROR_ITEM_NOT_FOUND`.
@@ -202,6 +204,9 @@ const fn doing(stage: Stage) -> &'static str {
 const fn meaning(stage: Stage, code: u32) -> &'static str {
     match (code, stage) {
         (ACCESS_DENIED, _) => "access denied",
+        (ACCESS_CONFLICT, Stage::Open) => {
+            "the trusted application is older than one that ran here before"
+        }
         (0xFFFF_0005, Stage::Open) => "the file of the trusted application is malformed",
         (BAD_PARAMETERS, _) => "bad parameters",
         (0xFFFF_0007, _) => "bad state",
@@ -216,6 +221,9 @@ const fn meaning(stage: Stage, code: u32) -> &'static str {
         }
         (SECURITY, _) => "a security check failed",
         (TARGET_DEAD, _) => "the trusted application ended in a panic",
+        (CORRUPT_OBJECT, Stage::Open) => {
+            "OP-TEE's own records in secure storage are damaged or another device's"
+        }
         (CORRUPT_OBJECT, _) => "secure storage is corrupt",
         _ => "the TEE failed",
     }
@@ -236,10 +244,9 @@ const fn tee_hint(stage: Stage, code: u32) -> Option<&'static str> {
         (BUSY, Stage::Open) => "close other sessions of this user, or try again in a moment",
         (BUSY, _) => "try again in a moment",
         (0xFFFF_000E, _) => "start tee-supplicant; `claviger doctor` looks for it",
-        (SECURITY, Stage::Open) => {
-            "`claviger doctor` tells what can be told from Linux; the secure console names the cause"
-        }
-        (CORRUPT_OBJECT, _) => "the store of the TEE needs repair; see the secure console",
+        (ACCESS_CONFLICT, Stage::Open) => "install that version again, or a newer one",
+        (SECURITY | CORRUPT_OBJECT, Stage::Open) => "`claviger doctor` tells which, and what helps",
+        (CORRUPT_OBJECT, _) => "restart the device; `claviger doctor` looks at the store",
         (TARGET_DEAD, _) => "try again; the secure console says where it panicked",
         _ => return None,
     })
@@ -263,6 +270,7 @@ mod tests {
     fn each_code_that_is_known_says_what_to_do() {
         for code in [
             ACCESS_DENIED,
+            ACCESS_CONFLICT,
             0xFFFF_0005,
             ITEM_NOT_FOUND,
             0xFFFF_000C,

@@ -131,6 +131,9 @@ impl<P: Platform> Vault<P> {
         let of = self.opened(platform)?.logs.log_of(own);
         self.write_log(platform, of, NOWHERE)?;
         let open = self.opened(platform)?;
+        if open.header.audit_refuses && !open.logs.has_room(of) {
+            return Err(Status::AuditFull);
+        }
         open.sequence = open.sequence.saturating_add(1);
         let mut record = Record {
             sequence: open.sequence,

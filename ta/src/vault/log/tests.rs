@@ -176,3 +176,29 @@ fn keys_and_pages_share_the_slots() {
         );
     }
 }
+
+/// In a strict vault nothing overwrites what was not released: not what callers were refused, nor
+/// what is nobody's doing.
+#[test]
+fn a_strict_vault_keeps_the_shared_log() {
+    let mut bench = Bench::new();
+    let Bench { platform, vault } = &mut bench;
+    vault.refuse_unlogged(platform, ALICE).unwrap();
+    let mut told = 0;
+    let full = loop {
+        match vault.record(platform, None, Event::Refused, |_| {}) {
+            Ok(()) => told += 1,
+            Err(status) => break status,
+        }
+        assert!(told < 1000, "it is never full");
+    };
+    assert_eq!(full, Status::AuditFull);
+    let page = vault.read_log(platform, None, 0, |_| Ok(())).unwrap();
+    assert_eq!(page.first, 0, "the oldest is still there");
+    let checkpoint = vault.checkpoint(platform, None, heapless::Vec::new());
+    assert_eq!(checkpoint.unwrap().records, told);
+    vault.release_log(platform, None, told).unwrap();
+    vault
+        .record(platform, None, Event::Refused, |_| {})
+        .unwrap();
+}
