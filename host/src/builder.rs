@@ -1,10 +1,16 @@
 //! How a session is opened: with what, and for whom.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use claviger_proto::Command;
 
 #[cfg(feature = "emulator")]
 use crate::transport::emulator::Emulator;
-use crate::{Client, Error, transport::TransportError};
+use crate::{
+    Client, Error,
+    connection::{Connection, OnRepeat},
+    transport::{Transport, TransportError},
+};
 
 /// The environment variable that chooses the emulator for [`Client::open`].
 pub const EMULATOR_VARIABLE: &str = "CLAVIGER_EMULATOR";
@@ -22,12 +28,28 @@ pub enum Login {
     Public,
 }
 
+/// How long a call waits for a TEE whose helper in Linux is down, if nothing else is said.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How to open a [`Client`].
-#[derive(Default)]
 pub struct Builder {
     login: Login,
+    on_repeat: Option<OnRepeat>,
+    patience: Duration,
     #[cfg(feature = "emulator")]
     emulator: Option<Emulator>,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder {
+            login: Login::default(),
+            on_repeat: None,
+            patience: PATIENCE,
+            #[cfg(feature = "emulator")]
+            emulator: None,
+        }
+    }
 }
 
 impl Builder {
@@ -35,6 +57,28 @@ impl Builder {
     #[must_use]
     pub fn login(mut self, login: Login) -> Builder {
         self.login = login;
+        self
+    }
+
+    /// What is to be told of calls that are sent again, because the trusted application was
+    /// restarted under them and they may be ([`crate::proto::command::Repeat::Safe`]): a counted
+    /// use may have been counted twice. Calls that may not be end in [`Error::Restarted`].
+    #[must_use]
+    pub fn on_repeat(mut self, told: impl Fn(Command) + Send + Sync + 'static) -> Builder {
+        self.on_repeat = Some(Arc::new(told));
+        self
+    }
+
+    /// How long a call waits while tee-supplicant does not run, or is stopped; 5 s if not said. It
+    /// fails then with [`TransportError::NoSupplicant`] or [`TransportError::SupplicantStopped`].
+    /// While tee-supplicant runs, there is no limit: what the TEE does, it ends. A use of a key that
+    /// begins less than a second after tee-supplicant went down, and needs storage, waits for it.
+    ///
+    /// A call that was given up so may still take effect when tee-supplicant runs again; until then
+    /// it keeps the trusted application from serving anyone, unless this process ends.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Builder {
+        self.patience = patience;
         self
     }
 
@@ -53,7 +97,8 @@ impl Builder {
     pub fn open(self) -> Result<Client, Error> {
         #[cfg(feature = "emulator")]
         if let Some(emulator) = &self.emulator {
-            return Ok(Client::of(Box::new(emulator.open(self.login)?)));
+            let session = emulator.open(self.login)?;
+            return Ok(self.client(session));
         }
         match emulator_directory() {
             Some(dir) => self.open_emulator(dir),
@@ -63,8 +108,8 @@ impl Builder {
 
     #[cfg(feature = "emulator")]
     fn open_emulator(self, dir: PathBuf) -> Result<Client, Error> {
-        let emulator = Emulator::from_environment(dir)?;
-        Ok(Client::of(Box::new(emulator.open(self.login)?)))
+        let session = Emulator::from_environment(dir)?.open(self.login)?;
+        Ok(self.client(session))
     }
 
     #[cfg(not(feature = "emulator"))]
@@ -74,14 +119,24 @@ impl Builder {
 
     #[cfg(feature = "optee")]
     fn open_optee(self) -> Result<Client, Error> {
-        Ok(Client::of(Box::new(crate::transport::optee::Optee::open(
-            self.login,
-        )?)))
+        use crate::transport::{bounded, optee::Optee};
+        let login = self.login;
+        let bounds = bounded::Bounds {
+            open: move || Ok(Box::new(Optee::open(login)?) as _),
+            patience: self.patience,
+            cause: crate::doctor::device::stalled,
+        };
+        let session = bounded::Bounded::open(bounds)?;
+        Ok(self.client(session))
     }
 
     #[cfg(not(feature = "optee"))]
     fn open_optee(self) -> Result<Client, Error> {
         Err(TransportError::OpteeNotBuilt.into())
+    }
+
+    fn client(self, session: impl Transport + 'static) -> Client {
+        Client::of(Connection::new(Box::new(session), self.on_repeat))
     }
 }
 

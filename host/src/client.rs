@@ -46,12 +46,12 @@ impl Client {
     /// A client of a session that was opened elsewhere.
     #[must_use]
     pub fn with_transport(transport: impl Transport + 'static) -> Client {
-        Client::of(Box::new(transport))
+        Client::of(Connection::new(Box::new(transport), None))
     }
 
-    pub(crate) fn of(transport: Box<dyn Transport>) -> Client {
+    pub(crate) fn of(connection: Connection) -> Client {
         Client {
-            connection: Arc::new(Mutex::new(Connection::new(transport))),
+            connection: Arc::new(Mutex::new(connection)),
         }
     }
 
@@ -324,10 +324,7 @@ impl Client {
 
     /// A client with a session of its own, for what is bound to a session.
     pub(crate) fn another(&self) -> Result<Client, Error> {
-        let connection = self.lock_connection().another()?;
-        Ok(Client {
-            connection: Arc::new(Mutex::new(connection)),
-        })
+        self.lock_connection().another().map(Client::of)
     }
 
     /// A call that panicked leaves nothing half done that the next one does not overwrite.

@@ -1,7 +1,7 @@
 //! One session and what is done with it: requests into its memory, replies out of it, and the
 //! session opened anew when the trusted application died.
 
-use std::hint::black_box;
+use std::{hint::black_box, sync::Arc};
 
 use claviger_proto::{
     Command, Status, blob, codec,
@@ -27,17 +27,25 @@ const CIPHERTEXT: usize = 1120;
 const DESCRIPTION: usize = 1900;
 const _: () = assert!(PREFIX + DESCRIPTION + CIPHERTEXT + limits::WRAPPED <= PAGE);
 
+/// What is told of calls that are sent again.
+pub(crate) type OnRepeat = Arc<dyn Fn(Command) + Send + Sync>;
+
 pub(crate) struct Connection {
     transport: Box<dyn Transport>,
+    on_repeat: Option<OnRepeat>,
 }
 
 impl Connection {
-    pub(crate) fn new(transport: Box<dyn Transport>) -> Connection {
-        Connection { transport }
+    pub(crate) fn new(transport: Box<dyn Transport>, on_repeat: Option<OnRepeat>) -> Connection {
+        Connection {
+            transport,
+            on_repeat,
+        }
     }
 
     pub(crate) fn another(&self) -> Result<Connection, Error> {
-        Ok(Connection::new(self.transport.another()?))
+        let transport = self.transport.another()?;
+        Ok(Connection::new(transport, self.on_repeat.clone()))
     }
 
     /// Has `request` carried out with a payload of all `parts` joined, and shows the answer's
@@ -48,10 +56,13 @@ impl Connection {
         parts: &[&[u8]],
         take: impl FnOnce(R::Response, &[u8]) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let length = self.exchange(request, parts)?;
+        let exchanged = self.exchange(request, parts);
+        let length = exchanged.as_ref().copied().unwrap_or_default();
         let memory = self.transport.memory();
-        let result = answer::<R>(memory.get(..length).unwrap_or_default())
-            .and_then(|(response, payload)| take(response, payload));
+        let result = exchanged.and_then(|length| {
+            let (response, payload) = answer::<R>(memory.get(..length).unwrap_or_default())?;
+            take(response, payload)
+        });
         if carries_secrets(R::COMMAND) {
             wipe(
                 memory,
@@ -94,6 +105,9 @@ impl Connection {
                         return Err(TransportError::Dead.into());
                     }
                     reopened = true;
+                    if let Some(told) = &self.on_repeat {
+                        told(R::COMMAND);
+                    }
                 }
                 Err(Fault::Failed(error)) => return Err(error.into()),
             }

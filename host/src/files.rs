@@ -154,14 +154,9 @@ impl SealedBlob for SealedFile {
     }
 
     fn replace(&mut self, make: Make<'_>) -> Result<bool, Error> {
-        let read =
-            |source| Error::stream(&format!("{} cannot be read", self.path.display()), source);
-        let written = |source| {
-            Error::stream(
-                &format!("{} cannot be written", self.path.display()),
-                source,
-            )
-        };
+        // Which file, a report says.
+        let read = |source| Error::stream("the file cannot be read", source);
+        let written = |source| Error::stream("the file cannot be written", source);
         // Before it is opened: a pipe would wait for its writer.
         if !fs::metadata(&self.path).map_err(read)?.is_file() {
             return Err(read(io::ErrorKind::InvalidInput.into()));

@@ -208,7 +208,12 @@
 //! An [`Error`] says what is wrong; [`Error::hint`] what to do, [`Error::kind`] roughly which
 //! sort it is, [`Error::status`] the trusted application's own word. If the trusted application
 //! dies under a call, the session is opened anew; the call is sent again only where a second one
-//! changes nothing that the first did not, and is [`Error::Restarted`] otherwise.
+//! changes nothing that the first did not ([`Builder::on_repeat`] tells of it), and is
+//! [`Error::Restarted`] otherwise.
+//!
+//! While tee-supplicant is down, calls that need storage fail after 5 s
+//! ([`Builder::patience`]) with [`TransportError::NoSupplicant`] or
+//! [`TransportError::SupplicantStopped`]; those that need none go on.
 //!
 //! # What is not promised
 //!

@@ -219,6 +219,10 @@ commands! {
         Administrator, Safe;
 }
 
+/// No command, and never one: the id at which the instance of a test build ends, so that coming
+/// back from that can be tested.
+pub const PANIC: u32 = 0x7fff_dead;
+
 impl Command {
     /// The GlobalPlatform command id.
     #[must_use]
@@ -239,7 +243,7 @@ mod tests {
         for command in Command::ALL {
             assert_eq!(Command::from_id(command.id()), Ok(*command));
         }
-        for unknown in [0, 37, u32::MAX] {
+        for unknown in [0, 37, PANIC, u32::MAX] {
             assert_eq!(Command::from_id(unknown), Err(Status::UnknownCommand));
         }
     }

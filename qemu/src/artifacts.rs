@@ -36,7 +36,7 @@ pub(crate) struct Claviger {
 pub(crate) enum Flavour {
     /// As for a device.
     Plain,
-    /// With `info` showing how far heap and stack were used.
+    /// With `info` showing how far heap and stack were used, and with an end on request.
     Marks,
 }
 
@@ -84,18 +84,8 @@ pub(crate) fn tests(platform: &Platform) -> Result<Vec<Executable>> {
     Ok(tests)
 }
 
-/// The benchmark.
-pub(crate) fn bench(platform: &Platform) -> Result<PathBuf> {
-    program(platform, "claviger-bench", "the benchmark")
-}
-
-/// What makes keys and proves which there are.
-pub(crate) fn keys(platform: &Platform) -> Result<PathBuf> {
-    program(platform, "claviger-keys", "the keys' proof")
-}
-
-/// A program of the suite's.
-fn program(platform: &Platform, name: &str, what: &str) -> Result<PathBuf> {
+/// A program of the end-to-end package, which runs in the guest.
+pub(crate) fn program(platform: &Platform, name: &str) -> Result<PathBuf> {
     let mut cargo = cargo(platform, "build", "device");
     cargo.args([
         "-p",
@@ -106,7 +96,7 @@ fn program(platform: &Platform, name: &str, what: &str) -> Result<PathBuf> {
         "--features",
         "optee",
     ]);
-    Ok(only(executables(cargo.arg("--release"), platform, what)?)?.path)
+    Ok(only(executables(cargo.arg("--release"), platform, name)?)?.path)
 }
 
 /// Something that cargo built.
@@ -186,15 +176,20 @@ pub(crate) fn device_environment(cargo: &mut Command, platform: &Platform) {
 
 /// A build folder for the guest's programs.
 pub(crate) fn build_folder(toolchain: &Toolchain, name: &str) -> PathBuf {
+    target_folder().join(toolchain.folder()).join(name)
+}
+
+/// The folder that everything is built in.
+pub(crate) fn target_folder() -> PathBuf {
     let target =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    workspace().join(target).join(toolchain.folder()).join(name)
+    workspace().join(target)
 }
 
 fn trusted_application(platform: &Platform, flavour: Flavour) -> Result<PathBuf> {
     let (features, folder) = match flavour {
         Flavour::Plain => ("optee", "ta"),
-        Flavour::Marks => ("optee,marks", "ta-marks"),
+        Flavour::Marks => ("optee,marks,panic", "ta-marks"),
     };
     let mut cargo = cargo(platform, "build", folder);
     cargo.env(

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::device::DISK_MEBIBYTES;
 use crate::guest::PROCESSORS;
+use crate::tampering::Extent;
 
 /// Claviger on real OP-TEE, in an emulated ARMv8 machine.
 #[derive(Debug, Parser)]
@@ -39,16 +40,22 @@ pub(crate) enum Verb {
     Test(TestOptions),
     /// Measure Claviger's commands by counted instructions (2 ns each), which repeats from run to run.
     Bench,
+    /// Run the coverage-guided fuzz targets of tests/fuzz, here and not in a guest. The last line is `N passed, N failed`.
+    ///
+    /// What they find on the way stays in target/fuzz/corpus for the next run, inputs that fail in target/fuzz/artifacts.
+    Fuzz(FuzzOptions),
+    /// See that what is not authentic takes the same time wherever it is wrong, by counted instructions.
+    Timing,
     /// Get an interactive shell in a guest, as root.
     Shell(ShellOptions),
+    /// Cut the power of a device at random moments under load, look for what grows in a long run, tamper with the store.
+    #[command(long_about = SOAK)]
+    Soak(SoakOptions),
     /// Run everything that continuous integration runs. The last line is `N passed, N failed`.
     Ci,
     /// Run the runner's own tests, a part of `ci`.
     #[command(hide = true)]
     RunnerTests,
-    /// Tamper with the store between boots: the telling cases, a part of `ci`.
-    #[command(hide = true)]
-    Tampering(TamperingOptions),
 }
 
 /// Options of `test`.
@@ -59,15 +66,50 @@ pub(crate) struct TestOptions {
     pub(crate) arguments: Vec<OsString>,
 }
 
-/// Options of `tampering`.
+/// Options of `fuzz`.
 #[derive(Debug, Args)]
-pub(crate) struct TamperingOptions {
-    /// Every case, not only the telling ones
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// Only cases whose name has this in it
-    #[arg(default_value = "")]
-    pub(crate) name: String,
+pub(crate) struct FuzzOptions {
+    /// How long to run each target
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub(crate) seconds: u64,
+    /// The target; all of them where none is named
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: Option<String>,
+}
+
+const SOAK: &str = "\
+Cut the power of a device at random moments under load, look for what grows in a long run, tamper with the store.
+
+First, --cycles times: a device boots, everything on it is compared with the journal of what was acknowledged, its keys \
+are changed in all ways, and QEMU is killed at a random moment: while the vault is being opened, in the middle of a \
+change, or between two. What was acknowledged must be there, what was in flight must have happened or not, nothing else \
+may have changed, nothing may be damaged, and the audit log must be whole.
+
+Then, in one boot, --operations operations of all kinds: what the trusted application's heap, the client and \
+tee-supplicant hold must not grow, and the last thousand must take as long as the first, within 5 % by counted \
+instructions.
+
+Last, between two boots, tee-supplicant's files are changed in every way: bits flipped in every part, files cut, deleted, \
+exchanged, put back from an earlier time or another device. No key may be lost or be another one but where both copies \
+are hurt, and what happened must be named, with the way back.
+
+The last line is `N passed, N failed`; each cycle counts as one, and so do the long run and each case of tampering.";
+
+/// Options of `soak`.
+#[derive(Debug, Args)]
+pub(crate) struct SoakOptions {
+    /// How often the power is cut
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) cycles: u64,
+    /// How many operations are done in one boot; 0 for none, otherwise 2000 or more, in hundreds
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = operations)]
+    pub(crate) operations: u64,
+    /// What decides about changes and moments; drawn, and told, where it is not given
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// How much is done to the store of a device that is switched off
+    #[arg(long, value_name = "CASES", value_enum, default_value_t = Extent::All)]
+    pub(crate) tampering: Extent,
 }
 
 /// Options of `shell`.
@@ -149,6 +191,14 @@ pub(crate) struct ExecOptions {
 pub(crate) struct Put {
     pub(crate) from: PathBuf,
     pub(crate) to: String,
+}
+
+fn operations(text: &str) -> Result<u64, String> {
+    let operations: u64 = text.parse().map_err(|error| format!("{error}"))?;
+    if operations != 0 && (operations < 2000 || !operations.is_multiple_of(100)) {
+        return Err("neither 0 nor some hundreds, 2000 or more".to_owned());
+    }
+    Ok(operations)
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

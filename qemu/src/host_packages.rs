@@ -15,6 +15,7 @@ const NEEDED: &[&str] = &[
     "device-tree-compiler",
     "dpkg-dev",
     "e2fsprogs",
+    "g++",
     "gcc",
     "gcc-aarch64-linux-gnu",
     "libc6-dev",

@@ -19,6 +19,7 @@ mod device;
 mod exec;
 mod files;
 mod firmware;
+mod fuzz;
 mod guest;
 mod guest_image;
 mod host_packages;
@@ -29,8 +30,10 @@ mod report;
 mod runner_tests;
 mod setup;
 mod shell;
+mod soak;
 mod suite;
 mod tampering;
+mod timing;
 mod toolchain;
 
 use std::process::ExitCode;
@@ -57,9 +60,11 @@ fn main() -> ExitCode {
         Verb::Demo => demo::demo().map(|()| 0),
         Verb::Test(options) => suite::test(&options).map(verdict),
         Verb::Bench => bench::bench().map(|()| 0),
+        Verb::Fuzz(options) => fuzz::fuzz(&options).map(verdict),
+        Verb::Timing => timing::timing().map(verdict),
         Verb::Shell(options) => shell::shell(&options).map(|()| 0),
+        Verb::Soak(options) => soak::soak(&options).map(verdict),
         Verb::Ci => ci::ci().map(verdict),
-        Verb::Tampering(options) => tampering::run(&options).map(|count| verdict(count.is_good())),
         Verb::RunnerTests => runner_tests::run().map(|count| verdict(count.is_good())),
     };
     match result {

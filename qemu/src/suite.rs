@@ -17,6 +17,9 @@ use crate::setup::Platform;
 /// For one test binary: emulation is slow, a hang is not to be waited for for ever.
 const DEADLINE: Duration = Duration::from_secs(30 * 60);
 
+/// Where the programs of the end-to-end package lie in the guest.
+pub(crate) const PROGRAMS: &str = "/usr/lib/claviger-tests";
+
 /// How many tests passed and failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Count {
@@ -123,25 +126,31 @@ pub(crate) fn run(platform: &Platform, options: &TestOptions) -> Result<Count> {
             }
         };
         if result.is_ok() {
+            show_marks(&mut guest, &test.name)?;
             booted = Some((device, guest));
         }
     }
-    if let Some((_device, mut guest)) = booted {
-        // How far the suite drove the trusted application's heap and stack.
-        let info = guest.capture(&Job::new(0, &["claviger", "info"]), DEADLINE)?;
-        for line in String::from_utf8_lossy(&info.stdout).lines() {
-            if line.starts_with("heap") || line.starts_with("stack") {
-                println!("{line}");
-            }
-        }
+    if let Some((_device, guest)) = booted {
         guest.off()?;
     }
     Ok(total)
 }
 
+/// Says how far the suite so far drove the trusted application's heap and stack, if it is still the instance that the
+/// suite began with.
+fn show_marks(guest: &mut Guest, test: &str) -> Result<()> {
+    let info = guest.capture(&Job::new(0, &["claviger", "info"]), DEADLINE)?;
+    for line in String::from_utf8_lossy(&info.stdout).lines() {
+        if line.starts_with("heap") || line.starts_with("stack") {
+            println!("{test}: {line}");
+        }
+    }
+    Ok(())
+}
+
 /// Where a test binary lies in the guest.
 fn place(test: &Executable) -> String {
-    format!("/usr/lib/claviger-tests/{}", test.name)
+    format!("{PROGRAMS}/{}", test.name)
 }
 
 /// Counts a binary's tests; prints what it said if any failed. One that ended badly without saying which failed counts

@@ -78,9 +78,10 @@ impl Challenges {
             let caller = most.ok_or(Status::Busy)?;
             self.take(|other| other.caller == caller);
         }
-        self.pending
-            .try_reserve(1)
-            .map_err(|_| Status::OutOfMemory)?;
+        if self.pending.capacity() == 0 {
+            let reserved = self.pending.try_reserve_exact(CAPACITY);
+            reserved.map_err(|_| Status::OutOfMemory)?;
+        }
         self.pending.push(pending);
         Ok(())
     }
@@ -108,9 +109,9 @@ impl Challenges {
         .ok_or(Status::NoChallenge)
     }
 
-    /// Forgets everything.
+    /// Forgets everything, and gives the memory back.
     pub fn clear(&mut self) {
-        self.pending.clear();
+        self.pending = Vec::new();
     }
 
     /// Removes the oldest that is `wanted`.

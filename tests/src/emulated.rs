@@ -1,4 +1,4 @@
-use claviger::{Client, Error, Login, transport::emulator::Emulator};
+use claviger::{Client, Error, Login, proto::Command, transport::emulator::Emulator};
 use claviger_ta::workstation::Workstation;
 
 /// An emulated device of one test's own.
@@ -29,8 +29,23 @@ impl Device {
     /// A client that speaks for a user.
     #[must_use]
     pub fn user(&self, uid: u32) -> Client {
+        self.try_user(uid).unwrap()
+    }
+
+    /// What comes of asking for one more session of a user.
+    ///
+    /// # Errors
+    /// Those of opening it.
+    pub fn try_user(&self, uid: u32) -> Result<Client, Error> {
         let emulator = self.emulator.as_user(uid);
-        Client::builder().emulator(emulator).open().unwrap()
+        Client::builder().emulator(emulator).open()
+    }
+
+    /// A client that speaks for a user and tells of what it sends again.
+    #[must_use]
+    pub fn user_told(&self, uid: u32, told: impl Fn(Command) + Send + Sync + 'static) -> Client {
+        let builder = Client::builder().emulator(self.emulator.as_user(uid));
+        builder.on_repeat(told).open().unwrap()
     }
 
     /// A client of this user that speaks for one of the user's groups.

@@ -35,7 +35,16 @@ pub fn with_lengths(header_len: u32, payload_len: u32, header: &[u8], payload: &
 /// If there is no reply, or it is not a frame, or a refusal carries anything.
 #[track_caller]
 pub fn send(client: &Client, command_id: u32, frame: &[u8]) -> Status {
-    let reply = client.raw(command_id, frame).unwrap();
+    status_of(&client.raw(command_id, frame).unwrap())
+}
+
+/// The status of a reply.
+///
+/// # Panics
+/// If it is not a frame, or a refusal carries anything.
+#[must_use]
+#[track_caller]
+pub fn status_of(reply: &[u8]) -> Status {
     let prefix = Prefix::decode(reply.first_chunk::<PREFIX>().unwrap(), reply.len()).unwrap();
     assert_eq!(prefix.frame_len(), reply.len(), "a reply is all of a frame");
     if prefix.status != Status::Ok {

@@ -13,15 +13,17 @@ pub mod bare;
 mod emulated;
 pub mod frames;
 mod handle;
+pub mod mutation;
 #[cfg(not(feature = "emulator"))]
 mod real;
+pub mod requests;
 mod rng;
 
 #[cfg(feature = "emulator")]
 pub use emulated::Device;
 pub use handle::{Handle, creation, label, new_key, new_key_for};
 #[cfg(not(feature = "emulator"))]
-pub use real::Device;
+pub use real::{Device, TEE_CLIENTS};
 pub use rng::Rng;
 
 use claviger::{Error, Status};

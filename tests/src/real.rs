@@ -7,8 +7,13 @@ use rustix::{
     thread::{set_thread_groups, set_thread_res_uid},
 };
 
+use claviger_proto::{Command, command::PANIC, frame::PREFIX};
+use optee_teec::raw;
+
+use crate::bare::BareSession;
+
 /// The group that may open /dev/tee0.
-const TEE_CLIENTS: u32 = 900;
+pub const TEE_CLIENTS: u32 = 900;
 
 /// The device on which the test runs, as root and one test at a time.
 pub struct Device(());
@@ -40,15 +45,36 @@ impl Device {
                 return device;
             }
         }
-        let token = info.confirmation.expect("tests run as root");
-        root.factory_reset(&token.to_string()).unwrap();
+        device.reset();
         device
+    }
+
+    /// Resets it to an empty vault, its imports open.
+    pub fn reset(&self) {
+        let root = self.user(0);
+        let token = root.info().unwrap().confirmation;
+        let token = token.expect("tests run as root").to_string();
+        root.factory_reset(&token).unwrap();
     }
 
     /// A client that speaks for a user.
     #[must_use]
     pub fn user(&self, uid: u32) -> Client {
         open_as(uid, &[], Login::User)
+    }
+
+    /// What comes of asking for one more session of a user.
+    ///
+    /// # Errors
+    /// Those of opening it.
+    pub fn try_user(&self, uid: u32) -> Result<Client, Error> {
+        try_open_as(uid, &[], Login::User)
+    }
+
+    /// A client that speaks for a user and tells of what it sends again.
+    #[must_use]
+    pub fn user_told(&self, uid: u32, told: impl Fn(Command) + Send + Sync + 'static) -> Client {
+        while_user(uid, &[], || Client::builder().on_repeat(told).open()).unwrap()
     }
 
     /// A client of this user that speaks for one of the user's groups.
@@ -63,6 +89,22 @@ impl Device {
     /// It ought to be refused.
     pub fn stranger_to_group(&self) -> Result<Client, Error> {
         try_open_as(crate::CAROL, &[], Login::Group(crate::SENSORS))
+    }
+
+    /// Ends the instance under its clients, as a mistake in it would: for them, and for what it
+    /// held in memory, that is as if the device were switched off and on.
+    pub fn reboot(&self) {
+        let mut session = self.bare(0, PREFIX).unwrap();
+        let ended = session.invoke_without(PANIC);
+        assert_eq!(ended, raw::TEEC_ERROR_TARGET_DEAD, "this is no test build");
+    }
+
+    /// A session of a user that takes anything, with a block of so many bytes.
+    ///
+    /// # Errors
+    /// The code for which it could not be had.
+    pub fn bare(&self, uid: u32, size: usize) -> Result<BareSession, u32> {
+        while_user(uid, &[], || BareSession::try_open(size))
     }
 
     /// A client that speaks for nobody.
@@ -80,9 +122,9 @@ fn owners() -> impl Iterator<Item = Identity> {
     users.chain(groups.into_iter().map(gid_identity))
 }
 
-/// Opens a session while this thread is another user's: OP-TEE's driver looks at the thread's
-/// effective ids then, and never again.
-fn try_open_as(uid: u32, groups: &[u32], login: Login) -> Result<Client, Error> {
+/// Does something while this thread is another user's: OP-TEE's driver looks at the thread's
+/// effective ids when a session is opened, and never again.
+fn while_user<T>(uid: u32, groups: &[u32], work: impl FnOnce() -> T) -> T {
     let own_groups = getgroups().unwrap();
     let groups: Vec<Gid> = groups
         .iter()
@@ -91,10 +133,14 @@ fn try_open_as(uid: u32, groups: &[u32], login: Login) -> Result<Client, Error> 
         .collect();
     set_thread_groups(&groups).unwrap();
     set_thread_res_uid(None::<Uid>, Uid::from_raw(uid), None::<Uid>).unwrap();
-    let client = Client::builder().login(login).open();
+    let done = work();
     set_thread_res_uid(None::<Uid>, Uid::ROOT, None::<Uid>).unwrap();
     set_thread_groups(&own_groups).unwrap();
-    client
+    done
+}
+
+fn try_open_as(uid: u32, groups: &[u32], login: Login) -> Result<Client, Error> {
+    while_user(uid, groups, || Client::builder().login(login).open())
 }
 
 fn open_as(uid: u32, groups: &[u32], login: Login) -> Client {

@@ -1,6 +1,10 @@
 //! What lies under the trusted application on a device: driver, supplicant, file.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
 
 use claviger_proto::TA_UUID;
 
@@ -28,6 +32,15 @@ const STORES: [&str; 3] = [
 ];
 /// The signed header of a trusted application: "HSTO", little-endian 0x4f545348.
 const TA_MAGIC: [u8; 4] = *b"HSTO";
+const SUPPLICANT: &str = "tee-supplicant";
+
+/// What OP-TEE's helper in Linux does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Helper {
+    Runs,
+    Stopped,
+    Absent,
+}
 
 pub(super) fn examine() -> Vec<Check> {
     vec![driver(), permission(), supplicant(), ta_file()]
@@ -70,15 +83,23 @@ fn permission() -> Check {
 }
 
 fn supplicant() -> Check {
-    let start = "start tee-supplicant (systemctl start tee-supplicant)";
     if !Path::new("/dev/teepriv0").exists() {
         return Check::new("supplicant", Verdict::Fail, "/dev/teepriv0 is missing")
             .advise("load the kernel's optee driver");
     }
-    match supplicant_runs() {
-        Ok(true) => Check::new("supplicant", Verdict::Ok, "tee-supplicant runs"),
-        Ok(false) => {
-            Check::new("supplicant", Verdict::Fail, "tee-supplicant does not run").advise(start)
+    let fail = |finding, error: TransportError| {
+        let mut check = Check::new("supplicant", Verdict::Fail, finding);
+        check.advice = error.hint();
+        check
+    };
+    match helper(Path::new("/proc"), SUPPLICANT) {
+        Ok((Helper::Runs, _)) => Check::new("supplicant", Verdict::Ok, "tee-supplicant runs"),
+        Ok((Helper::Stopped, _)) => fail(
+            "tee-supplicant is stopped",
+            TransportError::SupplicantStopped,
+        ),
+        Ok((Helper::Absent, _)) => {
+            fail("tee-supplicant does not run", TransportError::NoSupplicant)
         }
         Err(error) => Check::new(
             "supplicant",
@@ -88,20 +109,51 @@ fn supplicant() -> Check {
     }
 }
 
-pub(super) fn supplicant_runs() -> io::Result<bool> {
-    runs(Path::new("/proc"), "tee-supplicant")
+/// Why a call into the TEE does not end, if that is for want of tee-supplicant.
+pub(crate) fn stalled() -> Option<TransportError> {
+    /// Where it was found running.
+    static LAST: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let runs = |process: &Path| state(process, SUPPLICANT) == Some(Helper::Runs);
+    if last.as_deref().is_some_and(runs) {
+        return None;
+    }
+    match helper(Path::new("/proc"), SUPPLICANT) {
+        Ok((Helper::Absent, _)) => Some(TransportError::NoSupplicant),
+        Ok((Helper::Stopped, _)) => Some(TransportError::SupplicantStopped),
+        Ok((Helper::Runs, process)) => {
+            *last = process;
+            None
+        }
+        Err(_) => None,
+    }
 }
 
-/// Whether a process of this name runs.
-fn runs(proc: &Path, name: &str) -> io::Result<bool> {
+/// What the process of this name does, and where it was found.
+fn helper(proc: &Path, name: &str) -> io::Result<(Helper, Option<PathBuf>)> {
+    let mut found = (Helper::Absent, None);
     for entry in fs::read_dir(proc)? {
-        let comm = fs::read_to_string(entry?.path().join("comm"));
-        // The kernel would cut a name after 15 bytes; this one is shorter.
-        if comm.is_ok_and(|comm| comm.trim_end() == name) {
-            return Ok(true);
+        let process = entry?.path();
+        match state(&process, name) {
+            Some(Helper::Runs) => return Ok((Helper::Runs, Some(process))),
+            Some(Helper::Stopped) => found = (Helper::Stopped, Some(process)),
+            Some(Helper::Absent) | None => {}
         }
     }
-    Ok(false)
+    Ok(found)
+}
+
+/// What this process does, if it has this name.
+fn state(process: &Path, name: &str) -> Option<Helper> {
+    // "PID (NAME) STATE ...". The kernel would cut a name after 15 bytes; this one is shorter.
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    let (_, rest) = stat.split_once(&format!(" ({name}) "))?;
+    Some(match rest.as_bytes().first()? {
+        // Dead, and nobody has asked yet what of.
+        b'Z' | b'X' => Helper::Absent,
+        b'T' | b't' => Helper::Stopped,
+        _ => Helper::Runs,
+    })
 }
 
 fn ta_file() -> Check {
@@ -226,15 +278,23 @@ mod tests {
     #[test]
     fn processes_are_found_by_name() {
         let proc = tempfile::tempdir().unwrap();
-        let comm = |pid: &str, name: &str| {
-            fs::create_dir_all(proc.path().join(pid)).unwrap();
-            fs::write(proc.path().join(pid).join("comm"), format!("{name}\n")).unwrap();
+        let process = |pid: &str, name: &str, state: char| {
+            let folder = proc.path().join(pid);
+            fs::create_dir_all(&folder).unwrap();
+            let stat = format!("{pid} ({name}) {state} 1 1 1 0 -1 4194560\n");
+            fs::write(folder.join("stat"), stat).unwrap();
         };
-        comm("1", "init");
-        comm("2", "tee");
-        assert!(!runs(proc.path(), "tee-supplicant").unwrap());
-        comm("3", "tee-supplicant");
-        assert!(runs(proc.path(), "tee-supplicant").unwrap());
+        let found = || helper(proc.path(), SUPPLICANT).unwrap().0;
+        fs::create_dir(proc.path().join("sys")).unwrap();
+        process("1", "init", 'S');
+        process("2", "tee", 'S');
+        assert_eq!(found(), Helper::Absent);
+        process("3", "tee-supplicant", 'Z');
+        assert_eq!(found(), Helper::Absent);
+        process("4", "tee-supplicant", 'T');
+        assert_eq!(found(), Helper::Stopped);
+        process("5", "tee-supplicant", 'S');
+        assert_eq!(found(), Helper::Runs);
     }
 
     #[test]

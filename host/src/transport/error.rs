@@ -50,9 +50,16 @@ pub enum TransportError {
         /// The group.
         gid: u32,
     },
-    /// The TEE waits for its helper in Linux, which does not run.
+    /// The TEE waits for its helper in Linux, which does not run. The call may still take effect
+    /// when it runs again.
     #[error("the TEE waits for tee-supplicant, which does not run")]
     NoSupplicant,
+    /// As [`TransportError::NoSupplicant`]: the helper is stopped, as by SIGSTOP.
+    #[error("the TEE waits for tee-supplicant, which is stopped")]
+    SupplicantStopped,
+    /// There can be no thread that would make the calls.
+    #[error("no thread can be started for the calls into the TEE")]
+    Thread(#[source] io::Error),
     /// A GlobalPlatform error code.
     #[error("{}: {} ({code:#010x}, from {})", doing(*.stage), meaning(*.stage, *.code), origin_name(*.origin))]
     Tee {
@@ -120,6 +127,8 @@ impl TransportError {
             | Self::Tee { .. }
             | Self::Dead
             | Self::NoSupplicant
+            | Self::SupplicantStopped
+            | Self::Thread(_)
             | Self::OpteeNotBuilt
             | Self::EmulatorNotBuilt { .. }
             | Self::EmulatorBusy { .. }
@@ -142,6 +151,10 @@ impl TransportError {
                 ));
             }
             Self::NoSupplicant => "start tee-supplicant (systemctl start tee-supplicant)",
+            Self::SupplicantStopped => "continue tee-supplicant (pkill -CONT tee-supplicant)",
+            Self::Thread(_) => {
+                "raise the limit of processes of this user (ulimit -u), or free memory"
+            }
             Self::NotInGroup { .. } => "only the groups that `id` shows can be asked for",
             Self::Tee { stage, code, .. } => return tee_hint(*stage, *code).map(str::to_owned),
             Self::OpteeNotBuilt => {

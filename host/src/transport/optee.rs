@@ -5,7 +5,7 @@
 //! into the trusted application.
 //!
 //! While tee-supplicant does not run, the kernel lets calls that need it wait, for as long as it
-//! takes: [`crate::doctor::stalled`] tells.
+//! takes; [`Builder::patience`](crate::Builder::patience) is what a [`Client`](crate::Client) has.
 //!
 //! libteec prints some of its errors on standard output, which a program that minds redirects.
 
@@ -17,11 +17,6 @@ use std::{
     io,
     os::unix::fs::MetadataExt,
     path::Path,
-    sync::{
-        LazyLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
 };
 
 use claviger_proto::{TA_UUID, limits, name::Uuid};
@@ -35,26 +30,6 @@ use crate::{Login, identity};
 
 /// The device through which clients reach OP-TEE.
 pub(crate) const DEVICE: &str = "/dev/tee0";
-
-/// When the call into the TEE that is under way began, in milliseconds since [`EPOCH`]; 0 if none
-/// is. Of several threads' calls, the last that began.
-static BUSY_SINCE: AtomicU64 = AtomicU64::new(0);
-static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-/// How long the TEE has been busy with a call of this process.
-pub(crate) fn busy() -> Option<Duration> {
-    let since = BUSY_SINCE.load(Ordering::Relaxed);
-    let now = EPOCH.elapsed();
-    (since != 0).then(|| now.saturating_sub(Duration::from_millis(since)))
-}
-
-fn while_busy<T>(work: impl FnOnce() -> T) -> T {
-    let since = EPOCH.elapsed().as_millis().saturating_add(1);
-    BUSY_SINCE.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
-    let done = work();
-    BUSY_SINCE.store(0, Ordering::Relaxed);
-    done
-}
 
 /// A session with the trusted application in OP-TEE.
 pub struct Optee {
@@ -83,7 +58,8 @@ impl Optee {
         {
             return Err(TransportError::NotInGroup { gid });
         }
-        while_busy(|| self.seam.open(&ta_uuid(), self.login))
+        self.seam
+            .open(&ta_uuid(), self.login)
             .map_err(|failure| tee(Stage::Open, failure))
     }
 }
@@ -98,7 +74,7 @@ impl Transport for Optee {
         if !self.seam.has_session() {
             self.open_session()?;
         }
-        let (result, length) = while_busy(|| self.seam.invoke(command_id, size));
+        let (result, length) = self.seam.invoke(command_id, size);
         result.map_err(|failure| match failure.code {
             SHORT_BUFFER => Fault::ShortBuffer { needed: length },
             TARGET_DEAD => Fault::Dead,

@@ -67,7 +67,11 @@ impl Unwrapped {
             }
         }
         self.clock = self.clock.saturating_add(1);
-        self.kept.try_reserve(1).map_err(|_| Status::OutOfMemory)?;
+        if self.kept.capacity() == 0 {
+            // Keys that moved while it grew would leave copies of their secrets behind.
+            let reserved = self.kept.try_reserve_exact(limits::UNWRAPPED);
+            reserved.map_err(|_| Status::OutOfMemory)?;
+        }
         self.kept.push(Kept {
             digest,
             used: self.clock,
@@ -82,8 +86,9 @@ impl Unwrapped {
         self.kept.retain(|kept| kept.record.owner != *owner);
     }
 
+    /// Forgets every key, and gives the memory back.
     pub(super) fn clear(&mut self) {
-        self.kept.clear();
+        self.kept = Vec::new();
     }
 }
 

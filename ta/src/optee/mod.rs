@@ -100,6 +100,10 @@ mod entry {
 
     #[ta_invoke_command]
     fn invoke(session: &mut Session, command: u32, parameters: &mut Parameters<'_>) -> Result<()> {
+        #[cfg(feature = "panic")]
+        if command == claviger_proto::command::PANIC {
+            panic!("asked to");
+        }
         let memory = &mut parameters.0;
         let mut instance = INSTANCE.try_lock().ok_or(ErrorKind::Busy)?;
         let Instance { service, exchange } = instance.as_mut().ok_or(ErrorKind::BadState)?;

@@ -100,7 +100,7 @@ impl Platform for OpTee {
             name: self.name.clone(),
             insecure: false,
             rollback_level: self.rollback_level,
-            build: if cfg!(feature = "marks") {
+            build: if cfg!(any(feature = "marks", feature = "panic")) {
                 Build::Test
             } else {
                 Build::Release

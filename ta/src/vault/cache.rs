@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use claviger_proto::{Identity, Label};
+use claviger_proto::{Identity, Label, Status};
 
 use super::{KeyRecord, open::SlotNumber};
 
@@ -48,8 +48,29 @@ impl Cache {
             .map(|kept| &kept.record)
     }
 
+    /// Sets its memory aside, all of it at once: keys that moved while it grew would leave copies
+    /// of their secrets behind.
+    ///
+    /// # Errors
+    /// [`Status::OutOfMemory`].
+    pub(super) fn ready(&mut self) -> Result<(), Status> {
+        if self.kept.capacity() == 0 {
+            let reserved = self.kept.try_reserve_exact(CAPACITY);
+            reserved.map_err(|_| Status::OutOfMemory)?;
+        }
+        Ok(())
+    }
+
     /// Keeps a key in place of the one that was not used for longest; says where.
-    pub(super) fn insert(&mut self, number: SlotNumber, record: KeyRecord) -> usize {
+    ///
+    /// # Errors
+    /// As [`Cache::ready`], and never after that.
+    pub(super) fn insert(
+        &mut self,
+        number: SlotNumber,
+        record: KeyRecord,
+    ) -> Result<usize, Status> {
+        self.ready()?;
         self.remove(number);
         self.clock = self.clock.saturating_add(1);
         let kept = Kept {
@@ -57,13 +78,13 @@ impl Cache {
             used: self.clock,
             record,
         };
-        let room = self.kept.len() < CAPACITY && self.kept.try_reserve(1).is_ok();
+        let room = self.kept.len() < CAPACITY;
         let oldest = self
             .kept
             .iter()
             .enumerate()
             .min_by_key(|(_, kept)| kept.used);
-        match oldest.map(|(place, _)| place) {
+        Ok(match oldest.map(|(place, _)| place) {
             Some(place) if !room => {
                 if let Some(old) = self.kept.get_mut(place) {
                     *old = kept;
@@ -74,14 +95,15 @@ impl Cache {
                 self.kept.push(kept);
                 self.kept.len().saturating_sub(1)
             }
-        }
+        })
     }
 
     pub(super) fn remove(&mut self, number: SlotNumber) {
         self.kept.retain(|kept| kept.number != number);
     }
 
+    /// Forgets every key, and gives the memory back.
     pub(super) fn clear(&mut self) {
-        self.kept.clear();
+        self.kept = Vec::new();
     }
 }

@@ -10,7 +10,7 @@ use super::{
     COPIES, OBJECT, SHARDS, SLOT, SLOTS,
     header::{self, Header, HeaderError, HeaderKey},
     index::{Entry, Index, entry_of},
-    log::Logs,
+    logs::Logs,
     open::{Open, offset},
     slot::{SlotKey, Stored},
 };

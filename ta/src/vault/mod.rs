@@ -37,6 +37,7 @@ pub mod header;
 mod index;
 mod load;
 pub mod log;
+mod logs;
 mod open;
 mod record;
 mod repairs;
@@ -53,7 +54,7 @@ use crate::platform::{Copy, Platform};
 use cache::Cache;
 use header::Header;
 use index::{Entry, entry_of, name_of, owner_hash};
-use log::Logs;
+use logs::Logs;
 use open::{Open, SlotNumber, whereabouts};
 use repairs::Repairs;
 use slot::{Content, Happening};
@@ -163,7 +164,7 @@ impl<P: Platform> Vault<P> {
             Some((place, number)) if self.in_doubt != Some(number) => Ok(place),
             _ => {
                 let (number, record) = self.search(platform, owner, label)?;
-                Ok(self.cache.insert(number, record))
+                self.cache.insert(number, record)
             }
         }
     }
@@ -356,11 +357,12 @@ impl<P: Platform> Vault<P> {
         record: KeyRecord,
         note: Option<Note>,
     ) -> Result<&KeyRecord, Status> {
+        self.cache.ready()?;
         let content = self.change(platform, number, Content::Key(record), note)?;
         let Content::Key(record) = content else {
             return Err(Status::Internal);
         };
-        let place = self.cache.insert(number, record);
+        let place = self.cache.insert(number, record)?;
         self.cache.get(place).ok_or(Status::Internal)
     }
 

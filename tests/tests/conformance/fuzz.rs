@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use claviger::{Algorithm, Status, proto::Command};
-use claviger_proto::frame::PREFIX;
 use claviger_tests::{
     ALICE, Device, Rng, creation,
-    frames::{Watch, frame, send},
+    frames::{Watch, send},
+    mutation::frame_for,
 };
-
-use crate::requests::{Role, request, role};
 
 /// Neither the instance nor the vault minds.
 #[test]
@@ -61,56 +59,11 @@ fn frames_at_random() {
 
 fn random_frame(rng: &mut Rng) -> (u32, Vec<u8>) {
     let command = *rng.choose(Command::ALL);
-    // Keys that exist stay.
-    let label = match role(command) {
-        Role::Manages | Role::Makes => "other",
-        _ => rng.choose(Algorithm::ALL).name(),
-    };
-    let (header, mut payload) = request(command, label);
-    let mut header = header.into_bytes();
-    match rng.below(8) {
-        0 => hurt(rng, &mut header),
-        1 => {
-            let len = rng.below(64);
-            header = rng.bytes(len);
-        }
-        2 => hurt(rng, &mut payload),
-        3 => {
-            let len = rng.below(300);
-            payload = rng.bytes(len);
-        }
-        _ => {}
-    }
-    let mut bytes = frame(&header, &payload);
-    match rng.below(8) {
-        0 => {
-            let place = rng.below(PREFIX);
-            bytes[place] ^= 1 << rng.below(8);
-        }
-        1 => {
-            let len = rng.below(PREFIX);
-            bytes.truncate(len);
-        }
-        2 => hurt(rng, &mut bytes),
-        _ => {}
-    }
+    let bytes = frame_for(rng, command, &[]);
     let id = if rng.below(16) == 0 {
         rng.bits() as u32
     } else {
         command.id()
     };
     (id, bytes)
-}
-
-/// Flips, drops, repeats or inserts a few bytes.
-fn hurt(rng: &mut Rng, bytes: &mut Vec<u8>) {
-    for _ in 0..=rng.below(3) {
-        let place = rng.below(bytes.len() + 1);
-        match rng.below(4) {
-            0 if place < bytes.len() => bytes[place] ^= 1 << rng.below(8),
-            1 if place < bytes.len() => drop(bytes.remove(place)),
-            2 if place < bytes.len() => bytes.insert(place, bytes[place]),
-            _ => bytes.insert(place, *rng.choose(b"{}[]\",:0-9e\\ \xff")),
-        }
-    }
 }

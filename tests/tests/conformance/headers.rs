@@ -7,9 +7,8 @@ use claviger_tests::{
     ALICE, Device, Handle,
     frames::{Watch, frame, send, send_command},
     new_key_for,
+    requests::{CHILDREN, Role, request, role},
 };
-
-use crate::requests::{CHILDREN, Role, request, role};
 
 /// Every byte is part of the request, and every request is exactly one object.
 #[test]

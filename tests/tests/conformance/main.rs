@@ -15,12 +15,7 @@ mod lock;
 mod mac;
 mod model;
 mod ownership;
-#[cfg(not(feature = "emulator"))]
-mod parameters;
-#[cfg(feature = "emulator")]
 mod ratchet;
-mod requests;
-mod restart;
 mod seal;
 mod seal_tampering;
 mod shares;

@@ -9,9 +9,11 @@ use claviger::{
         message::{Policy, RevokeRequest, SetPolicyRequest},
     },
 };
-use claviger_tests::{ALICE, BOB, Device, Handle, SENSORS, creation, frames, status};
-
-use crate::requests::{Role, ask, request, role};
+use claviger_tests::{
+    ALICE, BOB, Device, Handle, SENSORS, creation, frames,
+    requests::{Role, ask, request, role},
+    status,
+};
 
 /// An algorithm for each usage.
 const KEYS: [(Algorithm, Usage); 9] = [

@@ -1,9 +1,11 @@
 //! A key serves the one usage that it was made for.
 
 use claviger::{Algorithm, Status, Usage, proto::Command};
-use claviger_tests::{ALICE, Device, Handle, new_key_for, status};
-
-use crate::requests::{CHILDREN, Role, ask, role};
+use claviger_tests::{
+    ALICE, Device, Handle, new_key_for,
+    requests::{CHILDREN, Role, ask, role},
+    status,
+};
 
 #[test]
 fn every_command_on_every_key_of_another_family() {

@@ -29,7 +29,11 @@ fn opened<const N: usize>(
 ) -> Result<Vec<u8>, Status> {
     let (tag, text) = sealed.split_first_chunk().unwrap();
     let mut text = text.to_vec();
-    open(suite(key).unwrap(), key, associated, *tag, &mut text).map(|()| text)
+    let result = open(suite(key).unwrap(), key, associated, *tag, &mut text);
+    if result.is_err() {
+        assert!(text.iter().all(|byte| *byte == 0), "nothing of it is seen");
+    }
+    result.map(|()| text)
 }
 
 #[test]

@@ -244,7 +244,10 @@ fn detail(record: &Record) -> String {
         Event::Refused => {
             let command = Command::from_id(number).map_or("?", Command::name);
             let status = Status::text(record.status);
-            format!("{} times, last {command}: {status}", record.count)
+            match record.count {
+                1 => format!("{command}: {status}"),
+                count => format!("{count} times, last {command}: {status}"),
+            }
         }
         _ => String::new(),
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::error::ErrorKind as ClapKind;
-use claviger::{Error, ErrorKind, TransportError};
+use claviger::{Error, ErrorKind};
 use serde_json::{Value, json};
 
 /// Why a command failed.
@@ -134,26 +134,6 @@ pub(crate) const fn exit_code(kind: ErrorKind) -> u8 {
 
 /// Says what failed, on stderr, and gives the exit code.
 pub(crate) fn report(failure: &Failure, json: bool) -> ExitCode {
-    ExitCode::from(say_failure(failure, json))
-}
-
-/// As [`report`], of a call that waits for tee-supplicant.
-pub(crate) fn report_stall(json: bool) -> u8 {
-    let error = Error::Transport(TransportError::NoSupplicant);
-    say_failure(&error.into(), json)
-}
-
-/// What failed, for scripts.
-pub(crate) fn object(failure: &Failure) -> Value {
-    json!({
-        "status": failure.status(),
-        "code": failure.code(),
-        "message": failure.message(),
-        "hint": failure.hint(),
-    })
-}
-
-fn say_failure(failure: &Failure, json: bool) -> u8 {
     let code = exit_code(failure.kind());
     if !failure.is_broken_pipe() {
         if json {
@@ -165,7 +145,28 @@ fn say_failure(failure: &Failure, json: bool) -> u8 {
             }
         }
     }
-    code
+    ExitCode::from(code)
+}
+
+/// Says that a call was sent again after a restart of the trusted application.
+pub(crate) fn report_repeat(command: &str, json: bool) {
+    if json {
+        say(&json!({ "repeated": command }).to_string());
+    } else {
+        say(&format!(
+            "claviger: the trusted application was restarted during {command}, which was sent again"
+        ));
+    }
+}
+
+/// What failed, for scripts.
+pub(crate) fn object(failure: &Failure) -> Value {
+    json!({
+        "status": failure.status(),
+        "code": failure.code(),
+        "message": failure.message(),
+        "hint": failure.hint(),
+    })
 }
 
 /// As [`report`], of a command line that is not one, or asks for help.

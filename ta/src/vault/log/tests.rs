@@ -1,4 +1,4 @@
-use claviger_proto::{Algorithm, Usage};
+use claviger_proto::{Algorithm, Usage, limits::AUDIT_PAGES};
 use std::{
     format,
     string::{String, ToString},
@@ -9,7 +9,7 @@ use std::{
 use super::*;
 use crate::{
     samples::{ALICE, BOB, key_of, label},
-    vault::{KeyRecord, index::Entry},
+    vault::{KeyRecord, index::Entry, logs::chain},
     workstation::Workstation,
 };
 

@@ -56,7 +56,7 @@ fn open() -> Client {
 }
 
 fn invokes(bench: &Bench, client: &Client) {
-    let mut bare = BareSession::open();
+    let mut bare = BareSession::try_open(PREFIX).unwrap();
     bench.measure("empty invoke", 500, || bare.invoke_without(0));
     // Wrong in its first field: what every call costs before more of it is looked at.
     let info = Command::Info.id();

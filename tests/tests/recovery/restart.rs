@@ -1,20 +1,13 @@
 //! What outlives a restart of the device, and what does not.
-#![cfg(feature = "emulator")] // A real one is switched off by the demonstration.
 
-use claviger::{Algorithm, Client, Effect, Error, Status, Usage, authority::SharedKey};
+use claviger::{Algorithm, Client, Effect, Status, Usage, authority::SharedKey};
 use claviger_proto::{
     Command,
     message::{MacFinishRequest, MacStartRequest, MacUpdateRequest},
 };
 use claviger_tests::{ALICE, Device, creation, status};
 
-#[track_caller]
-fn restarted<T>(result: Result<T, Error>) -> (Command, Effect) {
-    match result.err() {
-        Some(Error::Restarted { command, effect }) => (command, effect),
-        other => panic!("{other:?}"),
-    }
-}
+use crate::restarted;
 
 fn start_mac(client: &Client) {
     let request = MacStartRequest {

@@ -1,18 +1,18 @@
 //! A well-formed request for each command: tests that go over all commands match here, so a new
 //! command cannot be missed.
 
+use crate::{
+    frames::{header, send_command},
+    label, new_key,
+};
 use claviger::{
     Algorithm, Client, Home, Identity, State, Status, Usage,
     proto::{Command, Digits, KeyRef, Login, Uuid, auth, limits, message::*, ratchet},
 };
-use claviger_tests::{
-    frames::{header, send_command},
-    label, new_key,
-};
 
 /// How a command has to do with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+pub enum Role {
     /// It names none.
     NoKey,
     /// It makes the key that it names.
@@ -24,7 +24,8 @@ pub(crate) enum Role {
 }
 
 /// How `command` has to do with a key.
-pub(crate) fn role(command: Command) -> Role {
+#[must_use]
+pub fn role(command: Command) -> Role {
     match command {
         Command::Info
         | Command::SelfTest
@@ -71,7 +72,7 @@ pub(crate) fn role(command: Command) -> Role {
 }
 
 /// What [`request`] for `derive` makes: children of keys that have such.
-pub(crate) const CHILDREN: Algorithm = Algorithm::Aes128Siv;
+pub const CHILDREN: Algorithm = Algorithm::Aes128Siv;
 
 /// A custodian who never comes.
 const NOBODY: Identity = Identity {
@@ -80,7 +81,8 @@ const NOBODY: Identity = Identity {
 };
 
 /// The header and payload of a request that is in order, about the key `name` if it is about one.
-pub(crate) fn request(command: Command, name: &str) -> (String, Vec<u8>) {
+#[must_use]
+pub fn request(command: Command, name: &str) -> (String, Vec<u8>) {
     let key = || KeyRef::from(label(name));
     let child = || KeyRef {
         child: Some(label("child")),
@@ -327,7 +329,7 @@ fn auth_message(kind: &[u8], behind: usize) -> Vec<u8> {
 
 /// Sends [`request`].
 #[track_caller]
-pub(crate) fn ask(client: &Client, command: Command, name: &str) -> Status {
+pub fn ask(client: &Client, command: Command, name: &str) -> Status {
     let (header, payload) = request(command, name);
     send_command(client, command, &header, &payload)
 }

@@ -1,0 +1,29 @@
+//! The verb `timing`: whether what is not authentic takes the same time wherever it is wrong.
+
+use anyhow::{Context, Result, ensure};
+
+use crate::bench;
+use crate::setup::Platform;
+use crate::suite::Count;
+
+/// Measures, prints the closing line, and tells whether all went well.
+pub(crate) fn timing() -> Result<bool> {
+    let count = run(&Platform::ready()?)?;
+    println!("{count}");
+    Ok(count.is_good())
+}
+
+/// Measures by counted instructions, and prints a line for each command.
+pub(crate) fn run(platform: &Platform) -> Result<Count> {
+    let output = bench::counted(platform, "claviger-timing")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    print!("{text}");
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    let count = Count::of_output(&text).context("nothing was measured")?;
+    ensure!(
+        output.status == 0 || count.failed > 0,
+        "it failed with exit status {}",
+        output.status
+    );
+    Ok(count)
+}
