@@ -7,11 +7,12 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::artifacts::{self, build_folder, device_environment, plain_cargo, plain_clippy};
-use crate::cli::{FuzzOptions, TamperingOptions, TestOptions};
+use crate::cli::{FuzzOptions, TestOptions};
 use crate::report::seconds;
 use crate::setup::Platform;
 use crate::soak::power_cuts;
 use crate::suite::{self, Count};
+use crate::tampering::Extent;
 use crate::toolchain::TARGET;
 use crate::{demo, fuzz, runner_tests, tampering, timing};
 
@@ -77,10 +78,7 @@ pub(crate) fn ci() -> Result<bool> {
         });
         run.tests("the runner's own tests", runner_tests::run);
         run.tests("a store that was tampered with", || {
-            tampering::run(&TamperingOptions {
-                all: false,
-                name: String::new(),
-            })
+            tampering::run(&platform, Extent::Telling)
         });
     }
     println!("\n==== all of it took {}", seconds(started.elapsed()));

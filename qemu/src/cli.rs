@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::device::DISK_MEBIBYTES;
 use crate::guest::PROCESSORS;
+use crate::tampering::Extent;
 
 /// Claviger on real OP-TEE, in an emulated ARMv8 machine.
 #[derive(Debug, Parser)]
@@ -47,7 +48,7 @@ pub(crate) enum Verb {
     Timing,
     /// Get an interactive shell in a guest, as root.
     Shell(ShellOptions),
-    /// Cut the power of a device at random moments under load, and look for what grows in a long run.
+    /// Cut the power of a device at random moments under load, look for what grows in a long run, tamper with the store.
     #[command(long_about = SOAK)]
     Soak(SoakOptions),
     /// Run everything that continuous integration runs. The last line is `N passed, N failed`.
@@ -55,9 +56,6 @@ pub(crate) enum Verb {
     /// Run the runner's own tests, a part of `ci`.
     #[command(hide = true)]
     RunnerTests,
-    /// Tamper with the store between boots: the telling cases, a part of `ci`.
-    #[command(hide = true)]
-    Tampering(TamperingOptions),
 }
 
 /// Options of `test`.
@@ -80,7 +78,7 @@ pub(crate) struct FuzzOptions {
 }
 
 const SOAK: &str = "\
-Cut the power of a device at random moments under load, and look for what grows in a long run.
+Cut the power of a device at random moments under load, look for what grows in a long run, tamper with the store.
 
 First, --cycles times: a device boots, everything on it is compared with the journal of what was acknowledged, its keys \
 are changed in all ways, and QEMU is killed at a random moment: while the vault is being opened, in the middle of a \
@@ -91,7 +89,11 @@ Then, in one boot, --operations operations of all kinds: what the trusted applic
 tee-supplicant hold must not grow, and the last thousand must take as long as the first, within 5 % by counted \
 instructions.
 
-The last line is `N passed, N failed`; each cycle counts as one, and so does the long run.";
+Last, between two boots, tee-supplicant's files are changed in every way: bits flipped in every part, files cut, deleted, \
+exchanged, put back from an earlier time or another device. No key may be lost or be another one but where both copies \
+are hurt, and what happened must be named, with the way back.
+
+The last line is `N passed, N failed`; each cycle counts as one, and so do the long run and each case of tampering.";
 
 /// Options of `soak`.
 #[derive(Debug, Args)]
@@ -105,17 +107,9 @@ pub(crate) struct SoakOptions {
     /// What decides about changes and moments; drawn, and told, where it is not given
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-}
-
-/// Options of `tampering`.
-#[derive(Debug, Args)]
-pub(crate) struct TamperingOptions {
-    /// Every case, not only the telling ones
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// Only cases whose name has this in it
-    #[arg(default_value = "")]
-    pub(crate) name: String,
+    /// How much is done to the store of a device that is switched off
+    #[arg(long, value_name = "CASES", value_enum, default_value_t = Extent::All)]
+    pub(crate) tampering: Extent,
 }
 
 /// Options of `shell`.

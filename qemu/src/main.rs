@@ -65,7 +65,6 @@ fn main() -> ExitCode {
         Verb::Shell(options) => shell::shell(&options).map(|()| 0),
         Verb::Soak(options) => soak::soak(&options).map(verdict),
         Verb::Ci => ci::ci().map(verdict),
-        Verb::Tampering(options) => tampering::run(&options).map(|count| verdict(count.is_good())),
         Verb::RunnerTests => runner_tests::run().map(|count| verdict(count.is_good())),
     };
     match result {

@@ -13,7 +13,7 @@ use crate::toolchain::Toolchain;
 use crate::{host_packages, report};
 
 /// The platform that the guest runs on, ready for use.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Platform {
     pub(crate) cache: Cache,
     pub(crate) firmware: Firmware,
@@ -41,11 +41,14 @@ impl Platform {
     }
 
     /// The same platform on an OP-TEE that does not notice a rolled-back store.
-    pub(crate) fn without_counter(self) -> Result<Self> {
+    pub(crate) fn without_counter(&self) -> Result<Self> {
         let _lock = self.cache.lock()?;
         let packages = Packages::fetch(&self.cache, Purpose::Guest)?;
         let firmware = Firmware::build(&self.cache, &packages, Counter::Absent)?;
-        Ok(Self { firmware, ..self })
+        Ok(Self {
+            firmware,
+            ..self.clone()
+        })
     }
 }
 

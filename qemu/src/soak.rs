@@ -8,6 +8,7 @@ use anyhow::Result;
 use crate::cli::SoakOptions;
 use crate::setup::Platform;
 use crate::suite::Count;
+use crate::tampering;
 
 /// The program in the guest that makes the load.
 const PROGRAM: &str = "claviger-load";
@@ -23,6 +24,7 @@ pub(crate) fn soak(options: &SoakOptions) -> Result<bool> {
     if options.operations > 0 {
         count += long_run::run(&platform, options.operations)?;
     }
+    count += tampering::run(&platform, options.tampering)?;
     println!("{count}");
     Ok(count.is_good())
 }

@@ -12,19 +12,22 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use clap::ValueEnum;
 use fs_err as fs;
 
-use self::cases::{Case, Cases, Expect, Shelf};
+use self::cases::{Case, Expect, Shelf};
 use self::look::{Look, On, Proofs};
 use self::store::Store;
 use crate::artifacts::{self, Claviger, Flavour};
 use crate::cache::RunFolder;
-use crate::cli::TamperingOptions;
 use crate::device::{DISK_MEBIBYTES, Device};
+use crate::firmware::Counter;
 use crate::report::seconds;
 use crate::setup::Platform;
 use crate::suite::Count;
 
+/// The program in the guest that makes keys and proves which there are.
+const KEYS: &str = "claviger-keys";
 /// Keys that the first shard surely has: it has 160 slots, and some are taken by pages of the audit log.
 const SURELY_FIRST: u32 = 140;
 /// Keys that there are at the earlier time: the last of them are surely in the second shard. The next one made takes a
@@ -32,24 +35,37 @@ const SURELY_FIRST: u32 = 140;
 const EARLIER: u32 = 170;
 const SURELY_SECOND: u32 = 162;
 
-/// Runs the cases that the options name.
-pub(crate) fn run(options: &TamperingOptions) -> Result<Count> {
-    let platform = Platform::ready()?;
-    let claviger = Claviger::build(&platform, Flavour::Plain)?;
-    let keys = artifacts::program(&platform, "claviger-keys")?;
-    let mut count = Count::default();
-    let mut flips = 0;
-    let folder = platform.cache.run()?;
-    let bench = Bench::new(&platform, &claviger, &keys, &folder)?;
-    let cases = Cases::with_counter(&bench.shelf)?;
-    bench.try_all(cases, options, &mut count, &mut flips);
-    drop(bench);
+/// How many of the cases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Extent {
+    /// None
+    None,
+    /// Those that tell most
+    Telling,
+    /// Every one
+    All,
+}
 
-    let platform = platform.without_counter()?;
-    let folder = platform.cache.run()?;
-    let bench = Bench::new(&platform, &claviger, &keys, &folder)?;
-    let cases = Cases::without_counter(&bench.shelf)?;
-    bench.try_all(cases, options, &mut count, &mut flips);
+/// Runs the cases, and prints how each went.
+pub(crate) fn run(platform: &Platform, extent: Extent) -> Result<Count> {
+    let mut count = Count::default();
+    if extent == Extent::None {
+        return Ok(count);
+    }
+    let claviger = Claviger::build(platform, Flavour::Plain)?;
+    let keys = artifacts::program(platform, KEYS)?;
+    let mut flips = 0;
+    let unprotected = platform.without_counter()?;
+    for (platform, counter) in [(platform, Counter::Flash), (&unprotected, Counter::Absent)] {
+        let folder = platform.cache.run()?;
+        let bench = Bench::new(platform, &claviger, &keys, &folder)?;
+        for case in cases::of(&bench.shelf, counter)? {
+            if extent == Extent::All || case.telling {
+                count += bench.count(&case);
+                flips += case.store.flips();
+            }
+        }
+    }
     println!("{flips} bits flipped; {count}");
     Ok(count)
 }
@@ -117,32 +133,20 @@ impl<'a> Bench<'a> {
         Ok(bench)
     }
 
-    fn try_all(
-        &self,
-        cases: Vec<Case>,
-        options: &TamperingOptions,
-        count: &mut Count,
-        flips: &mut usize,
-    ) {
-        let wanted =
-            |case: &&Case| (options.all || case.telling) && case.name.contains(&options.name);
-        for case in cases.iter().filter(wanted) {
-            let started = Instant::now();
-            *flips += case.store.flips();
-            let result = self.try_one(case);
-            let time = seconds(started.elapsed());
-            match result {
-                Ok(()) => {
-                    println!("test tampering: {} ... ok ({time})", case.name);
-                    *count += Count::ONE_PASSED;
-                }
-                Err(error) => {
-                    println!(
-                        "test tampering: {} ... FAILED ({time}): {error:#}",
-                        case.name
-                    );
-                    *count += Count::ONE_FAILED;
-                }
+    /// Tries a case, and prints how it went.
+    fn count(&self, case: &Case) -> Count {
+        let started = Instant::now();
+        let result = self.try_one(case);
+        let time = seconds(started.elapsed());
+        let name = &case.name;
+        match result {
+            Ok(()) => {
+                println!("test tampering: {name} ... ok ({time})");
+                Count::ONE_PASSED
+            }
+            Err(error) => {
+                println!("test tampering: {name} ... FAILED ({time}): {error:#}");
+                Count::ONE_FAILED
             }
         }
     }

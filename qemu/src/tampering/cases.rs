@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::layout::{Committed, Spot};
 use super::store::{DIRECTORY, Store};
+use crate::firmware::Counter;
 
 /// What must come of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,13 +50,31 @@ pub(super) struct Case {
     pub(super) telling: bool,
 }
 
+/// The cases for a device whose OP-TEE has this counter.
+pub(super) fn of(shelf: &Shelf, counter: Counter) -> Result<Vec<Case>> {
+    let mut cases = Cases::new(shelf)?;
+    match counter {
+        Counter::Flash => {
+            cases.what_is_not_committed()?;
+            cases.one_copy()?;
+            cases.both_copies()?;
+            cases.every_copy()?;
+            cases.optee_records()?;
+            cases.directory()?;
+            cases.whole_store()?;
+        }
+        Counter::Absent => cases.unseen()?,
+    }
+    Ok(cases.cases)
+}
+
 /// The cases of a device.
 #[derive(Debug)]
-pub(super) struct Cases<'a> {
+struct Cases<'a> {
     shelf: &'a Shelf,
     /// The files of each shard's copies.
     shards: Vec<[String; 2]>,
-    pub(super) cases: Vec<Case>,
+    cases: Vec<Case>,
 }
 
 impl<'a> Cases<'a> {
@@ -74,24 +93,11 @@ impl<'a> Cases<'a> {
         })
     }
 
-    /// Everything, for a device with a rollback counter.
-    pub(super) fn with_counter(shelf: &'a Shelf) -> Result<Vec<Case>> {
-        let mut cases = Self::new(shelf)?;
-        cases.what_is_not_committed()?;
-        cases.one_copy()?;
-        cases.both_copies()?;
-        cases.every_copy()?;
-        cases.optee_records()?;
-        cases.directory()?;
-        cases.whole_store()?;
-        Ok(cases.cases)
-    }
-
-    /// What goes unseen on a device without one.
-    pub(super) fn without_counter(shelf: &'a Shelf) -> Result<Vec<Case>> {
-        let mut cases = Self::new(shelf)?;
-        let older = shelf.older.clone();
-        cases.add(
+    /// What goes unseen on a device without a counter.
+    fn unseen(&mut self) -> Result<()> {
+        let shelf = self.shelf;
+        let (older, foreign) = (shelf.older.clone(), shelf.foreign.clone());
+        self.add(
             "without a counter: an older store",
             true,
             Expect::Older,
@@ -100,13 +106,13 @@ impl<'a> Cases<'a> {
                 Ok(())
             },
         )?;
-        cases.add(
+        self.add(
             "without a counter: no dirf.db",
             true,
             Expect::Anew,
             |store| store.remove(DIRECTORY),
         )?;
-        cases.add(
+        self.add(
             "without a counter: an emptied store",
             false,
             Expect::Anew,
@@ -115,8 +121,7 @@ impl<'a> Cases<'a> {
                 Ok(())
             },
         )?;
-        let foreign = shelf.foreign.clone();
-        cases.add(
+        self.add(
             "without a counter: another device's store",
             false,
             Expect::Anew,
@@ -125,9 +130,9 @@ impl<'a> Cases<'a> {
                 Ok(())
             },
         )?;
-        let [first, _] = cases.shards[0].clone();
-        let [_, second] = cases.shards[1].clone();
-        cases.add(
+        let [first, _] = self.shards[0].clone();
+        let [_, second] = self.shards[1].clone();
+        self.add(
             "without a counter: older files of one copy",
             false,
             Expect::Mended,
@@ -135,8 +140,7 @@ impl<'a> Cases<'a> {
                 store.replace(&first, &shelf.older)?;
                 store.replace(&second, &shelf.older)
             },
-        )?;
-        Ok(cases.cases)
+        )
     }
 
     fn add(
