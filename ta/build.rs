@@ -13,8 +13,6 @@ mod header {
     const SINGLE_INSTANCE: u32 = 1 << 2;
     const MULTI_SESSION: u32 = 1 << 3;
     const INSTANCE_KEEP_ALIVE: u32 = 1 << 4;
-    /// What else can be read of an object with a corrupt block is wanted for its repair.
-    const DONT_CLOSE_HANDLE_ON_CORRUPT_OBJECT: u32 = 1 << 11;
 
     /// One call's memory (76 KiB), the sessions (45), the index of a full vault of counted keys (60),
     /// the cached keys (75), the unwrapped ones (40), an object's image while it is mended (162 and
@@ -27,12 +25,7 @@ mod header {
     pub(super) fn link() {
         let config = TaConfig::new_default_with_cargo_env(claviger_proto::TA_UUID)
             .expect("the UUID is well formed and cargo names version and description")
-            .ta_flags(
-                SINGLE_INSTANCE
-                    | MULTI_SESSION
-                    | INSTANCE_KEEP_ALIVE
-                    | DONT_CLOSE_HANDLE_ON_CORRUPT_OBJECT,
-            )
+            .ta_flags(SINGLE_INSTANCE | MULTI_SESSION | INSTANCE_KEEP_ALIVE)
             .ta_data_size(HEAP)
             .ta_stack_size(STACK)
             .trace_level(1)

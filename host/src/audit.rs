@@ -75,7 +75,7 @@ pub enum LogOf {
     /// Another's; for uid 0.
     Other(Identity),
     /// The one that callers share who have none of their own: who was only ever refused, and who
-    /// came when every log was taken; for uid 0.
+    /// came when every log was taken; what was mended of the vault is there too; for uid 0.
     Shared,
 }
 

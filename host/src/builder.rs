@@ -1,6 +1,6 @@
 //! How a session is opened: with what, and for whom.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use claviger_proto::Command;
 
@@ -28,13 +28,28 @@ pub enum Login {
     Public,
 }
 
+/// How long a call waits for a TEE whose helper in Linux is down, if nothing else is said.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// How to open a [`Client`].
-#[derive(Default)]
 pub struct Builder {
     login: Login,
     on_repeat: Option<OnRepeat>,
+    patience: Duration,
     #[cfg(feature = "emulator")]
     emulator: Option<Emulator>,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder {
+            login: Login::default(),
+            on_repeat: None,
+            patience: PATIENCE,
+            #[cfg(feature = "emulator")]
+            emulator: None,
+        }
+    }
 }
 
 impl Builder {
@@ -51,6 +66,19 @@ impl Builder {
     #[must_use]
     pub fn on_repeat(mut self, told: impl Fn(Command) + Send + Sync + 'static) -> Builder {
         self.on_repeat = Some(Arc::new(told));
+        self
+    }
+
+    /// How long a call waits while tee-supplicant does not run, or is stopped; 5 s if not said. It
+    /// fails then with [`TransportError::NoSupplicant`] or [`TransportError::SupplicantStopped`].
+    /// While tee-supplicant runs, there is no limit: what the TEE does, it ends. A use of a key that
+    /// begins less than a second after tee-supplicant went down, and needs storage, waits for it.
+    ///
+    /// A call that was given up so may still take effect when tee-supplicant runs again; until then
+    /// it keeps the trusted application from serving anyone, unless this process ends.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Builder {
+        self.patience = patience;
         self
     }
 
@@ -91,7 +119,14 @@ impl Builder {
 
     #[cfg(feature = "optee")]
     fn open_optee(self) -> Result<Client, Error> {
-        let session = crate::transport::optee::Optee::open(self.login)?;
+        use crate::transport::{bounded, optee::Optee};
+        let (login, uid) = (self.login, crate::identity::effective_uid());
+        let bounds = bounded::Bounds {
+            open: move || Ok(Box::new(Optee::open_for(login, uid)?) as _),
+            patience: self.patience,
+            cause: crate::doctor::device::stalled,
+        };
+        let session = bounded::Bounded::open(bounds)?;
         Ok(self.with_transport(session))
     }
 

@@ -56,10 +56,13 @@ impl Connection {
         parts: &[&[u8]],
         take: impl FnOnce(R::Response, &[u8]) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let length = self.exchange(request, parts)?;
+        let exchanged = self.exchange(request, parts);
+        let length = exchanged.as_ref().copied().unwrap_or_default();
         let memory = self.transport.memory();
-        let result = answer::<R>(memory.get(..length).unwrap_or_default())
-            .and_then(|(response, payload)| take(response, payload));
+        let result = exchanged.and_then(|length| {
+            let (response, payload) = answer::<R>(memory.get(..length).unwrap_or_default())?;
+            take(response, payload)
+        });
         if carries_secrets(R::COMMAND) {
             wipe(
                 memory,

@@ -3,7 +3,7 @@
 //! [`examine`] looks at what lies between a program and its keys, from the driver to the vault,
 //! also where the trusted application does not open.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path};
 
 use claviger_proto::{Status, message::InfoResponse};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::{Client, Login, builder::emulator_directory};
 
 #[cfg(feature = "optee")]
-mod device;
+pub(crate) mod device;
 
 /// What was found at one place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -65,7 +65,7 @@ pub fn examine(login: Login) -> Vec<Check> {
         checks.extend(device::examine());
         let waits = |check: &Check| check.check == "supplicant" && check.verdict == Verdict::Fail;
         if checks.iter().any(waits) {
-            let finding = "not tried: without tee-supplicant it would wait for it";
+            let finding = "not tried: it would wait for tee-supplicant";
             checks.push(Check::new("session", Verdict::Fail, finding));
             return checks;
         }
@@ -89,22 +89,6 @@ pub fn examine(login: Login) -> Vec<Check> {
         }
     }
     checks
-}
-
-/// Whether this process has been waiting for the TEE for longer than `patience` because
-/// tee-supplicant does not run. The kernel lets such calls wait until it does; a program that
-/// would rather end asks this from another thread.
-#[must_use]
-pub fn stalled(patience: Duration) -> bool {
-    #[cfg(feature = "optee")]
-    let stalled = crate::transport::optee::busy().is_some_and(|busy| busy > patience)
-        && device::supplicant_runs().is_ok_and(|runs| !runs);
-    #[cfg(not(feature = "optee"))]
-    let stalled = {
-        let _no_device = patience;
-        false
-    };
-    stalled
 }
 
 fn examine_session(client: &Client) -> Vec<Check> {
@@ -152,14 +136,14 @@ fn examine_info(info: &InfoResponse) -> Vec<Check> {
         }
         None => Check::new("platform", Verdict::Ok, "neither an emulator nor QEMU"),
     });
-    checks.push(match info.rollback_level {
-        0 => Check::new(
-            "rollback",
-            Verdict::Warn,
-            "an old store put back is not noticed (level 0)",
-        )
-        .advise("a platform with RPMB or a secure counter would notice"),
-        level => Check::new("rollback", Verdict::Ok, format!("protection level {level}")),
+    let level = info.rollback_level;
+    checks.push(if info.detects_rollback() {
+        Check::new("rollback", Verdict::Ok, format!("protection level {level}"))
+    } else {
+        let finding =
+            format!("an old store put back, or an emptied one, is not noticed (level {level})");
+        Check::new("rollback", Verdict::Warn, finding)
+            .advise("a platform with RPMB or a secure counter would notice")
     });
     let store = Status::from_code(info.store).unwrap_or(Status::Internal);
     let Some(vault) = &info.vault else {

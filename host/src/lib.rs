@@ -194,7 +194,7 @@
 //! ```
 //!
 //! Forward secrecy (who takes the key today reads nothing of yesterday) is claimed only where
-//! [`Client::info`] shows a `rollback_level` above 0: elsewhere an older store that is put back
+//! [`Client::info`] shows a `rollback_level` of 1000: elsewhere an older store that is put back
 //! brings older versions back.
 //!
 //! # Threads
@@ -210,6 +210,10 @@
 //! dies under a call, the session is opened anew; the call is sent again only where a second one
 //! changes nothing that the first did not ([`Builder::on_repeat`] tells of it), and is
 //! [`Error::Restarted`] otherwise.
+//!
+//! While tee-supplicant is down, calls that need storage fail after 5 s
+//! ([`Builder::patience`]) with [`TransportError::NoSupplicant`] or
+//! [`TransportError::SupplicantStopped`]; those that need none go on.
 //!
 //! # What is not promised
 //!

@@ -5,6 +5,8 @@
 //! `optee` (feature `optee`) and `emulator` (feature `emulator`); a third one can be handed to
 //! [`Client::with_transport`](crate::Client::with_transport).
 
+#[cfg(any(feature = "optee", test))]
+pub(crate) mod bounded;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub(crate) mod error;

@@ -76,6 +76,9 @@ numbered! {
         /// A custodian entered a component, but not the last, with which the key was made;
         /// `detail`: how many are in.
         ComponentEntered = 15, "component-entered";
+        /// What was hurt in one copy of the vault was mended from the other; `detail`: in how many
+        /// places. Nobody's doing: in the log of callers who have none of their own.
+        Repaired = 16, "repaired";
     }
 }
 

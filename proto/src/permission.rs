@@ -94,12 +94,6 @@ impl Permissions {
         Permissions(self.0 | others.0)
     }
 
-    /// Those that are in both.
-    #[must_use]
-    pub const fn common(self, others: Permissions) -> Permissions {
-        Permissions(self.0 & others.0)
-    }
-
     /// As they are stored: bit n is the permission with the number n.
     #[must_use]
     pub const fn bits(self) -> u16 {

@@ -10,13 +10,17 @@ use crate::artifacts::{self, build_folder, device_environment, plain_cargo, plai
 use crate::cli::{FuzzOptions, TestOptions};
 use crate::report::seconds;
 use crate::setup::Platform;
+use crate::soak::power_cuts;
 use crate::suite::{self, Count};
+use crate::tampering::Extent;
 use crate::toolchain::TARGET;
-use crate::{demo, fuzz, runner_tests, timing};
+use crate::{demo, fuzz, runner_tests, tampering, timing};
 
 /// For each target.
 const FUZZ_SECONDS: u64 = 12;
 
+/// A minute or two; `soak` does more.
+const POWER_CUTS: u64 = 10;
 const DENY_WARNINGS: [&str; 3] = ["--", "-D", "warnings"];
 
 /// Runs everything, prints the closing line, and tells whether all went well.
@@ -69,7 +73,13 @@ pub(crate) fn ci() -> Result<bool> {
         });
         run.tests("cargo qemu timing", || timing::run(&platform));
         run.check("cargo qemu demo", demo::demo);
+        run.tests("cargo qemu soak, a slice of it", || {
+            power_cuts::run(&platform, POWER_CUTS, fastrand::u64(..))
+        });
         run.tests("the runner's own tests", runner_tests::run);
+        run.tests("a store that was tampered with", || {
+            tampering::run(&platform, Extent::Telling)
+        });
     }
     println!("\n==== all of it took {}", seconds(started.elapsed()));
     for step in run.failures {

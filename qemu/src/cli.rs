@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::device::DISK_MEBIBYTES;
 use crate::guest::PROCESSORS;
+use crate::tampering::Extent;
 
 /// Claviger on real OP-TEE, in an emulated ARMv8 machine.
 #[derive(Debug, Parser)]
@@ -47,6 +48,9 @@ pub(crate) enum Verb {
     Timing,
     /// Get an interactive shell in a guest, as root.
     Shell(ShellOptions),
+    /// Cut the power of a device at random moments under load, look for what grows in a long run, tamper with the store.
+    #[command(long_about = SOAK)]
+    Soak(SoakOptions),
     /// Run everything that continuous integration runs. The last line is `N passed, N failed`.
     Ci,
     /// Run the runner's own tests, a part of `ci`.
@@ -71,6 +75,41 @@ pub(crate) struct FuzzOptions {
     /// The target; all of them where none is named
     #[arg(value_name = "TARGET")]
     pub(crate) target: Option<String>,
+}
+
+const SOAK: &str = "\
+Cut the power of a device at random moments under load, look for what grows in a long run, tamper with the store.
+
+First, --cycles times: a device boots, everything on it is compared with the journal of what was acknowledged, its keys \
+are changed in all ways, and QEMU is killed at a random moment: while the vault is being opened, in the middle of a \
+change, or between two. What was acknowledged must be there, what was in flight must have happened or not, nothing else \
+may have changed, nothing may be damaged, and the audit log must be whole.
+
+Then, in one boot, --operations operations of all kinds: what the trusted application's heap, the client and \
+tee-supplicant hold must not grow, and the last thousand must take as long as the first, within 5 % by counted \
+instructions.
+
+Last, between two boots, tee-supplicant's files are changed in every way: bits flipped in every part, files cut, deleted, \
+exchanged, put back from an earlier time or another device. No key may be lost or be another one but where both copies \
+are hurt, and what happened must be named, with the way back.
+
+The last line is `N passed, N failed`; each cycle counts as one, and so do the long run and each case of tampering.";
+
+/// Options of `soak`.
+#[derive(Debug, Args)]
+pub(crate) struct SoakOptions {
+    /// How often the power is cut
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub(crate) cycles: u64,
+    /// How many operations are done in one boot; 0 for none, otherwise 2000 or more, in hundreds
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = operations)]
+    pub(crate) operations: u64,
+    /// What decides about changes and moments; drawn, and told, where it is not given
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// How much is done to the store of a device that is switched off
+    #[arg(long, value_name = "CASES", value_enum, default_value_t = Extent::All)]
+    pub(crate) tampering: Extent,
 }
 
 /// Options of `shell`.
@@ -152,6 +191,14 @@ pub(crate) struct ExecOptions {
 pub(crate) struct Put {
     pub(crate) from: PathBuf,
     pub(crate) to: String,
+}
+
+fn operations(text: &str) -> Result<u64, String> {
+    let operations: u64 = text.parse().map_err(|error| format!("{error}"))?;
+    if operations != 0 && (operations < 2000 || !operations.is_multiple_of(100)) {
+        return Err("neither 0 nor some hundreds, 2000 or more".to_owned());
+    }
+    Ok(operations)
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {

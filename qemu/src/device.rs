@@ -116,10 +116,15 @@ fn find(disk: &Path, flash: &Path) -> Found {
     }
 }
 
+/// A program of e2fsprogs; on Debian it may be out of an ordinary user's PATH.
+pub(crate) fn disk_tool(name: &str) -> Command {
+    let mut tool = Command::new(name);
+    tool.env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin");
+    tool
+}
+
 fn format(cache: &Cache, disk: &Path, mebibytes: u64) -> Result<()> {
-    let mut format = Command::new("mke2fs");
-    // On Debian it may be out of an ordinary user's PATH.
-    format.env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin");
+    let mut format = disk_tool("mke2fs");
     format.args([
         "-q",
         "-F",

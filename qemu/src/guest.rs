@@ -22,6 +22,7 @@ use crate::setup::Platform;
 
 /// From power-on to a guest that takes commands: 2 s on an idle machine.
 const BOOT_DEADLINE: Duration = Duration::from_secs(120);
+const MARK_DEADLINE: Duration = Duration::from_secs(120);
 const OFF_DEADLINE: Duration = Duration::from_secs(60);
 /// One processor is fastest where the host has few: OP-TEE's way through tee-supplicant is one thread's work, and an
 /// idle second processor slows its emulation several times.
@@ -39,6 +40,8 @@ pub(crate) struct Boot<'a> {
     /// Keeps the store in the guest's memory instead of on the device's disk.
     pub(crate) store_in_memory: bool,
     pub(crate) stdin: Option<&'a Path>,
+    /// A disk without a file system, for notes that no file system's state has part in.
+    pub(crate) journal: Option<&'a Path>,
     pub(crate) console: bool,
     /// Claviger's own two files; a guest without them is for tests of the runner.
     pub(crate) claviger: Option<&'a Claviger>,
@@ -56,6 +59,7 @@ impl<'a> Boot<'a> {
             device,
             store_in_memory: false,
             stdin: None,
+            journal: None,
             console: false,
             claviger,
             files: Vec::new(),
@@ -138,6 +142,7 @@ impl Guest {
             flash: &boot.device.flash,
             disk: (!boot.store_in_memory).then_some(boot.device.disk.as_path()),
             stdin: boot.stdin,
+            journal: boot.journal,
             console: boot.console,
             folder: folder.path(),
         };
@@ -200,14 +205,22 @@ impl Guest {
         self.explain(result.context("the guest did not end well"))
     }
 
-    /// Starts a command and, after a while, cuts the power, as a person who pulls the plug. Returns what the command had
-    /// written to stdout by then.
-    pub(crate) fn kill_during(mut self, job: &Job, after: Duration) -> Result<Vec<u8>> {
-        self.request(job, &token()?)?;
+    /// Starts a command and cuts the power, as a person who pulls the plug, a while after it wrote `mark` to stdout, or
+    /// ended. Returns what the command had written by then.
+    pub(crate) fn kill_during(mut self, job: &Job, mark: &str, after: Duration) -> Result<Written> {
+        let token = token()?;
+        self.request(job, &token)?;
+        let mut written = Written::default();
+        let marked = read_until(
+            &mut self.stdout,
+            &[mark.as_bytes(), token.as_bytes()],
+            &mut written.stdout,
+        );
+        self.explain(marked)?;
         thread::sleep(after);
         self.machine.kill()?;
-        let mut written = Vec::new();
-        self.stdout.read_to_end(&mut written)?;
+        self.stdout.read_to_end(&mut written.stdout)?;
+        self.stderr.read_to_end(&mut written.stderr)?;
         Ok(written)
     }
 
@@ -288,6 +301,13 @@ impl Guest {
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) status: u8,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+}
+
+/// What a command had written when the power was cut. The last line may be a part of one.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
 }
@@ -380,6 +400,24 @@ fn copy_until(from: &mut UnixStream, mark: &[u8], to: &mut (dyn Write + Send)) -
     }
 }
 
+/// Reads until one of the marks, and possibly more, has come.
+fn read_until(from: &mut UnixStream, marks: &[&[u8]], into: &mut Vec<u8>) -> Result<()> {
+    let has = |bytes: &[u8], mark: &[u8]| {
+        mark.is_empty() || bytes.windows(mark.len()).any(|window| window == mark)
+    };
+    from.set_read_timeout(Some(MARK_DEADLINE))?;
+    let mut buffer = [0; 4096];
+    while !marks.iter().any(|mark| has(into, mark)) {
+        let count = from
+            .read(&mut buffer)
+            .context("the command says nothing for too long")?;
+        ensure!(count > 0, "the guest has gone");
+        into.extend_from_slice(&buffer[..count]);
+    }
+    from.set_read_timeout(None)?;
+    Ok(())
+}
+
 /// How many of the last bytes may be the beginning of the mark.
 fn possible_mark(bytes: &[u8], mark: &[u8]) -> usize {
     (1..mark.len())
@@ -455,6 +493,19 @@ mod tests {
         assert_eq!(copy(&[b"mar", b"mmark"]), (b"marm".to_vec(), true));
         assert_eq!(copy(&[b"mark"]), (Vec::new(), true));
         assert_eq!(copy(&[b"cut off m"]), (b"cut off m".to_vec(), false));
+    }
+
+    #[test]
+    fn a_mark_is_waited_for() {
+        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut read = Vec::new();
+        read_until(&mut ours, &[b""], &mut read).unwrap();
+        assert!(read.is_empty());
+        theirs.write_all(b"one, two").unwrap();
+        read_until(&mut ours, &[b"absent", b"two"], &mut read).unwrap();
+        assert_eq!(read, b"one, two");
+        drop(theirs);
+        assert!(read_until(&mut ours, &[b"three"], &mut read).is_err());
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) disk: Option<&'a Path>,
     /// The read-only disk that the guest knows as "stdin".
     pub(crate) stdin: Option<&'a Path>,
+    /// The disk that the guest knows as "journal".
+    pub(crate) journal: Option<&'a Path>,
     /// Connects the terminal to the guest's hvc0.
     pub(crate) console: bool,
     /// The folder of this boot's logs.
@@ -99,7 +101,11 @@ impl Machine<'_> {
         if self.icount {
             arguments.pair("-icount", "shift=1,sleep=off");
         }
-        for (name, file, writable) in [("store", self.disk, true), ("stdin", self.stdin, false)] {
+        for (name, file, writable) in [
+            ("store", self.disk, true),
+            ("stdin", self.stdin, false),
+            ("journal", self.journal, true),
+        ] {
             if let Some(file) = file {
                 // What the guest has flushed is in the host's memory, which outlives QEMU, however that ends: enough for
                 // the power cuts that are played here, and the host's disk isn't worn. A shared, read-only file of the

@@ -30,7 +30,9 @@ mod report;
 mod runner_tests;
 mod setup;
 mod shell;
+mod soak;
 mod suite;
+mod tampering;
 mod timing;
 mod toolchain;
 
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Verb::Fuzz(options) => fuzz::fuzz(&options).map(verdict),
         Verb::Timing => timing::timing().map(verdict),
         Verb::Shell(options) => shell::shell(&options).map(|()| 0),
+        Verb::Soak(options) => soak::soak(&options).map(verdict),
         Verb::Ci => ci::ci().map(verdict),
         Verb::RunnerTests => runner_tests::run().map(|count| verdict(count.is_good())),
     };

@@ -6,14 +6,14 @@ use anyhow::Result;
 
 use crate::apt::Purpose;
 use crate::cache::Cache;
-use crate::firmware::Firmware;
+use crate::firmware::{Counter, Firmware};
 use crate::guest_image::GuestImage;
 use crate::packages::Packages;
 use crate::toolchain::Toolchain;
 use crate::{host_packages, report};
 
 /// The platform that the guest runs on, ready for use.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Platform {
     pub(crate) cache: Cache,
     pub(crate) firmware: Firmware,
@@ -30,13 +30,24 @@ impl Platform {
         host_packages::ensure(&cache)?;
         let toolchain = Toolchain::ready(&cache)?;
         let packages = Packages::fetch(&cache, Purpose::Guest)?;
-        let firmware = Firmware::build(&cache, &packages)?;
+        let firmware = Firmware::build(&cache, &packages, Counter::Flash)?;
         let image = GuestImage::build(&cache, &packages, &firmware.optee)?;
         Ok(Self {
             cache,
             firmware,
             image,
             toolchain,
+        })
+    }
+
+    /// The same platform on an OP-TEE that does not notice a rolled-back store.
+    pub(crate) fn without_counter(&self) -> Result<Self> {
+        let _lock = self.cache.lock()?;
+        let packages = Packages::fetch(&self.cache, Purpose::Guest)?;
+        let firmware = Firmware::build(&self.cache, &packages, Counter::Absent)?;
+        Ok(Self {
+            firmware,
+            ..self.clone()
         })
     }
 }

@@ -26,7 +26,7 @@ const CHOICE: &str = "CLAVIGER_RUST";
 const RUSTUP_DEADLINE: Duration = Duration::from_secs(600);
 
 /// What compiles for the guest.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Toolchain {
     /// The compiler that compiled this program, most likely.
     Own,

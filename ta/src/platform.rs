@@ -88,8 +88,7 @@ pub trait Storage {
     ///
     /// # Errors
     /// [`StorageError::Corrupt`] if these bytes are not authentic or the object ends before: the
-    /// platform may have deleted the object by then, but other parts of an open one may still be
-    /// readable.
+    /// platform may have deleted the object by then, and gives no more of it.
     fn read(
         &mut self,
         object: &mut Self::Object,
@@ -166,8 +165,7 @@ pub enum StorageError {
     /// The object is not authentic.
     #[error("the object is corrupt")]
     Corrupt,
-    /// The platform still holds the name of an object that it found corrupt when it opened it, and
-    /// will until the next start (OP-TEE does).
+    /// The platform still holds the object's name, and will until the next start.
     #[error("the object's name is in use until the next start")]
     InUse,
     /// Storage cannot be reached now.

@@ -87,6 +87,7 @@ impl<P: Platform> Service<P> {
                 } = self;
                 refusals.count(keyring, platform, caller, command, status);
             }
+            self.keyring.vault.record_repairs(&mut self.platform);
             served
         });
         if let Err(status) = served {

@@ -1,7 +1,7 @@
 use claviger::{
-    Client, Error, Identity, Login, TransportError,
+    Client, Error, Identity, Login,
     identity::{gid_identity, uid_identity},
-    transport::{Fault, Transport, optee::Optee},
+    transport::optee::Optee,
 };
 use rustix::{
     process::{Gid, Uid, getgroups},
@@ -75,8 +75,7 @@ impl Device {
     /// A client that speaks for a user and tells of what it sends again.
     #[must_use]
     pub fn user_told(&self, uid: u32, told: impl Fn(Command) + Send + Sync + 'static) -> Client {
-        let session = AsUser::open(uid, &[], Login::User).unwrap();
-        Client::builder().on_repeat(told).with_transport(session)
+        while_user(uid, &[], || Client::builder().on_repeat(told).open()).unwrap()
     }
 
     /// A client of this user that speaks for one of the user's groups.
@@ -104,7 +103,8 @@ impl Device {
     /// A client whose session was a user's, for whoever comes now.
     #[must_use]
     pub fn left_by(&self, uid: u32) -> Client {
-        while_user(uid, &[], Client::open).unwrap()
+        let session = while_user(uid, &[], || Optee::open(Login::User));
+        Client::with_transport(session.unwrap())
     }
 
     /// A session of a user that takes anything, with a block of so many bytes.
@@ -147,48 +147,8 @@ fn while_user<T>(uid: u32, groups: &[u32], work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// A session that is opened anew, and beside which another is opened, as the same user.
-struct AsUser {
-    optee: Optee,
-    uid: u32,
-    groups: Vec<u32>,
-    login: Login,
-}
-
-impl AsUser {
-    fn open(uid: u32, groups: &[u32], login: Login) -> Result<AsUser, TransportError> {
-        Ok(AsUser {
-            optee: while_user(uid, groups, || Optee::open(login))?,
-            uid,
-            groups: groups.to_vec(),
-            login,
-        })
-    }
-}
-
-impl Transport for AsUser {
-    fn memory(&mut self) -> &mut [u8] {
-        self.optee.memory()
-    }
-
-    fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault> {
-        self.optee.invoke(command_id, size)
-    }
-
-    fn reopen(&mut self) -> Result<(), TransportError> {
-        while_user(self.uid, &self.groups, || self.optee.reopen())
-    }
-
-    fn another(&self) -> Result<Box<dyn Transport>, TransportError> {
-        let another = AsUser::open(self.uid, &self.groups, self.login)?;
-        Ok(Box::new(another))
-    }
-}
-
 fn try_open_as(uid: u32, groups: &[u32], login: Login) -> Result<Client, Error> {
-    AsUser::open(uid, groups, login)
-        .map(Client::with_transport)
-        .map_err(Error::from)
+    while_user(uid, groups, || Client::builder().login(login).open())
 }
 
 fn open_as(uid: u32, groups: &[u32], login: Login) -> Client {

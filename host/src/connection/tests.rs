@@ -318,7 +318,7 @@ fn secrets_do_not_stay_in_the_memory() {
         script,
         memory: vec![0; limits::FRAME],
     };
-    let mut connection = Connection::new(Box::new(transport));
+    let mut connection = Connection::new(Box::new(transport), None);
     let request = RandomRequest { length: 6 };
     let random = connection
         .call(&request, &[], |Done {}, random| Ok(random.to_vec()))

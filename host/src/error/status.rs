@@ -33,7 +33,11 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         Status::Busy => "try again in a moment",
         Status::StorageUnavailable => "start tee-supplicant; `claviger doctor` looks for it",
         Status::StorageFull => "free space where tee-supplicant stores",
-        Status::StorageCorrupt | Status::StorageFault => {
+        Status::StorageCorrupt => {
+            "put back the files in which tee-supplicant keeps the store, all of one moment; or give \
+             the keys up: restart the device, then `claviger factory-reset`"
+        }
+        Status::StorageFault => {
             "`claviger doctor` looks at the store; the secure console says more"
         }
         Status::StorageRollback => {

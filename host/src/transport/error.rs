@@ -58,9 +58,16 @@ pub enum TransportError {
         /// Who would open it now.
         is: u32,
     },
-    /// The TEE waits for its helper in Linux, which does not run.
+    /// The TEE waits for its helper in Linux, which does not run. The call may still take effect
+    /// when it runs again.
     #[error("the TEE waits for tee-supplicant, which does not run")]
     NoSupplicant,
+    /// As [`TransportError::NoSupplicant`]: the helper is stopped, as by SIGSTOP.
+    #[error("the TEE waits for tee-supplicant, which is stopped")]
+    SupplicantStopped,
+    /// There can be no thread that would make the calls.
+    #[error("no thread can be started for the calls into the TEE")]
+    Thread(#[source] io::Error),
     /// A GlobalPlatform error code.
     #[error("{}: {} ({code:#010x}, from {})", doing(*.stage), meaning(*.stage, *.code), origin_name(*.origin))]
     Tee {
@@ -128,6 +135,8 @@ impl TransportError {
             | Self::Tee { .. }
             | Self::Dead
             | Self::NoSupplicant
+            | Self::SupplicantStopped
+            | Self::Thread(_)
             | Self::OpteeNotBuilt
             | Self::EmulatorNotBuilt { .. }
             | Self::EmulatorBusy { .. }
@@ -151,6 +160,10 @@ impl TransportError {
             }
             Self::NoSupplicant => "start tee-supplicant (systemctl start tee-supplicant)",
             Self::AnotherUser { .. } => "open a new client as the user who is to use it",
+            Self::SupplicantStopped => "continue tee-supplicant (pkill -CONT tee-supplicant)",
+            Self::Thread(_) => {
+                "raise the limit of processes of this user (ulimit -u), or free memory"
+            }
             Self::NotInGroup { .. } => "only the groups that `id` shows can be asked for",
             Self::Tee { stage, code, .. } => return tee_hint(*stage, *code).map(str::to_owned),
             Self::OpteeNotBuilt => {
@@ -170,6 +183,8 @@ impl TransportError {
 
 /// `TEEC_ERROR_ACCESS_DENIED`.
 pub(crate) const ACCESS_DENIED: u32 = 0xFFFF_0001;
+/// `TEEC_ERROR_ACCESS_CONFLICT`.
+pub(crate) const ACCESS_CONFLICT: u32 = 0xFFFF_0003;
 /// `TEEC_ERROR_BAD_PARAMETERS`.
 pub(crate) const BAD_PARAMETERS: u32 = 0xFFFF_0006;
 /// `TEEC_ERROR_ITEM_NOT_FOUND`.
@@ -198,6 +213,9 @@ const fn doing(stage: Stage) -> &'static str {
 const fn meaning(stage: Stage, code: u32) -> &'static str {
     match (code, stage) {
         (ACCESS_DENIED, _) => "access denied",
+        (ACCESS_CONFLICT, Stage::Open) => {
+            "the trusted application is older than one that ran here before"
+        }
         (0xFFFF_0005, Stage::Open) => "the file of the trusted application is malformed",
         (BAD_PARAMETERS, _) => "bad parameters",
         (0xFFFF_0007, _) => "bad state",
@@ -212,6 +230,9 @@ const fn meaning(stage: Stage, code: u32) -> &'static str {
         }
         (SECURITY, _) => "a security check failed",
         (TARGET_DEAD, _) => "the trusted application ended in a panic",
+        (CORRUPT_OBJECT, Stage::Open) => {
+            "OP-TEE's own records in secure storage are damaged or another device's"
+        }
         (CORRUPT_OBJECT, _) => "secure storage is corrupt",
         _ => "the TEE failed",
     }
@@ -232,10 +253,9 @@ const fn tee_hint(stage: Stage, code: u32) -> Option<&'static str> {
         (BUSY, Stage::Open) => "close other sessions of this user, or try again in a moment",
         (BUSY, _) => "try again in a moment",
         (0xFFFF_000E, _) => "start tee-supplicant; `claviger doctor` looks for it",
-        (SECURITY, Stage::Open) => {
-            "`claviger doctor` tells what can be told from Linux; the secure console names the cause"
-        }
-        (CORRUPT_OBJECT, _) => "the store of the TEE needs repair; see the secure console",
+        (ACCESS_CONFLICT, Stage::Open) => "install that version again, or a newer one",
+        (SECURITY | CORRUPT_OBJECT, Stage::Open) => "`claviger doctor` tells which, and what helps",
+        (CORRUPT_OBJECT, _) => "restart the device; `claviger doctor` looks at the store",
         (TARGET_DEAD, _) => "try again; the secure console says where it panicked",
         _ => return None,
     })
@@ -259,6 +279,7 @@ mod tests {
     fn each_code_that_is_known_says_what_to_do() {
         for code in [
             ACCESS_DENIED,
+            ACCESS_CONFLICT,
             0xFFFF_0005,
             ITEM_NOT_FOUND,
             0xFFFF_000C,

@@ -5,7 +5,7 @@
 //! into the trusted application.
 //!
 //! While tee-supplicant does not run, the kernel lets calls that need it wait, for as long as it
-//! takes: [`crate::doctor::stalled`] tells.
+//! takes; [`Builder::patience`](crate::Builder::patience) is what a [`Client`](crate::Client) has.
 //!
 //! libteec prints some of its errors on standard output, which a program that minds redirects.
 
@@ -17,11 +17,6 @@ use std::{
     io,
     os::unix::fs::MetadataExt,
     path::Path,
-    sync::{
-        LazyLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
 };
 
 use claviger_proto::{TA_UUID, limits, name::Uuid};
@@ -35,26 +30,6 @@ use crate::{Login, identity};
 
 /// The device through which clients reach OP-TEE.
 pub(crate) const DEVICE: &str = "/dev/tee0";
-
-/// When the call into the TEE that is under way began, in milliseconds since [`EPOCH`]; 0 if none
-/// is. Of several threads' calls, the last that began.
-static BUSY_SINCE: AtomicU64 = AtomicU64::new(0);
-static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-/// How long the TEE has been busy with a call of this process.
-pub(crate) fn busy() -> Option<Duration> {
-    let since = BUSY_SINCE.load(Ordering::Relaxed);
-    let now = EPOCH.elapsed();
-    (since != 0).then(|| now.saturating_sub(Duration::from_millis(since)))
-}
-
-fn while_busy<T>(work: impl FnOnce() -> T) -> T {
-    let since = EPOCH.elapsed().as_millis().saturating_add(1);
-    BUSY_SINCE.store(u64::try_from(since).unwrap_or(u64::MAX), Ordering::Relaxed);
-    let done = work();
-    BUSY_SINCE.store(0, Ordering::Relaxed);
-    done
-}
 
 /// A session with the trusted application in OP-TEE.
 pub struct Optee {
@@ -70,9 +45,14 @@ impl Optee {
     /// # Errors
     /// [`TransportError`]: no device, no permission, no trusted application, ...
     pub fn open(login: Login) -> Result<Optee, TransportError> {
+        Optee::open_for(login, identity::effective_uid())
+    }
+
+    /// As [`Optee::open`], if this is still the user who calls.
+    pub(crate) fn open_for(login: Login, uid: u32) -> Result<Optee, TransportError> {
         let mut optee = Optee {
             login,
-            uid: identity::effective_uid(),
+            uid,
             seam: connect(limits::FRAME)?,
         };
         optee.open_session()?;
@@ -80,24 +60,20 @@ impl Optee {
     }
 
     fn open_session(&mut self) -> Result<(), TransportError> {
-        self.check_user()?;
+        // The driver looks at the calling thread's effective uid, which may have changed.
+        let (was, is) = (self.uid, identity::effective_uid());
+        if self.login == Login::User && was != is {
+            return Err(TransportError::AnotherUser { was, is });
+        }
         // The driver would refuse it too, but its answer names no reason.
         if let Login::Group(gid) = self.login
             && !identity::in_group(gid)
         {
             return Err(TransportError::NotInGroup { gid });
         }
-        while_busy(|| self.seam.open(&ta_uuid(), self.login))
+        self.seam
+            .open(&ta_uuid(), self.login)
             .map_err(|failure| tee(Stage::Open, failure))
-    }
-
-    /// The driver looks at the calling thread's effective uid, which a process may have changed.
-    fn check_user(&self) -> Result<(), TransportError> {
-        let (was, is) = (self.uid, identity::effective_uid());
-        if self.login == Login::User && was != is {
-            return Err(TransportError::AnotherUser { was, is });
-        }
-        Ok(())
     }
 }
 
@@ -111,7 +87,7 @@ impl Transport for Optee {
         if !self.seam.has_session() {
             self.open_session()?;
         }
-        let (result, length) = while_busy(|| self.seam.invoke(command_id, size));
+        let (result, length) = self.seam.invoke(command_id, size);
         result.map_err(|failure| match failure.code {
             SHORT_BUFFER => Fault::ShortBuffer { needed: length },
             TARGET_DEAD => Fault::Dead,
@@ -125,8 +101,7 @@ impl Transport for Optee {
     }
 
     fn another(&self) -> Result<Box<dyn Transport>, TransportError> {
-        self.check_user()?;
-        Ok(Box::new(Optee::open(self.login)?))
+        Ok(Box::new(Optee::open_for(self.login, self.uid)?))
     }
 }
 
@@ -138,6 +113,19 @@ pub(crate) fn tee_answers() -> Result<(), TransportError> {
     let uuid = Uuid::try_from(DEVICE_PTA).unwrap_or(Uuid([0; 16]));
     seam.open(&uuid, Login::Public)
         .map_err(|failure| tee(Stage::Open, failure))
+}
+
+/// What OP-TEE answers to whoever wants a trusted application that nobody has: it looks in its
+/// secure storage first, so "not found" means that the store can be read, and anything else says
+/// what is wrong with it.
+pub(crate) fn store_answers() -> Result<(), TransportError> {
+    const NOBODY: Uuid = Uuid(*b"claviger doctor?");
+    let mut seam = connect(4096)?;
+    match seam.open(&NOBODY, Login::Public) {
+        Ok(()) => Ok(()),
+        Err(failure) if failure.code == ITEM_NOT_FOUND => Ok(()),
+        Err(failure) => Err(tee(Stage::Open, failure)),
+    }
 }
 
 fn ta_uuid() -> Uuid {

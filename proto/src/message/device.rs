@@ -146,6 +146,15 @@ messages! {
     }
 }
 
+impl InfoResponse {
+    /// Whether an old store that is put back is noticed: 100 is what a TEE says that leaves it to
+    /// the normal world, whose owner is who would put it back.
+    #[must_use]
+    pub fn detects_rollback(&self) -> bool {
+        self.rollback_level >= 1000
+    }
+}
+
 /// How a trusted application was built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -4,6 +4,7 @@
 //! not compile. Where a field is an `Option`, its absence reads as `null`; no other field may be
 //! missing, at whatever depth it stands.
 
+mod answers;
 mod commands;
 mod samples;
 mod statuses;

@@ -20,10 +20,13 @@ impl Show<'_> {
             ..
         } = self;
         narrator.step("Power cut: QEMU is killed while the device is making keys");
-        let written =
-            guest.kill_during(&Job::new(ALICE, &["sh", "-c", MAKE_KEYS]), UNTIL_THE_CUT)?;
+        let written = guest.kill_during(
+            &Job::new(ALICE, &["sh", "-c", MAKE_KEYS]),
+            "",
+            UNTIL_THE_CUT,
+        )?;
         // The last line may have been cut.
-        let acknowledged: Vec<String> = text(&written)
+        let acknowledged: Vec<String> = text(&written.stdout)
             .split_inclusive('\n')
             .filter_map(|line| line.strip_suffix('\n'))
             .map(str::to_owned)

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 pub(crate) use self::flash::{create as create_flash, update as update_flash};
-pub(crate) use self::optee::Optee;
+pub(crate) use self::optee::{Counter, Optee};
 use crate::cache::Cache;
 use crate::packages::{Package, Packages};
 use crate::process;
@@ -30,9 +30,9 @@ pub(crate) struct Firmware {
 
 impl Firmware {
     /// Builds what is missing.
-    pub(crate) fn build(cache: &Cache, packages: &Packages) -> Result<Self> {
+    pub(crate) fn build(cache: &Cache, packages: &Packages, counter: Counter) -> Result<Self> {
         let stages = tfa::build(cache, packages)?;
-        let optee = Optee::build(cache, packages)?;
+        let optee = Optee::build(cache, packages, counter)?;
         let image = flash::image(cache, &stages, optee.images())?;
         Ok(Self { optee, image })
     }

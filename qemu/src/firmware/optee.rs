@@ -1,7 +1,8 @@
 //! OP-TEE OS and its development kit for trusted applications, from Debian's source package.
 //!
-//! Three files of ours (`qemu/optee`, BSD-2-Clause) join the platform's code: the rollback counter and the hardware
-//! unique key in secure flash. One line is changed: the property that tells trusted applications of the counter.
+//! Files of ours (`qemu/optee`, BSD-2-Clause) join the platform's code: the rollback counter, the hardware unique key and
+//! the seed in secure flash. One line is changed: the property that tells trusted applications of the counter. An OP-TEE
+//! [without the counter](Counter::Absent) has neither that file nor that change, as Debian's and most boards' have not.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -50,7 +51,7 @@ const OUR_SOURCES: [(&str, &str); 4] = [
         include_str!("../../optee/claviger_flash.c"),
     ),
     (
-        "claviger_counter.c",
+        COUNTER_SOURCE,
         include_str!("../../optee/claviger_counter.c"),
     ),
     ("claviger_huk.c", include_str!("../../optee/claviger_huk.c")),
@@ -59,6 +60,37 @@ const OUR_SOURCES: [(&str, &str); 4] = [
         include_str!("../../optee/claviger_seed.c"),
     ),
 ];
+const COUNTER_SOURCE: &str = "claviger_counter.c";
+
+/// Whether OP-TEE notices a store that was rolled back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counter {
+    /// By a counter in secure flash.
+    Flash,
+    /// It does not.
+    Absent,
+}
+
+impl Counter {
+    /// What its OP-TEE is called in the cache.
+    const fn build(self) -> &'static str {
+        match self {
+            Self::Flash => "optee-os",
+            Self::Absent => "optee-os-without-counter",
+        }
+    }
+
+    fn sources(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let left_out = (self == Self::Absent).then_some(COUNTER_SOURCE);
+        OUR_SOURCES
+            .into_iter()
+            .filter(move |(name, _)| Some(*name) != left_out)
+    }
+
+    fn edit(self) -> Option<Edit> {
+        (self == Self::Flash).then_some(PROPERTY)
+    }
+}
 
 /// GlobalPlatform's protection level 1000 is rollback protection that rests on hardware which the TEE controls and the
 /// REE's software cannot reach. That is what the counter in secure-only flash is; 100 is what OP-TEE says without it.
@@ -77,7 +109,7 @@ pub(crate) struct Optee {
 
 impl Optee {
     /// Builds OP-TEE with this user's signing key.
-    pub(super) fn build(cache: &Cache, packages: &Packages) -> Result<Self> {
+    pub(super) fn build(cache: &Cache, packages: &Packages, counter: Counter) -> Result<Self> {
         let source = packages.named("optee-os")?;
         let elf_tools = packages.named("python3-pyelftools")?;
         let signing_key = signing_key(cache)?;
@@ -86,17 +118,18 @@ impl Optee {
             .with(RECIPE)
             .with(OPTIONS.join(" "))
             .with(fs::read(&signing_key)?)
-            .with(PROPERTY.replace);
+            .with(counter.edit().map_or("", |edit| edit.replace));
         let version = format!("TEE_IMPL_VERSION={}", source.version());
-        for (name, text) in OUR_SOURCES.iter().chain([&OUR_HEADER]) {
+        for (name, text) in counter.sources().chain([OUR_HEADER]) {
             inputs = inputs.with(name).with(text);
         }
-        let folder = cache.built("optee-os", &inputs, |into| {
-            let log = cache.log("optee-os");
+        let name = counter.build();
+        let folder = cache.built(name, &inputs, |into| {
+            let log = cache.log(name);
             let work = cache.scratch()?;
             let tree = work.path().join("source");
             unpack(source, &tree, &log)?;
-            extend(&tree)?;
+            extend(&tree, counter)?;
             let python = work.path().join("python");
             let mut unpack_deb = Command::new("dpkg-deb");
             unpack_deb
@@ -174,19 +207,21 @@ fn signing_key(cache: &Cache) -> Result<PathBuf> {
 }
 
 /// Adds our files to the platform's and makes the edit.
-fn extend(tree: &Path) -> Result<()> {
+fn extend(tree: &Path, counter: Counter) -> Result<()> {
     let platform = tree.join(PLATFORM);
     let mut makefile = fs::read_to_string(platform.join("sub.mk"))?;
-    for (name, text) in OUR_SOURCES {
+    for (name, text) in counter.sources() {
         fs::write(platform.join(name), text)?;
         makefile.push_str(&format!("srcs-y += {name}\n"));
     }
     fs::write(platform.join(OUR_HEADER.0), OUR_HEADER.1)?;
     fs::write(platform.join("sub.mk"), makefile)?;
 
-    let file = tree.join(PROPERTY.file);
-    let text = fs::read_to_string(&file)?;
-    fs::write(&file, PROPERTY.apply(&text)?)?;
+    if let Some(edit) = counter.edit() {
+        let file = tree.join(edit.file);
+        let text = fs::read_to_string(&file)?;
+        fs::write(&file, edit.apply(&text)?)?;
+    }
     Ok(())
 }
 

@@ -7,13 +7,12 @@ pub mod ed25519;
 pub mod hkdf;
 pub mod hpke;
 pub mod kdf;
+pub mod kem;
 pub mod key_wrap;
 pub mod known_answers;
 pub mod mac;
-pub mod ml_kem;
 pub mod shamir;
 pub mod siv;
-pub mod x_wing;
 
 use claviger_proto::{Algorithm, Status};
 use zeroize::Zeroizing;

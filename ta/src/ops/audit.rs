@@ -2,11 +2,7 @@
 
 use claviger_proto::{Identity, Status, audit::Event, message::*};
 
-use crate::{
-    Platform, Service, Session, crypto::ecdsa::p256, exchange::Payload, keyring::Keyring, policy,
-    session::Caller,
-};
-use sha2::{Digest, Sha256};
+use crate::{Platform, Service, Session, exchange::Payload, policy, shares::sign};
 
 /// A page of a log.
 #[inline(never)]
@@ -17,17 +13,10 @@ pub(crate) fn audit_read<P: Platform>(
     payload: &mut Payload,
 ) -> Result<AuditPage, Status> {
     payload.expect_empty()?;
-    let Service {
-        keyring, platform, ..
-    } = service;
-    let of = log(
-        keyring,
-        platform,
-        &session.caller,
-        (request.of, request.shared),
-    )?;
-    let vault = &mut keyring.vault;
-    vault.read_log(platform, of, request.from, |bytes| payload.set(bytes))
+    let of = log(service, session, request.of, request.shared)?;
+    let vault = &mut service.keyring.vault;
+    let show = |bytes: &[u8]| payload.set(bytes);
+    vault.read_log(&mut service.platform, of, request.from, show)
 }
 
 /// Signs where a log stands.
@@ -38,20 +27,14 @@ pub(crate) fn audit_checkpoint<P: Platform>(
     request: AuditCheckpointRequest,
     payload: &mut Payload,
 ) -> Result<Done, Status> {
+    let nonce = heapless::Vec::from_slice(payload.bytes()).map_err(|_| Status::BadPayload)?;
+    let of = log(service, session, request.of, request.shared)?;
     let Service {
         keyring, platform, ..
     } = service;
-    let nonce = heapless::Vec::from_slice(payload.bytes()).map_err(|_| Status::BadPayload)?;
-    let of = log(
-        keyring,
-        platform,
-        &session.caller,
-        (request.of, request.shared),
-    )?;
     let checkpoint = keyring.vault.checkpoint(platform, of, nonce)?.encode();
     let key = keyring.vault.device_key(platform)?;
-    let digest = Sha256::digest(&checkpoint);
-    let signature = p256::sign(platform, key.as_bytes(), &digest)?;
+    let signature = sign(platform, &key, &checkpoint)?;
     payload.set(&checkpoint)?;
     payload.append(&signature)?;
     Ok(Done {})
@@ -81,18 +64,13 @@ pub(crate) fn audit_release<P: Platform>(
     payload: &mut Payload,
 ) -> Result<Done, Status> {
     payload.expect_empty()?;
+    let of = log(service, session, request.of, request.shared)?;
+    let caller = session.caller.identity()?;
     let Service {
         keyring, platform, ..
     } = service;
-    let of = log(
-        keyring,
-        platform,
-        &session.caller,
-        (request.of, request.shared),
-    )?;
-    keyring.vault.release_log(platform, of, request.keep)?;
-    let caller = session.caller.identity()?;
     let vault = &mut keyring.vault;
+    vault.release_log(platform, of, request.keep)?;
     vault.record(platform, Some(caller), Event::AuditReleased, |record| {
         record.owner = of;
         record.detail = u32::try_from(request.keep).unwrap_or(u32::MAX);
@@ -103,18 +81,21 @@ pub(crate) fn audit_release<P: Platform>(
 /// The log that a request is about: whose, and whether the shared one instead. That one is for
 /// uid 0 only: it tells of several.
 fn log<P: Platform>(
-    keyring: &mut Keyring<P>,
-    platform: &mut P,
-    caller: &Caller,
-    which: (Option<Identity>, bool),
+    service: &mut Service<P>,
+    session: &Session,
+    of: Option<Identity>,
+    shared: bool,
 ) -> Result<Option<Identity>, Status> {
-    let whose = policy::subject(caller, which.0)?;
-    let log = match which {
+    let whose = policy::subject(&session.caller, of)?;
+    let log = match (of, shared) {
         (Some(_), true) => return Err(Status::BadHeader),
         (None, true) => None,
-        (_, false) => keyring.vault.log_of(platform, whose)?,
+        (_, false) => {
+            let vault = &mut service.keyring.vault;
+            vault.log_of(&mut service.platform, whose)?
+        }
     };
-    if log.is_none() && !caller.is_administrator() {
+    if log.is_none() && !session.caller.is_administrator() {
         return Err(Status::AdministratorOnly);
     }
     Ok(log)

@@ -26,7 +26,8 @@ use crate::{
     crypto::{
         Secret,
         ecdh::{p256, x25519},
-        hkdf, ml_kem, x_wing,
+        hkdf,
+        kem::{ml_kem_768, x_wing},
     },
     exchange::Payload,
     keyring::{Keyring, Role, Work},
@@ -219,7 +220,7 @@ fn agree(algorithm: Algorithm, own: &[u8], peer: &[u8]) -> Result<Secret, Status
 
 fn decapsulate(algorithm: Algorithm, own: &[u8], ciphertext: &[u8]) -> Result<Secret, Status> {
     let shared = match algorithm {
-        Algorithm::MlKem768 => ml_kem::decapsulate(own, ciphertext)?,
+        Algorithm::MlKem768 => ml_kem_768::decapsulate(own, ciphertext)?,
         Algorithm::XWing => x_wing::decapsulate(own, ciphertext)?,
         _ => return Err(Status::WrongUsage),
     };
@@ -233,7 +234,7 @@ fn encapsulate<const N: usize>(
     ciphertext: &mut heapless::Vec<u8, N>,
 ) -> Result<Secret, Status> {
     let shared: Zeroizing<[u8; 32]> = match algorithm {
-        Algorithm::MlKem768 => ml_kem::encapsulate(platform, public, room(ciphertext)?)?,
+        Algorithm::MlKem768 => ml_kem_768::encapsulate(platform, public, room(ciphertext)?)?,
         Algorithm::XWing => x_wing::encapsulate(platform, public, room(ciphertext)?)?,
         _ => return Err(Status::UnsupportedUsage),
     };

@@ -4,7 +4,11 @@ use claviger_proto::{Algorithm, State, Status, message::*};
 
 use crate::{
     Platform, Service, Session,
-    crypto::{ecdh::x25519, ecdsa, ed25519, ml_kem, x_wing},
+    crypto::{
+        ecdh::x25519,
+        ecdsa, ed25519,
+        kem::{ml_kem_768, x_wing},
+    },
     exchange::Payload,
 };
 
@@ -44,7 +48,7 @@ pub(crate) fn public_key<P: Platform>(
         Algorithm::EcdsaP384 => payload.set(&ecdsa::p384::public_key(secret)?)?,
         Algorithm::Ed25519 => payload.set(&ed25519::public_key(secret)?)?,
         Algorithm::X25519 => payload.set(&x25519::public_key(secret)?)?,
-        Algorithm::MlKem768 => ml_kem::public_key(secret, payload.resize_to()?)?,
+        Algorithm::MlKem768 => ml_kem_768::public_key(secret, payload.resize_to()?)?,
         _ => x_wing::public_key(secret, payload.resize_to()?)?,
     }
     Ok(PublicKeyResponse { algorithm, version })

@@ -20,8 +20,26 @@ const SEEK_SET: c_ulong = 0;
 /// TEE_STORAGE_PRIVATE.
 pub(super) struct TrustedStorage;
 
-/// An object that OP-TEE holds open for us.
-pub(super) struct Object(u32);
+/// An object that OP-TEE holds open for us; none once it was found corrupt: OP-TEE has deleted and
+/// closed it then, and may give its number to the next object that is opened.
+pub(super) struct Object(Option<u32>);
+
+impl Object {
+    /// # Errors
+    /// [`StorageError::Corrupt`] if it was found so.
+    fn handle(&self) -> Result<c_ulong, StorageError> {
+        self.0.map(c_ulong::from).ok_or(StorageError::Corrupt)
+    }
+
+    /// Takes a call's answer in.
+    fn check(&mut self, code: raw::TEE_Result) -> Result<(), StorageError> {
+        let result = check(code);
+        if result == Err(StorageError::Corrupt) {
+            self.0 = None;
+        }
+        result
+    }
+}
 
 fn check(code: raw::TEE_Result) -> Result<(), StorageError> {
     if code == raw::TEE_SUCCESS {
@@ -34,8 +52,8 @@ fn check(code: raw::TEE_Result) -> Result<(), StorageError> {
 impl TrustedStorage {
     fn seek(&self, object: &Object, offset: u32) -> Result<(), StorageError> {
         let offset = i32::try_from(offset).map_err(|_| StorageError::Other(offset))?;
-        // SAFETY: takes numbers only; a handle that is no longer open is an error.
-        check(unsafe { raw::_utee_storage_obj_seek(object.0.into(), offset, SEEK_SET) })
+        // SAFETY: takes numbers only.
+        check(unsafe { raw::_utee_storage_obj_seek(object.handle()?, offset, SEEK_SET) })
     }
 }
 
@@ -55,7 +73,7 @@ impl Storage for TrustedStorage {
                 &raw mut handle,
             )
         })?;
-        Ok(Object(handle))
+        Ok(Object(Some(handle)))
     }
 
     fn create(&mut self, id: ObjectId, bytes: &[u8]) -> Result<Object, StorageError> {
@@ -75,7 +93,7 @@ impl Storage for TrustedStorage {
                 &raw mut handle,
             )
         })?;
-        Ok(Object(handle))
+        Ok(Object(Some(handle)))
     }
 
     fn read(
@@ -85,11 +103,12 @@ impl Storage for TrustedStorage {
         bytes: &mut [u8],
     ) -> Result<(), StorageError> {
         self.seek(object, offset)?;
+        let handle = object.handle()?;
         let mut count = 0;
         // SAFETY: `bytes` is ours to write for its length, the count is writable.
-        check(unsafe {
+        object.check(unsafe {
             raw::_utee_storage_obj_read(
-                object.0.into(),
+                handle,
                 bytes.as_mut_ptr().cast(),
                 bytes.len(),
                 &raw mut count,
@@ -110,21 +129,23 @@ impl Storage for TrustedStorage {
         bytes: &[u8],
     ) -> Result<(), StorageError> {
         self.seek(object, offset)?;
+        let handle = object.handle()?;
         // SAFETY: `bytes` is readable for its length.
-        check(unsafe {
-            raw::_utee_storage_obj_write(object.0.into(), bytes.as_ptr().cast(), bytes.len())
+        object.check(unsafe {
+            raw::_utee_storage_obj_write(handle, bytes.as_ptr().cast(), bytes.len())
         })
     }
 
     fn close(&mut self, object: Object) {
-        // SAFETY: takes a number only; a handle that is no longer open is an error, which changes
-        // nothing.
-        let _closed = unsafe { raw::_utee_cryp_obj_close(object.0.into()) };
+        if let Ok(handle) = object.handle() {
+            // SAFETY: takes a number only, of an open object.
+            let _closed = unsafe { raw::_utee_cryp_obj_close(handle) };
+        }
     }
 
     fn delete(&mut self, id: ObjectId) -> Result<(), StorageError> {
         let object = self.open(id)?;
         // SAFETY: takes a number only, and takes the handle with it.
-        check(unsafe { raw::_utee_storage_obj_del(object.0.into()) })
+        check(unsafe { raw::_utee_storage_obj_del(object.handle()?) })
     }
 }

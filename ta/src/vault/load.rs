@@ -10,15 +10,14 @@ use super::{
     COPIES, OBJECT, SHARDS, SLOT, SLOTS,
     header::{self, Header, HeaderError, HeaderKey},
     index::{Entry, Index, entry_of},
-    log::Logs,
+    logs::Logs,
     open::{Open, offset},
     slot::{SlotKey, Stored},
 };
 use crate::platform::{ObjectId, Platform, Storage, StorageError, zeros};
 
 /// Bytes read at once: each read costs a fixed part, and each byte of buffer is heap.
-const BLOCK: usize = BLOCK_SLOTS * SLOT;
-const BLOCK_SLOTS: usize = 16;
+const BLOCK: usize = 16 * SLOT;
 
 /// An opened vault and how much of it had to be mended.
 pub(super) struct Loaded<S: Storage> {
@@ -114,8 +113,31 @@ fn probe<S: Storage>(
     }
     match newest {
         _ if newer => Err(Status::VaultNewer),
-        None if anything => Err(Status::StorageCorrupt),
+        None if anything => {
+            leave_a_trace(storage, found);
+            Err(Status::StorageCorrupt)
+        }
         newest => Ok(newest),
+    }
+}
+
+/// Leaves an object that is no vault where the platform has deleted all that was found corrupt
+/// (OP-TEE does): the next start would take the device for a new one, and begin anew unasked.
+fn leave_a_trace<S: Storage>(storage: &mut S, found: &[FoundShard<S::Object>]) {
+    if found.iter().flatten().flatten().any(|found| !found.hurt) {
+        return;
+    }
+    // The names of what was corrupt may be in use until the next start; of the last shard there
+    // was hardly anything.
+    let names = (0..SHARDS as u8)
+        .rev()
+        .flat_map(|shard| COPIES.map(|copy| ObjectId { shard, copy }));
+    for id in names {
+        match storage.create(id, &[0; SLOT]) {
+            Ok(object) => return storage.close(object),
+            Err(StorageError::InUse) => {}
+            Err(_) => return,
+        }
     }
 }
 
@@ -242,17 +264,12 @@ fn read_both<S: Storage>(
     let mut place = 0_u16;
     for block in merged.image.chunks_mut(BLOCK) {
         let other = other.get_mut(..block.len()).ok_or(Status::Internal)?;
-        let have = read_block(storage, first, offset(place), block)?
-            .into_iter()
-            .zip(read_block(storage, second, offset(place), other)?);
-        for ((mine, other), have) in block
-            .as_chunks_mut::<SLOT>()
-            .0
-            .iter_mut()
-            .zip(other.as_chunks::<SLOT>().0)
-            .zip(have)
-        {
-            let have = [have.0, have.1];
+        let have = [
+            read_block(storage, first, offset(place), block)?,
+            read_block(storage, second, offset(place), other)?,
+        ];
+        let mine = block.as_chunks_mut::<SLOT>().0.iter_mut();
+        for (mine, other) in mine.zip(other.as_chunks::<SLOT>().0) {
             // The header has been read already.
             if place != 0 {
                 let choice = choose(&open.slot_key, shard, place, [mine, other], have);
@@ -282,31 +299,24 @@ fn read_both<S: Storage>(
     Ok(merged)
 }
 
-/// Reads a block of a copy; says of each slot whether it can be had.
+/// Reads a block of a copy; says whether it can be had. Behind what is corrupt, nothing can.
 fn read_block<S: Storage>(
     storage: &mut S,
     copy: &mut Option<Found<S::Object>>,
     from: u32,
     bytes: &mut [u8],
-) -> Result<[bool; BLOCK_SLOTS], Status> {
-    let mut have = [false; BLOCK_SLOTS];
-    let Some(found) = copy else { return Ok(have) };
+) -> Result<bool, Status> {
+    let Some(found) = copy.as_mut().filter(|found| !found.hurt) else {
+        return Ok(false);
+    };
     match storage.read(&mut found.object, from, bytes) {
-        Ok(()) => return Ok([true; BLOCK_SLOTS]),
-        Err(StorageError::Corrupt | StorageError::NotFound) => found.hurt = true,
-        Err(error) => return Err(error.into()),
-    }
-    // Where one spot is hurt, its neighbours need not be lost.
-    let slots = bytes.as_chunks_mut::<SLOT>().0;
-    for ((place, slot), have) in (0_u16..).zip(slots).zip(&mut have) {
-        let at = from.saturating_add(offset(place));
-        match storage.read(&mut found.object, at, slot) {
-            Ok(()) => *have = true,
-            Err(StorageError::Corrupt | StorageError::NotFound) => {}
-            Err(error) => return Err(error.into()),
+        Ok(()) => Ok(true),
+        Err(StorageError::Corrupt | StorageError::NotFound) => {
+            found.hurt = true;
+            Ok(false)
         }
+        Err(error) => Err(error.into()),
     }
-    Ok(have)
 }
 
 /// What to believe of one slot.

@@ -17,8 +17,10 @@
 //! own, the newest authentic one counts, and what differs is mended. So a cut between the two
 //! writes leaves a change done, one before the first leaves it undone, and damage to one copy costs
 //! nothing. A slot hurt in both copies loses that key; a shard lost in both, its keys; `info`
-//! counts them, and they stay counted until a factory reset. A copy that cannot be mended now (no
-//! space, or OP-TEE still holds its name) stays out of service until the next start.
+//! counts them, and they stay counted until a factory reset. OP-TEE gives nothing more of an object
+//! in which it found a corrupt block: where that happens to both copies, what neither gave before
+//! is lost. A copy that cannot be mended now (no space, or its name is held) stays out of service
+//! until the next start.
 //!
 //! **When storage fails** during a change, nobody knows whether it happened. The vault then trusts
 //! nothing that it remembers of storage: it reads everything again before it next needs any of it.
@@ -35,8 +37,10 @@ pub mod header;
 mod index;
 mod load;
 pub mod log;
+mod logs;
 mod open;
 mod record;
+mod repairs;
 pub mod slot;
 
 use claviger_proto::{
@@ -50,8 +54,9 @@ use crate::platform::{Copy, Platform};
 use cache::Cache;
 use header::Header;
 use index::{Entry, entry_of, name_of, owner_hash};
-use log::Logs;
+use logs::Logs;
 use open::{Open, SlotNumber, whereabouts};
+use repairs::Repairs;
 use slot::{Content, Happening};
 
 pub use log::Note;
@@ -84,7 +89,7 @@ pub struct Vault<P: Platform> {
     /// The slot that a failed change left in doubt.
     in_doubt: Option<SlotNumber>,
     cache: Cache,
-    repaired: u32,
+    repairs: Repairs,
     /// The id and the sequence of the header that was seen last.
     seen: Option<(Digits<16>, u64)>,
 }
@@ -95,7 +100,7 @@ impl<P: Platform> Default for Vault<P> {
             open: None,
             in_doubt: None,
             cache: Cache::default(),
-            repaired: 0,
+            repairs: Repairs::default(),
             seen: None,
         }
     }
@@ -126,7 +131,7 @@ impl<P: Platform> Vault<P> {
                 .saturating_sub(damaged),
             damaged,
             degraded,
-            repaired: self.repaired,
+            repaired: self.repairs.made(),
         })
     }
 
@@ -519,7 +524,7 @@ impl<P: Platform> Vault<P> {
     fn opened(&mut self, platform: &mut P) -> Result<&mut Open<P::Storage>, Status> {
         if self.open.is_none() {
             let loaded = load::load(platform)?;
-            self.repaired = self.repaired.saturating_add(loaded.repaired);
+            self.repairs.add(loaded.repaired);
             // What this instance has seen cannot be unseen.
             let header = &loaded.open.header;
             let seen = (header.vault, header.sequence);

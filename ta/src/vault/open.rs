@@ -9,7 +9,7 @@ use super::{
     COPIES, OBJECT, SLOT, SLOTS,
     header::{Header, HeaderKey},
     index::{Entry, Index},
-    log::Logs,
+    logs::Logs,
     slot::{Content, SlotKey},
 };
 use crate::platform::{ObjectId, Storage, StorageError, zeros};

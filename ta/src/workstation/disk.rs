@@ -57,7 +57,7 @@ struct State {
     torn: bool,
     /// One more of these for each open object.
     token: Arc<()>,
-    /// Names that OP-TEE would hold until the next start.
+    /// Names that are held until the next start.
     held: BTreeSet<ObjectId>,
 }
 
@@ -69,6 +69,8 @@ pub struct Disk(Arc<Mutex<State>>);
 pub struct Handle {
     id: ObjectId,
     inode: Arc<Mutex<Inode>>,
+    /// Whether it was found corrupt: nothing more of it is given then, as by OP-TEE.
+    corrupt: bool,
     _token: Arc<()>,
 }
 
@@ -120,7 +122,8 @@ impl Disk {
         lock(&self.state().objects[&id]).corrupt.push(bytes);
     }
 
-    /// Makes an object unreadable from its head on: it is found corrupt when it is opened.
+    /// Makes an object unreadable from its head on: it is found corrupt when it is opened, and its
+    /// name is held until the next start.
     ///
     /// # Panics
     /// If there is no such object.
@@ -258,11 +261,12 @@ impl Storage for Disk {
                 .iter()
                 .any(|hurt| hurt.start < range.end && range.start < hurt.end);
             match inode.bytes.get(range) {
-                Some(stored) if !hurt => {
+                Some(stored) if !hurt && !object.corrupt => {
                     bytes.copy_from_slice(stored);
                     Ok(())
                 }
                 _ => {
+                    object.corrupt = true;
                     state.forget(object)?;
                     Err(StorageError::Corrupt)
                 }
@@ -309,6 +313,7 @@ impl State {
         Handle {
             id,
             inode,
+            corrupt: false,
             _token: self.token.clone(),
         }
     }

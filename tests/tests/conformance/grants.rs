@@ -1,7 +1,7 @@
-//! What a key's policy lets others do, and what its versions and states serve: seen by two users.
+//! What a key's policy lets others do, how it bounds the key, and wrapped keys: seen by two users.
 
 use claviger::{
-    Algorithm, Permission, State, Status,
+    Algorithm, Permission, Status,
     identity::{gid_identity, uid_identity},
 };
 use claviger_tests::{ALICE, BOB, CAROL, Device, SENSORS, status};
@@ -121,50 +121,6 @@ fn versions_give_way_by_policy() {
     assert_eq!(status(key.retire(1)), Status::NoSuchVersion);
     let primary = key.description().version;
     assert_eq!(status(key.retire(primary)), Status::PrimaryVersion);
-}
-
-#[test]
-fn states_serve_what_sp_800_57_says() {
-    let device = Device::fresh();
-    let (alice, bob) = (device.user(ALICE), device.user(BOB));
-    let key = alice
-        .create("k")
-        .algorithm(Algorithm::Aes128Cmac)
-        .grant(uid_identity(BOB), &[Permission::Mac, Permission::VerifyMac])
-        .pre_activation()
-        .generate()
-        .unwrap();
-    let granted = bob.key_of(uid_identity(ALICE), "k").unwrap();
-    assert_eq!(status(key.mac(b"m")), Status::WrongState);
-    assert_eq!(status(key.suspend()), Status::InvalidTransition);
-    let key = key.activate().unwrap();
-    let tag = granted.mac(b"m").unwrap();
-    for (state, owner_checks, other_checks) in [
-        (State::Suspended, true, true),
-        (State::Deactivated, true, true),
-        (State::Compromised, true, false),
-        (State::Destroyed, false, false),
-    ] {
-        let changed = match state {
-            State::Suspended => key.suspend(),
-            State::Deactivated => key.deactivate(),
-            State::Compromised => key.compromise(),
-            _ => key.destroy(),
-        };
-        assert_eq!(changed.unwrap().description().state, state);
-        for (who, checks) in [(&key, owner_checks), (&granted, other_checks)] {
-            assert_eq!(status(who.mac(b"m")), Status::WrongState, "{state:?}");
-            let checked = who.verify_mac(b"m", &tag);
-            if checks {
-                checked.unwrap();
-            } else {
-                assert_eq!(status(checked), Status::WrongState, "{state:?}");
-            }
-        }
-        assert_eq!(status(key.rotate()), Status::WrongState);
-    }
-    assert_eq!(status(key.activate()), Status::InvalidTransition);
-    assert!(alice.describe("k").unwrap().versions.is_empty());
 }
 
 #[test]

@@ -89,7 +89,12 @@ fn combine(key: &Handle, kind: SourceKind, bytes: &[u8]) -> Result<(), Error> {
         algorithm: None,
         bytes: bytes.len() as u32,
     };
-    let request = CombineRequest {
+    key.ask(&secret_of(source), &[bytes]).map(drop)
+}
+
+/// Asks for 32 bytes of one source.
+fn secret_of(source: Source) -> CombineRequest {
+    CombineRequest {
         sources: [source].into_iter().collect(),
         salt: 0,
         info: 0,
@@ -97,8 +102,7 @@ fn combine(key: &Handle, kind: SourceKind, bytes: &[u8]) -> Result<(), Error> {
             new: None,
             length: 32,
         },
-    };
-    key.ask(&request, &[bytes]).map(drop)
+    }
 }
 
 /// 16 bytes under the key-encryption key of 32 sevens (RFC 3394), made with Python's cryptography:
@@ -179,6 +183,9 @@ fn a_state_serves_its_part() {
                 tried += 1;
             }
         }
+        if state != Active {
+            assert_eq!(status(hers(Usage::Mac).rotate()), Status::WrongState);
+        }
         // What concerns no use goes on: looking, and the way onward.
         for usage in [Usage::Sign, Usage::Agree, Usage::Decapsulate] {
             let public = hers(usage).public_key(None);
@@ -190,6 +197,7 @@ fn a_state_serves_its_part() {
         }
     }
     assert_eq!(tried, 5 * 15 * 2);
+    assert!(hers(Usage::Mac).describe().unwrap().versions.is_empty());
 }
 
 /// A secret for the holder of this public key.
@@ -201,16 +209,7 @@ fn encapsulate(client: &Client, public: &[u8]) -> Vec<u8> {
         algorithm: Some(Algorithm::MlKem768),
         bytes: public.len() as u32,
     };
-    let request = CombineRequest {
-        sources: [source].into_iter().collect(),
-        salt: 0,
-        info: 0,
-        output: Output {
-            new: None,
-            length: 32,
-        },
-    };
-    let (made, bytes) = client.request(&request, public).unwrap();
+    let (made, bytes) = client.request(&secret_of(source), public).unwrap();
     bytes[..made.ciphertext as usize].to_vec()
 }
 

@@ -1,7 +1,7 @@
 //! Damage to what is stored: to one copy it costs nothing, to both it costs what was hurt.
 
-use claviger::{Algorithm, Status};
-use claviger_proto::{limits, message::VaultInfo};
+use claviger::{Algorithm, Status, audit::LogOf};
+use claviger_proto::{audit::Event, limits, message::VaultInfo};
 use claviger_ta::{
     platform::{Copy, ObjectId},
     vault::{OBJECT, SLOT, SLOTS},
@@ -99,10 +99,18 @@ fn copies_hurt_at_different_places_make_one_whole() {
         bench.disk().flip(SECOND, slot(other).start);
         nothing_was_lost(&bench, &before, "a header and a slot");
     }
-    bench.disk().restore(image);
-    bench.disk().corrupt(FIRST, 0..SLOT);
-    bench.disk().corrupt(SECOND, OBJECT / 2..OBJECT);
-    nothing_was_lost(&bench, &before, "corrupt blocks");
+    // Storage gives nothing more of what it found corrupt: the first copy is good until its spot,
+    // the second until its own.
+    for (first, second) in [(0, OBJECT / 2), (OBJECT / 2, OBJECT / 4)] {
+        bench.disk().restore(image.clone());
+        bench.disk().corrupt(FIRST, first..first + SLOT);
+        bench.disk().corrupt(SECOND, second..second + SLOT);
+        let after = bench.switch_on().view();
+        assert_eq!(after.keys, before.keys);
+        let behind = OBJECT - OBJECT / 2;
+        assert!((1..=behind.div_ceil(SLOT) + 16).contains(&(after.damaged as usize)));
+        assert_eq!(bench.switch_on().view(), after, "and stays so");
+    }
 }
 
 /// A key that is hurt in both copies is lost, and stays counted; the others are not.
@@ -248,6 +256,61 @@ fn a_vault_without_a_header() {
         on.root.factory_reset(&token.to_string()).unwrap();
         assert_eq!(vault(&on).keys, 0);
         import(&on.root, "new").unwrap();
+    }
+}
+
+/// Storage deletes what it finds corrupt, as OP-TEE does. That there was a vault stays known all
+/// the same: none is begun anew before a reset asks for it.
+#[test]
+fn a_vault_that_storage_deleted() {
+    let (bench, image) = four_keys();
+    let hurts: [&dyn Fn(ObjectId); 2] = [&|copy| bench.disk().corrupt(copy, 0..SLOT), &|copy| {
+        bench.disk().corrupt_at_open(copy)
+    }];
+    for hurt in hurts {
+        bench.disk().restore(image.clone());
+        for copy in [FIRST, SECOND] {
+            hurt(copy);
+        }
+        for start in 1..=3 {
+            let on = bench.switch_on();
+            for call in 1..=2 {
+                let listed = on.root.list().unwrap_err().status();
+                assert_eq!(
+                    listed,
+                    Some(Status::StorageCorrupt),
+                    "start {start}, call {call}"
+                );
+            }
+        }
+        let on = bench.switch_on();
+        let token = on.root.info().unwrap().confirmation.unwrap();
+        on.root.factory_reset(&token.to_string()).unwrap();
+        import(&on.root, "new").unwrap();
+        drop(on);
+        assert_eq!(bench.switch_on().view().keys.len(), 1);
+    }
+}
+
+/// A repair is in the log of those who have none of their own: once, however much was mended.
+#[test]
+fn a_repair_is_recorded() {
+    let (bench, image) = four_keys();
+    bench.disk().restore(image);
+    for place in [0, 2] {
+        bench.disk().flip(FIRST, slot(place).start);
+    }
+    for start in 1..=2 {
+        let on = bench.switch_on();
+        on.root.list().unwrap();
+        let log = on.root.audit_log(LogOf::Shared).unwrap();
+        let repairs: Vec<_> = log
+            .records()
+            .iter()
+            .filter(|record| record.event == Event::Repaired)
+            .map(|record| (record.detail, record.caller))
+            .collect();
+        assert_eq!(repairs, [(2, None)], "start {start}");
     }
 }
 

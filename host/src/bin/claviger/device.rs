@@ -36,7 +36,7 @@ fn describe_info(info: &InfoResponse, warning: Option<&str>) -> String {
             format!("{} ({:?} build)", info.version, info.build).to_lowercase(),
         ),
         ("platform", info.platform.to_string()),
-        ("rollback protection", rollback(info.rollback_level)),
+        ("rollback protection", rollback(info)),
         ("instance", info.instance.to_string()),
     ];
     match &info.vault {
@@ -89,13 +89,12 @@ fn describe_info(info: &InfoResponse, warning: Option<&str>) -> String {
     table(&rows)
 }
 
-fn rollback(level: u32) -> String {
-    let meaning = match level {
-        0 => "none",
-        1..1000 => "by the normal world",
-        _ => "by the TEE's hardware",
+fn rollback(info: &InfoResponse) -> String {
+    let meaning = match info.detects_rollback() {
+        true => "by the TEE's hardware",
+        false => "none that Linux could not undo",
     };
-    format!("{level} ({meaning})")
+    format!("{} ({meaning})", info.rollback_level)
 }
 
 pub(crate) fn self_test(client: &Client, printer: &Printer) -> Outcome {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::error::ErrorKind as ClapKind;
-use claviger::{Error, ErrorKind, TransportError};
+use claviger::{Error, ErrorKind};
 use serde_json::{Value, json};
 
 /// Why a command failed.
@@ -134,13 +134,18 @@ pub(crate) const fn exit_code(kind: ErrorKind) -> u8 {
 
 /// Says what failed, on stderr, and gives the exit code.
 pub(crate) fn report(failure: &Failure, json: bool) -> ExitCode {
-    ExitCode::from(say_failure(failure, json))
-}
-
-/// As [`report`], of a call that waits for tee-supplicant.
-pub(crate) fn report_stall(json: bool) -> u8 {
-    let error = Error::Transport(TransportError::NoSupplicant);
-    say_failure(&error.into(), json)
+    let code = exit_code(failure.kind());
+    if !failure.is_broken_pipe() {
+        if json {
+            say(&json!({ "error": object(failure), "exit": code }).to_string());
+        } else {
+            say(&format!("claviger: {}", failure.message()));
+            if let Some(hint) = failure.hint() {
+                say(&format!("  hint: {hint}"));
+            }
+        }
+    }
+    ExitCode::from(code)
 }
 
 /// Says that a call was sent again after a restart of the trusted application.
@@ -162,21 +167,6 @@ pub(crate) fn object(failure: &Failure) -> Value {
         "message": failure.message(),
         "hint": failure.hint(),
     })
-}
-
-fn say_failure(failure: &Failure, json: bool) -> u8 {
-    let code = exit_code(failure.kind());
-    if !failure.is_broken_pipe() {
-        if json {
-            say(&json!({ "error": object(failure), "exit": code }).to_string());
-        } else {
-            say(&format!("claviger: {}", failure.message()));
-            if let Some(hint) = failure.hint() {
-                say(&format!("  hint: {hint}"));
-            }
-        }
-    }
-    code
 }
 
 /// As [`report`], of a command line that is not one, or asks for help.

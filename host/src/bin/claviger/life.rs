@@ -14,7 +14,7 @@ use crate::{
 
 const NO_FORWARD_SECRECY: &str = "this platform has no rollback protection: whoever puts an older \
                                   store back gets older versions back. Forward secrecy is claimed \
-                                  only where `claviger info` shows a rollback level above 0";
+                                  only where `claviger info` shows rollback level 1000";
 
 /// Changes a key and shows it.
 pub(crate) fn change(
@@ -29,7 +29,7 @@ pub(crate) fn change(
 
 pub(crate) fn rotate(client: &Client, arguments: &KeyArguments, printer: &Printer) -> Outcome {
     let key = open::key(client, arguments)?.rotate()?;
-    let unprotected = key.description().ratchet && client.info()?.rollback_level == 0;
+    let unprotected = key.description().ratchet && !client.info()?.detects_rollback();
     let warning = unprotected.then_some(NO_FORWARD_SECRECY);
     if let Some(warning) = warning.filter(|_| !printer.is_json()) {
         say(&format!("note: {warning}"));

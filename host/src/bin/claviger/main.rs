@@ -26,14 +26,10 @@ mod shares;
 mod sign;
 mod wrapped;
 
-use std::{
-    process::{self, ExitCode},
-    thread,
-    time::Duration,
-};
+use std::process::ExitCode;
 
 use clap::Parser;
-use claviger::{Client, Key, Login, doctor};
+use claviger::{Client, Key, Login};
 
 use self::{
     args::{Arguments, Command},
@@ -47,27 +43,11 @@ fn main() -> ExitCode {
         Err(error) => return failure::report_usage(&error),
     };
     output::claim_stdout();
-    watch(arguments.json);
     let printer = Printer::new(arguments.json);
     match run(&arguments, &printer) {
         Ok(code) => code,
         Err(failure) => failure::report(&failure, arguments.json),
     }
-}
-
-/// How long to wait for a TEE whose helper in Linux does not run.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Ends this process if it waits for tee-supplicant, which nothing else would end.
-fn watch(json: bool) {
-    thread::spawn(move || {
-        loop {
-            thread::sleep(Duration::from_secs(1));
-            if doctor::stalled(PATIENCE) {
-                process::exit(failure::report_stall(json).into());
-            }
-        }
-    });
 }
 
 /// What a command ends with if nothing failed on the way.

@@ -10,7 +10,10 @@ use claviger_proto::Status;
 use hex_literal::hex;
 use sha2::{Digest, Sha256};
 
-use crate::crypto::{ecdh, ecdsa, ed25519, hpke, ml_kem, x_wing};
+use crate::crypto::{
+    ecdh, ecdsa, ed25519, hpke,
+    kem::{ml_kem_768, x_wing},
+};
 
 pub(super) fn ecdsa_p256() -> Result<bool, Status> {
     let scalar = hex!("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721");
@@ -121,10 +124,10 @@ pub(super) fn ml_kem_768() -> Result<bool, Status> {
     let shared = hex!("b408d5d115713f0a93047dbbea832e4340787686d59a9a2d106bd662ba0aa035");
     let rejected = hex!("4bca15723c66b72fe59c6adc053efdead00a5c7b9be4900832f68ecdcef670ac");
 
-    let mut public = [0; ml_kem::PUBLIC];
-    let mut ciphertext = [0; ml_kem::CIPHERTEXT];
-    ml_kem::public_key(&seed, &mut public)?;
-    let encapsulated = ml_kem::encapsulate_with(&randomness, &public, &mut ciphertext)?;
+    let mut public = [0; ml_kem_768::PUBLIC];
+    let mut ciphertext = [0; ml_kem_768::CIPHERTEXT];
+    ml_kem_768::public_key(&seed, &mut public)?;
+    let encapsulated = ml_kem_768::encapsulate_with(&randomness, &public, &mut ciphertext)?;
     let right = digest_is(
         &public,
         hex!("4bec4730f26273c6319ef7387dd4758315240a9394cd89264b148b9113060b61"),
@@ -132,16 +135,17 @@ pub(super) fn ml_kem_768() -> Result<bool, Status> {
         &ciphertext,
         hex!("4191f5596ebe7ff14461854e6c2885763c439b881166e4337ca5084ee6cf2c6e"),
     ) && *encapsulated == shared
-        && *ml_kem::decapsulate(&seed, &ciphertext)? == shared;
+        && *ml_kem_768::decapsulate(&seed, &ciphertext)? == shared;
     if let Some(first) = ciphertext.first_mut() {
         *first ^= 1;
     }
     // A coefficient of 4095.
     public.fill(0xff);
-    let mut unused = [0; ml_kem::CIPHERTEXT];
+    let mut unused = [0; ml_kem_768::CIPHERTEXT];
     Ok(right
-        && *ml_kem::decapsulate(&seed, &ciphertext)? == rejected
-        && ml_kem::encapsulate_with(&randomness, &public, &mut unused) == Err(Status::BadPublicKey))
+        && *ml_kem_768::decapsulate(&seed, &ciphertext)? == rejected
+        && ml_kem_768::encapsulate_with(&randomness, &public, &mut unused)
+            == Err(Status::BadPublicKey))
 }
 
 #[inline(never)]

@@ -1,4 +1,4 @@
-use claviger_proto::{Algorithm, Usage};
+use claviger_proto::{Algorithm, Usage, limits::AUDIT_PAGES};
 use std::{
     format,
     string::{String, ToString},
@@ -9,7 +9,7 @@ use std::{
 use super::*;
 use crate::{
     samples::{ALICE, BOB, key_of, label},
-    vault::{KeyRecord, index::Entry},
+    vault::{KeyRecord, index::Entry, logs::chain},
     workstation::Workstation,
 };
 
@@ -175,4 +175,30 @@ fn keys_and_pages_share_the_slots() {
             "period {period}: {pages}"
         );
     }
+}
+
+/// In a strict vault nothing overwrites what was not released: not what callers were refused, nor
+/// what is nobody's doing.
+#[test]
+fn a_strict_vault_keeps_the_shared_log() {
+    let mut bench = Bench::new();
+    let Bench { platform, vault } = &mut bench;
+    vault.refuse_unlogged(platform, ALICE).unwrap();
+    let mut told = 0;
+    let full = loop {
+        match vault.record(platform, None, Event::Refused, |_| {}) {
+            Ok(()) => told += 1,
+            Err(status) => break status,
+        }
+        assert!(told < 1000, "it is never full");
+    };
+    assert_eq!(full, Status::AuditFull);
+    let page = vault.read_log(platform, None, 0, |_| Ok(())).unwrap();
+    assert_eq!(page.first, 0, "the oldest is still there");
+    let checkpoint = vault.checkpoint(platform, None, heapless::Vec::new());
+    assert_eq!(checkpoint.unwrap().records, told);
+    vault.release_log(platform, None, told).unwrap();
+    vault
+        .record(platform, None, Event::Refused, |_| {})
+        .unwrap();
 }

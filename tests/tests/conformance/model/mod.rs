@@ -1,6 +1,7 @@
 //! The device against a model of it: random steps by several callers, after each of which both say
 //! the same of every status and of every key.
 
+mod key;
 mod reference;
 mod steps;
 

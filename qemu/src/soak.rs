@@ -1,0 +1,30 @@
+//! The verb `soak`: what only shows after many tries, or a long time.
+
+mod long_run;
+pub(crate) mod power_cuts;
+
+use anyhow::Result;
+
+use crate::cli::SoakOptions;
+use crate::setup::Platform;
+use crate::suite::Count;
+use crate::tampering;
+
+/// The program in the guest that makes the load.
+const PROGRAM: &str = "claviger-load";
+
+/// Runs it all, prints the closing line, and tells whether all went well.
+pub(crate) fn soak(options: &SoakOptions) -> Result<bool> {
+    let platform = Platform::ready()?;
+    let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
+    let mut count = Count::default();
+    if options.cycles > 0 {
+        count += power_cuts::run(&platform, options.cycles, seed)?;
+    }
+    if options.operations > 0 {
+        count += long_run::run(&platform, options.operations)?;
+    }
+    count += tampering::run(&platform, options.tampering)?;
+    println!("{count}");
+    Ok(count.is_good())
+}

@@ -1,0 +1,75 @@
+//! What a process holds, and the trusted application.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use claviger::Client;
+
+/// The name of OP-TEE's helper in Linux.
+const SUPPLICANT: &str = "tee-supplicant";
+
+/// What is held at a moment; all but the memory in counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resources {
+    /// Bytes of the trusted application's heap.
+    pub(crate) heap: u64,
+    pub(crate) client: Process,
+    pub(crate) supplicant: Process,
+    /// KiB of memory that Linux could still give out, its files in memory not counted.
+    pub(crate) available: u64,
+}
+
+/// What a process of Linux holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) descriptors: usize,
+    /// Ranges of memory: each block that it shares with the TEE is one.
+    pub(crate) mappings: usize,
+    /// KiB of its address space.
+    pub(crate) size: u64,
+}
+
+impl Resources {
+    /// What is held now.
+    pub(crate) fn now(client: &Client) -> Resources {
+        let marks = client.info().unwrap().marks;
+        let memory = fs::read_to_string("/proc/meminfo").unwrap();
+        Resources {
+            heap: marks.expect("a test build").heap_now.into(),
+            client: Process::at(Path::new("/proc/self")),
+            supplicant: Process::at(&supplicant()),
+            available: field(&memory, "MemAvailable:") + field(&memory, "Shmem:"),
+        }
+    }
+}
+
+impl Process {
+    fn at(process: &Path) -> Process {
+        let maps = fs::read_to_string(process.join("maps")).unwrap();
+        let status = fs::read_to_string(process.join("status")).unwrap();
+        Process {
+            descriptors: fs::read_dir(process.join("fd")).unwrap().count(),
+            mappings: maps.lines().count(),
+            size: field(&status, "VmSize:"),
+        }
+    }
+}
+
+fn supplicant() -> PathBuf {
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|process| Some(process.ok()?.path()))
+        .find(|process| {
+            fs::read_to_string(process.join("comm")).is_ok_and(|name| name.trim_end() == SUPPLICANT)
+        })
+        .expect("tee-supplicant runs")
+}
+
+/// The number behind a name.
+fn field(text: &str, name: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number.unwrap().parse().unwrap()
+}
