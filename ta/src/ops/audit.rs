@@ -1,6 +1,6 @@
 //! The audit logs: read, signed, bounded.
 
-use claviger_proto::{Identity, Status, audit::Event, message::*};
+use claviger_proto::{Identity, Status, message::*};
 
 use crate::{
     Platform, Service, Session, crypto::ecdsa::p256, exchange::Payload, keyring::Keyring, policy,
@@ -90,13 +90,9 @@ pub(crate) fn audit_release<P: Platform>(
         &session.caller,
         (request.of, request.shared),
     )?;
-    keyring.vault.release_log(platform, of, request.keep)?;
     let caller = session.caller.identity()?;
     let vault = &mut keyring.vault;
-    vault.record(platform, Some(caller), Event::AuditReleased, |record| {
-        record.owner = of;
-        record.detail = u32::try_from(request.keep).unwrap_or(u32::MAX);
-    })?;
+    vault.release_log(platform, of, request.keep, caller)?;
     Ok(Done {})
 }
 
