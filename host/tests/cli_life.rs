@@ -245,7 +245,11 @@ fn many_files_are_resealed_in_place() {
         "{}",
         run.stderr
     );
-    assert!(run.stderr.contains("none: the file cannot be read"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("none: the file cannot be read"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(device.read("bad"), &good[..150_000]);
     assert_eq!(device.read("new"), before);
     assert_eq!(device.files(), ["a", "b", "bad", "device", "new"]);
