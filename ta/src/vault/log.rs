@@ -70,7 +70,8 @@ pub struct Page {
 
 impl<P: Platform> Vault<P> {
     /// Makes ready for a change of this slot by this caller: what waits in it goes to its page, and
-    /// in a strict vault there must be a place for what is to come.
+    /// in a strict vault there must be a place for what is to come, which lets the records of the
+    /// caller's log before number `releases` be overwritten.
     ///
     /// # Errors
     /// [`Status::AuditFull`]; a status of storage.
@@ -79,6 +80,7 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         slot: SlotNumber,
         caller: Option<Identity>,
+        releases: u64,
     ) -> Result<(), Status> {
         let open = self.opened(platform)?;
         if let Some(of) = open.logs.waits_in(slot) {
@@ -95,7 +97,7 @@ impl<P: Platform> Vault<P> {
         open.logs.provide(caller)?;
         if caller.is_some() && open.header.audit_refuses {
             let of = open.logs.log_of(caller);
-            if !open.logs.has_room(of) {
+            if !open.logs.has_room(of, releases) {
                 return Err(Status::AuditFull);
             }
         }
@@ -123,15 +125,28 @@ impl<P: Platform> Vault<P> {
         event: Event,
         fill: impl FnOnce(&mut Record),
     ) -> Result<(), Status> {
+        self.record_releasing(platform, caller, event, 0, fill)
+    }
+
+    /// As [`Vault::record`]; in the same write lets the records of the caller's log before number
+    /// `releases` be overwritten.
+    fn record_releasing(
+        &mut self,
+        platform: &mut P,
+        caller: Option<Identity>,
+        event: Event,
+        releases: u64,
+        fill: impl FnOnce(&mut Record),
+    ) -> Result<(), Status> {
         let time = platform.untrusted_time();
         let logs = &self.opened(platform)?.logs;
         // A caller who was only ever refused gets no log of its own.
         let own = caller.filter(|_| event != Event::Refused || logs.has(caller));
-        self.prepare_log(platform, NOWHERE, own)?;
+        self.prepare_log(platform, NOWHERE, own, releases)?;
         let of = self.opened(platform)?.logs.log_of(own);
         self.write_log(platform, of, NOWHERE)?;
         let open = self.opened(platform)?;
-        if open.header.audit_refuses && !open.logs.has_room(of) {
+        if open.header.audit_refuses && !open.logs.has_room(of, releases) {
             return Err(Status::AuditFull);
         }
         open.sequence = open.sequence.saturating_add(1);
@@ -148,7 +163,7 @@ impl<P: Platform> Vault<P> {
             label: None,
         };
         fill(&mut record);
-        self.append(platform, of, &[record], NOWHERE)
+        self.append(platform, of, (&[record], releases), NOWHERE)
     }
 
     /// Writes what waits for a log to its pages, none of which goes where something is about to
@@ -165,17 +180,18 @@ impl<P: Platform> Vault<P> {
                 return Ok(());
             }
             // Only then: where something waits, there is no place for a page.
-            self.append(platform, of, &records, taken)?;
+            self.append(platform, of, (&records, 0), taken)?;
             self.opened(platform)?.logs.written(&records);
         }
     }
 
-    /// Appends records to a log's last page, and to further ones.
+    /// Appends records to a log's last page, and to further ones; the last of these says up to
+    /// where the log may be overwritten now.
     fn append(
         &mut self,
         platform: &mut P,
         of: Option<Identity>,
-        records: &[Record],
+        (records, releases): (&[Record], u64),
         taken: SlotNumber,
     ) -> Result<(), Status> {
         let (mut page, mut slot) = self.last_page(platform, of)?;
@@ -200,6 +216,7 @@ impl<P: Platform> Vault<P> {
             }
         }
         let slot = slot.ok_or(Status::Internal)?;
+        page.released = page.released.max(releases);
         self.put_page(platform, slot, &page)
     }
 
@@ -326,24 +343,37 @@ impl<P: Platform> Vault<P> {
         })
     }
 
-    /// Lets the records of a log before number `keep` be overwritten.
+    /// Lets the records of a log before number `keep` be overwritten. That is told in the caller's
+    /// log before, or in the same write: nobody makes room there unseen.
     ///
     /// # Errors
-    /// [`Status::BadHeader`] if there are not so many; a status of storage.
+    /// [`Status::BadHeader`] if there are not so many; as [`Vault::record`].
     pub fn release_log(
         &mut self,
         platform: &mut P,
         of: Option<Identity>,
         keep: u64,
+        caller: Identity,
     ) -> Result<(), Status> {
         self.write_log(platform, of, NOWHERE)?;
-        let (mut page, slot) = self.last_page(platform, of)?;
+        let (page, _) = self.last_page(platform, of)?;
         if keep > Known::of(0, &page).end() {
             return Err(Status::BadHeader);
         }
         if keep <= page.released {
             return Ok(());
         }
+        let own = self.log_of(platform, caller)? == of;
+        let releases = if own { keep } else { 0 };
+        let event = Event::AuditReleased;
+        self.record_releasing(platform, Some(caller), event, releases, |record| {
+            record.owner = of;
+            record.detail = u32::try_from(keep).unwrap_or(u32::MAX);
+        })?;
+        if own {
+            return Ok(());
+        }
+        let (mut page, slot) = self.last_page(platform, of)?;
         page.released = keep;
         self.put_page(platform, slot.ok_or(Status::Internal)?, &page)
     }

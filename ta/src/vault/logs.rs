@@ -261,8 +261,9 @@ impl Logs {
             .max_by_key(count)
     }
 
-    /// Whether one more record finds a place without overwriting one that must be kept.
-    pub(super) fn has_room(&self, of: Option<Identity>) -> bool {
+    /// Whether one more record finds a place without overwriting one that must be kept, if those
+    /// before number `releases` need not.
+    pub(super) fn has_room(&self, of: Option<Identity>, releases: u64) -> bool {
         let pages = self.pages(of);
         let Some(last) = pages.last() else {
             return true;
@@ -272,7 +273,8 @@ impl Logs {
             .iter()
             .filter(|waiting| self.log_of(waiting.record.caller) == of)
             .count();
-        let kept = pages.iter().filter(|page| page.end() > last.released);
+        let released = last.released.max(releases);
+        let kept = pages.iter().filter(|page| page.end() > released);
         let fresh = AUDIT_PAGES.saturating_sub(kept.count());
         // Of each page, the end may be too short for a record.
         let per_page = AUDIT_PAGE.saturating_sub(RECORD);

@@ -447,7 +447,7 @@ impl<P: Platform> Vault<P> {
         note: Option<Note>,
     ) -> Result<Content, Status> {
         let caller = note.as_ref().map(|note| note.caller);
-        self.prepare_log(platform, number, caller)?;
+        self.prepare_log(platform, number, caller, 0)?;
         let Some(note) = note else {
             return self.write_slot(platform, number, content, None);
         };

@@ -197,7 +197,7 @@ fn a_strict_vault_keeps_the_shared_log() {
     assert_eq!(page.first, 0, "the oldest is still there");
     let checkpoint = vault.checkpoint(platform, None, heapless::Vec::new());
     assert_eq!(checkpoint.unwrap().records, told);
-    vault.release_log(platform, None, told).unwrap();
+    vault.release_log(platform, None, told, ALICE).unwrap();
     vault
         .record(platform, None, Event::Refused, |_| {})
         .unwrap();
