@@ -122,11 +122,20 @@ impl On {
         View::try_of(&self.users, &self.guest, &self.wrapped)
     }
 
+    /// Both.
+    #[track_caller]
+    pub(crate) fn seen(&self) -> Seen {
+        (self.view(), self.told())
+    }
+
     /// What the device tells of what happened.
     pub(crate) fn told(&self) -> Told {
         Told::of(&self.root, self.device.workstation())
     }
 }
+
+/// What is seen of a device.
+pub(crate) type Seen = (View, Told);
 
 /// Says what was tried, also where the test runner keeps back what tests print.
 pub(crate) fn report(what: &str) {

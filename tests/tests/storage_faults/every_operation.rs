@@ -74,11 +74,11 @@ fn cuts_leave_a_change_done_or_undone() {
                     trial.bench.disk().disarm();
                     drop(on);
                     let when = format!("{fault:?} of {operations}");
-                    let done = trial.judge(&trial.bench.switch_on(), succeeded, &when);
-                    outcomes[usize::from(done)] += 1;
+                    let seen = trial.bench.switch_on().seen();
+                    outcomes[usize::from(trial.judge(&seen, succeeded, &when))] += 1;
                     // Once is for ever.
                     let again = trial.bench.switch_on();
-                    assert_eq!(trial.judge(&again, succeeded, &when), done, "{when}");
+                    assert_eq!(again.seen(), seen, "{when}");
                     trial.end(&again, succeeded, &when);
                 }
             }
@@ -150,9 +150,10 @@ fn fail(trial: &Trial, open: bool, fault: Fault) {
     let told = (!matches!(fault, Fault::Full(_))).then(|| on.told());
     drop(on);
     let on = trial.bench.with(&stored);
-    let done = trial.judge(&on, succeeded, &when);
+    let seen = on.seen();
+    let done = trial.judge(&seen, succeeded, &when);
     match at_once {
-        Ok(at_once) => assert_eq!(on.view(), at_once, "{when}"),
+        Ok(at_once) => assert_eq!(seen.0, at_once, "{when}"),
         // A reset that has begun waits for space.
         Err(error) => {
             assert_eq!(error.status(), Some(Status::StorageFull), "{when}");
@@ -160,12 +161,12 @@ fn fail(trial: &Trial, open: bool, fault: Fault) {
             assert!(reset && done && matches!(fault, Fault::Full(_)), "{when}");
         }
     }
-    assert!(told.is_none_or(|told| told == on.told()), "{when}");
+    assert!(told.is_none_or(|told| told == seen.1), "{when}");
     drop(on);
     let on = trial.bench.switch_on();
-    assert_eq!(trial.judge(&on, succeeded, &when), done, "{when}");
+    assert_eq!(on.seen(), seen, "{when}");
     trial.end(&on, succeeded, &when);
-    if done {
+    if matches!(fault, Fault::Full(_)) {
         verify_logs(&on.root);
     }
 }
@@ -184,7 +185,7 @@ fn cuts_while_mending() {
             disk.disarm();
             drop(on);
             let left: Image = disk.image();
-            let done = trial.judge(&trial.bench.switch_on(), succeeded, "mended");
+            let done = trial.judge(&trial.bench.switch_on().seen(), succeeded, "mended");
             let mending = operations_to_open(&trial.bench, &left);
             // Reading changes nothing: cuts among the first reads are all alike.
             for m in mending.saturating_sub(8)..mending {
@@ -195,7 +196,7 @@ fn cuts_while_mending() {
                     disk.disarm();
                     drop(on);
                     let when = format!("cut after {n}, then {fault:?}");
-                    let still = trial.judge(&trial.bench.switch_on(), succeeded, &when);
+                    let still = trial.judge(&trial.bench.switch_on().seen(), succeeded, &when);
                     assert_eq!(still, done, "{when}: what was settled stays");
                     cuts += 1;
                 }

@@ -10,7 +10,7 @@ use claviger::{Error, Status};
 use claviger_proto::audit::Event;
 
 use crate::{
-    bench::{Bench, Image, On},
+    bench::{Bench, Image, On, Seen},
     scenarios::{self, Call, Prepared, Scenario, Tells},
     view::{Beside, Told, View, left, verify_logs},
 };
@@ -95,26 +95,22 @@ impl Trial {
         assert_eq!(status(&answer), self.scenario.status);
         let writes = self.bench.disk().image() != self.image;
         assert!(writes || answer.is_err(), "{}", self.scenario.name);
-        assert!(self.judge(&on, answer.is_ok(), "undisturbed"));
+        assert!(self.judge(&on.seen(), answer.is_ok(), "undisturbed"));
         drop(on);
-        assert!(self.judge(
-            &self.bench.switch_on(),
-            answer.is_ok(),
-            "undisturbed, later"
-        ));
-        self.end(&self.bench.switch_on(), answer.is_ok(), "undisturbed");
-        verify_logs(&self.bench.switch_on().root);
+        let on = self.bench.switch_on();
+        assert!(self.judge(&on.seen(), answer.is_ok(), "undisturbed, later"));
+        self.end(&on, answer.is_ok(), "undisturbed");
+        verify_logs(&on.root);
         operations
     }
 
     /// Whether it is done on this device; it is done or undone.
     #[track_caller]
-    pub(crate) fn judge(&self, on: &On, succeeded: bool, when: &str) -> bool {
-        let (view, told) = (on.view(), on.told());
+    pub(crate) fn judge(&self, (view, told): &Seen, succeeded: bool, when: &str) -> bool {
         let name = self.scenario.name;
         if view.vault != self.before.vault {
             let forgotten = told.logs.iter().all(|log| log.records.is_empty());
-            assert!((self.scenario.done)(&self.before, &view), "{name}: {when}");
+            assert!((self.scenario.done)(&self.before, view), "{name}: {when}");
             assert!(
                 forgotten && told.beside == Beside::default(),
                 "{name}: {when}"
@@ -130,8 +126,8 @@ impl Trial {
             Tells::Before(event) => (std::slice::from_ref(event), true),
         };
         let done =
-            (self.scenario.done)(&self.before, &view) && news == events && told.beside == self.goal;
-        let undone = view == self.before
+            (self.scenario.done)(&self.before, view) && news == events && told.beside == self.goal;
+        let undone = *view == self.before
             && (news.is_empty() || told_before && news == events)
             && told.beside == self.told.beside;
         assert!(
@@ -156,7 +152,7 @@ impl Trial {
     /// What can be seen only by using keys, and so comes last.
     #[track_caller]
     pub(crate) fn end(&self, on: &On, succeeded: bool, when: &str) {
-        if on.view().vault != self.before.vault || self.left.is_empty() {
+        if self.left.is_empty() {
             return;
         }
         let now = left(&on.users);
