@@ -98,7 +98,7 @@ impl Builder {
         #[cfg(feature = "emulator")]
         if let Some(emulator) = &self.emulator {
             let session = emulator.open(self.login)?;
-            return Ok(self.client(session));
+            return Ok(self.with_transport(session));
         }
         match emulator_directory() {
             Some(dir) => self.open_emulator(dir),
@@ -109,7 +109,7 @@ impl Builder {
     #[cfg(feature = "emulator")]
     fn open_emulator(self, dir: PathBuf) -> Result<Client, Error> {
         let session = Emulator::from_environment(dir)?.open(self.login)?;
-        Ok(self.client(session))
+        Ok(self.with_transport(session))
     }
 
     #[cfg(not(feature = "emulator"))]
@@ -120,14 +120,14 @@ impl Builder {
     #[cfg(feature = "optee")]
     fn open_optee(self) -> Result<Client, Error> {
         use crate::transport::{bounded, optee::Optee};
-        let login = self.login;
+        let (login, uid) = (self.login, crate::identity::effective_uid());
         let bounds = bounded::Bounds {
-            open: move || Ok(Box::new(Optee::open(login)?) as _),
+            open: move || Ok(Box::new(Optee::open_for(login, uid)?) as _),
             patience: self.patience,
             cause: crate::doctor::device::stalled,
         };
         let session = bounded::Bounded::open(bounds)?;
-        Ok(self.client(session))
+        Ok(self.with_transport(session))
     }
 
     #[cfg(not(feature = "optee"))]
@@ -135,8 +135,10 @@ impl Builder {
         Err(TransportError::OpteeNotBuilt.into())
     }
 
-    fn client(self, session: impl Transport + 'static) -> Client {
-        Client::of(Connection::new(Box::new(session), self.on_repeat))
+    /// A client of a session that was opened elsewhere; only [`Builder::on_repeat`] matters.
+    #[must_use]
+    pub fn with_transport(self, transport: impl Transport + 'static) -> Client {
+        Client::of(Connection::new(Box::new(transport), self.on_repeat))
     }
 }
 

@@ -46,7 +46,7 @@ impl Client {
     /// A client of a session that was opened elsewhere.
     #[must_use]
     pub fn with_transport(transport: impl Transport + 'static) -> Client {
-        Client::of(Connection::new(Box::new(transport), None))
+        Client::builder().with_transport(transport)
     }
 
     pub(crate) fn of(connection: Connection) -> Client {

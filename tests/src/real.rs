@@ -1,6 +1,7 @@
 use claviger::{
     Client, Error, Identity, Login,
     identity::{gid_identity, uid_identity},
+    transport::optee::Optee,
 };
 use rustix::{
     process::{Gid, Uid, getgroups},
@@ -95,8 +96,15 @@ impl Device {
     /// held in memory, that is as if the device were switched off and on.
     pub fn reboot(&self) {
         let mut session = self.bare(0, PREFIX).unwrap();
-        let ended = session.invoke_without(PANIC);
+        let ended = session.send(PANIC, PREFIX).code;
         assert_eq!(ended, raw::TEEC_ERROR_TARGET_DEAD, "this is no test build");
+    }
+
+    /// A client whose session was a user's, for whoever comes now.
+    #[must_use]
+    pub fn left_by(&self, uid: u32) -> Client {
+        let session = while_user(uid, &[], || Optee::open(Login::User));
+        Client::with_transport(session.unwrap())
     }
 
     /// A session of a user that takes anything, with a block of so many bytes.

@@ -50,6 +50,14 @@ pub enum TransportError {
         /// The group.
         gid: u32,
     },
+    /// A session that would be another user's than that in whose place it is opened.
+    #[error("the session was user {was}'s, and whoever calls now is user {is}")]
+    AnotherUser {
+        /// Who opened the session.
+        was: u32,
+        /// Who would open it now.
+        is: u32,
+    },
     /// The TEE waits for its helper in Linux, which does not run. The call may still take effect
     /// when it runs again.
     #[error("the TEE waits for tee-supplicant, which does not run")]
@@ -120,7 +128,7 @@ impl TransportError {
                 ..
             }
             | Self::ShortBuffer { .. } => ErrorKind::Internal,
-            Self::NotInGroup { .. } => ErrorKind::Refused,
+            Self::NotInGroup { .. } | Self::AnotherUser { .. } => ErrorKind::Refused,
             Self::NoDevice { .. }
             | Self::NotPermitted { .. }
             | Self::Device { .. }
@@ -151,6 +159,7 @@ impl TransportError {
                 ));
             }
             Self::NoSupplicant => "start tee-supplicant (systemctl start tee-supplicant)",
+            Self::AnotherUser { .. } => "open a new client as the user who is to use it",
             Self::SupplicantStopped => "continue tee-supplicant (pkill -CONT tee-supplicant)",
             Self::Thread(_) => {
                 "raise the limit of processes of this user (ulimit -u), or free memory"

@@ -34,6 +34,8 @@ pub(crate) const DEVICE: &str = "/dev/tee0";
 /// A session with the trusted application in OP-TEE.
 pub struct Optee {
     login: Login,
+    /// Who opened it: a session that takes its place is to be the same user's.
+    uid: u32,
     seam: Seam,
 }
 
@@ -43,8 +45,14 @@ impl Optee {
     /// # Errors
     /// [`TransportError`]: no device, no permission, no trusted application, ...
     pub fn open(login: Login) -> Result<Optee, TransportError> {
+        Optee::open_for(login, identity::effective_uid())
+    }
+
+    /// As [`Optee::open`], if this is still the user who calls.
+    pub(crate) fn open_for(login: Login, uid: u32) -> Result<Optee, TransportError> {
         let mut optee = Optee {
             login,
+            uid,
             seam: connect(limits::FRAME)?,
         };
         optee.open_session()?;
@@ -52,6 +60,11 @@ impl Optee {
     }
 
     fn open_session(&mut self) -> Result<(), TransportError> {
+        // The driver looks at the calling thread's effective uid, which may have changed.
+        let (was, is) = (self.uid, identity::effective_uid());
+        if self.login == Login::User && was != is {
+            return Err(TransportError::AnotherUser { was, is });
+        }
         // The driver would refuse it too, but its answer names no reason.
         if let Login::Group(gid) = self.login
             && !identity::in_group(gid)
@@ -88,7 +101,7 @@ impl Transport for Optee {
     }
 
     fn another(&self) -> Result<Box<dyn Transport>, TransportError> {
-        Ok(Box::new(Optee::open(self.login)?))
+        Ok(Box::new(Optee::open_for(self.login, self.uid)?))
     }
 }
 

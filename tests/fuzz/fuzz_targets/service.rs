@@ -86,7 +86,7 @@ fn call(machine: &mut Machine, input: &mut Input<'_>, command: Command, last: &[
     let labels = ["counted", "challenge", "ratchet", "new"];
     let names = Algorithm::ALL.iter().map(|algorithm| algorithm.name());
     let names: Vec<&str> = labels.into_iter().chain(names).collect();
-    let (template, body) = request(command, input.choose(&names));
+    let (template, body) = request(command, *input.choose(&names));
     let mut head = template.into_bytes();
     for _ in 0..(how >> 2) & 3 {
         // What is there gives way to what the input has.

@@ -75,7 +75,7 @@ fn make() -> Start {
     Handle::generate(&alice, challenge).unwrap();
     let ratcheted = NewKey {
         ratchet: true,
-        ..new_key("ratchet", Algorithm::Aes256Siv)
+        ..new_key("ratchet", Algorithm::Aes256Cmac)
     };
     Handle::generate(&alice, ratcheted)
         .unwrap()

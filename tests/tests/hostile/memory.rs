@@ -227,11 +227,15 @@ impl Racer {
 
     /// Invokes a command on the block; says whether the racer ran meanwhile.
     fn send(&self, session: &mut BareSession, command: Command) -> (Answer, bool) {
-        // On one processor, this lets the racer leave any of its values.
-        thread::yield_now();
-        let before = self.turns.load(Ordering::Relaxed);
+        let turns = || self.turns.load(Ordering::Relaxed);
+        // On one processor, this has the racer leave any of its values.
+        let begun = turns();
+        while turns() == begun {
+            thread::yield_now();
+        }
+        let before = turns();
         let answer = session.send(command.id(), limits::FRAME);
-        (answer, self.turns.load(Ordering::Relaxed) > before)
+        (answer, turns() > before)
     }
 }
 

@@ -58,6 +58,29 @@ fn what_is_repeated_is_told() {
     assert_eq!(*told.lock().unwrap(), [Command::Seal, Command::Unseal]);
 }
 
+/// Who changed since the session was opened gets none of its own in that one's place.
+#[cfg(not(feature = "emulator"))] // There, a client's user does not depend on the process's.
+#[test]
+fn a_session_comes_back_for_the_same_user_only() {
+    let device = Device::fresh();
+    device
+        .user(ALICE)
+        .generate("key", Algorithm::Aes256Siv)
+        .unwrap();
+    device
+        .user(0)
+        .generate("key", Algorithm::Aes256Siv)
+        .unwrap();
+    let left = device.left_by(ALICE);
+    left.key("key").unwrap();
+    device.reboot();
+    for _ in 0..2 {
+        let refused = left.key("key").unwrap_err();
+        let expected = TransportError::AnotherUser { was: ALICE, is: 0 };
+        assert_eq!(refused.to_string(), Error::from(expected).to_string());
+    }
+}
+
 #[test]
 fn components_that_were_entered_are_lost() {
     let device = Device::fresh();
