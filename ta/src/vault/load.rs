@@ -287,10 +287,9 @@ fn read_both<S: Storage>(
                 }
                 let number = open.index.len();
                 open.index.add(1, choice.entry);
-                if let Some((sequence, content, happening)) = choice.stored {
+                if let Some((sequence, content, events)) = choice.stored {
                     open.sequence = open.sequence.max(sequence);
-                    open.logs
-                        .found(number, sequence, &content, happening.as_ref())?;
+                    open.logs.found(number, &content, events)?;
                 }
             }
             place = place.saturating_add(1);

@@ -2,8 +2,9 @@
 //! ([`claviger_proto::audit`] has the records and the chain).
 //!
 //! **A key event is durable with the change that it tells of**: it is written in the changed slot,
-//! in the same write, and goes to a page later, with others, before that slot changes again. A
-//! start finds those that had not gone yet. So an event costs no write of its own.
+//! in the same write, stays there while that slot changes, and goes to a page later, with others,
+//! before there are too many. A start finds those that had not gone yet: those whose sequence is
+//! above that of their log's last record. So an event costs no write of its own.
 
 use claviger_proto::{
     Digits, Identity, Label, Status,
@@ -13,7 +14,12 @@ use claviger_proto::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Vault, logs::Known, open::SlotNumber, slot::Content};
+use super::{
+    Vault,
+    logs::Known,
+    open::SlotNumber,
+    slot::{Content, Events, fits},
+};
 use crate::platform::Platform;
 
 /// No slot.
@@ -49,6 +55,26 @@ impl Note {
     pub fn detail(self, detail: u32) -> Note {
         Note { detail, ..self }
     }
+
+    /// The record of this, for a change to this content, but for its sequence.
+    pub(super) fn record(self, content: &Content, boot: u32, time: u64) -> Record {
+        let (owner, label) = match self.subject {
+            Some((owner, label)) => (Some(owner), Some(label)),
+            None => content.subject(),
+        };
+        Record {
+            sequence: 0,
+            boot,
+            time,
+            event: self.event,
+            status: Status::Ok,
+            count: 1,
+            detail: self.detail,
+            caller: Some(self.caller),
+            owner,
+            label,
+        }
+    }
 }
 
 /// One page of a log as it is stored.
@@ -69,9 +95,41 @@ pub struct Page {
 }
 
 impl<P: Platform> Vault<P> {
-    /// Makes ready for a change of this slot by this caller: what waits in it goes to its page, and
-    /// in a strict vault there must be a place for what is to come, which lets the records of the
-    /// caller's log before number `releases` be overwritten.
+    /// Makes ready for a change of this slot to this content, and for its event: what waits in it
+    /// stays if it is about the same and has room there, else it goes to its page.
+    ///
+    /// # Errors
+    /// A status of storage.
+    pub(super) fn make_room(
+        &mut self,
+        platform: &mut P,
+        slot: SlotNumber,
+        content: &Content,
+        event: Option<&Record>,
+    ) -> Result<(), Status> {
+        let logs = &self.opened(platform)?.logs;
+        let mut events = Events::new();
+        let few = logs
+            .waiting_in(slot)
+            .chain(event)
+            .all(|event| events.push(event.clone()).is_ok());
+        let subject = event.map_or_else(
+            || content.subject(),
+            |event| (event.owner, event.label.clone()),
+        );
+        let same = |event: &Record| event.owner == subject.0 && event.label == subject.1;
+        if few && events.iter().all(same) && fits(content, &events) {
+            return Ok(());
+        }
+        while let Some(of) = self.opened(platform)?.logs.waits_in(slot) {
+            self.write_log(platform, of, slot)?;
+        }
+        Ok(())
+    }
+
+    /// Makes ready for an event of this caller: there must be room in memory, and in a strict vault
+    /// on a page that is none of those in `slot`,
+    /// where the records of the caller's log before number `releases` may be overwritten.
     ///
     /// # Errors
     /// [`Status::AuditFull`]; a status of storage.
@@ -82,10 +140,6 @@ impl<P: Platform> Vault<P> {
         caller: Option<Identity>,
         releases: u64,
     ) -> Result<(), Status> {
-        let open = self.opened(platform)?;
-        if let Some(of) = open.logs.waits_in(slot) {
-            self.write_log(platform, of, slot)?;
-        }
         let open = self.opened(platform)?;
         if open.logs.is_crowded()
             && let Some(of) = open.logs.busiest()
@@ -98,20 +152,14 @@ impl<P: Platform> Vault<P> {
         if caller.is_some() && open.header.audit_refuses {
             let of = open.logs.log_of(caller);
             if !open.logs.has_room(of, releases) {
+                // Of what waits, nobody knows how much it needs.
+                self.write_log(platform, of, slot)?;
+            }
+            if !self.opened(platform)?.logs.has_room(of, releases) {
                 return Err(Status::AuditFull);
             }
         }
         Ok(())
-    }
-
-    /// Has an event wait that is durable in this slot.
-    pub(super) fn log_waits(
-        &mut self,
-        platform: &mut P,
-        slot: SlotNumber,
-        record: Record,
-    ) -> Result<(), Status> {
-        self.opened(platform)?.logs.wait(slot, record)
     }
 
     /// Records what no slot tells of, durably.
@@ -271,7 +319,7 @@ impl<P: Platform> Vault<P> {
     /// Writes a page, and remembers it.
     fn put_page(&mut self, platform: &mut P, slot: SlotNumber, page: &Page) -> Result<(), Status> {
         let known = Known::of(slot, page);
-        self.write_slot(platform, slot, Content::Page(page.clone()), None)?;
+        self.write_slot(platform, slot, Content::Page(page.clone()), &[])?;
         self.opened(platform)?.logs.put(page.of, known)
     }
 
@@ -388,15 +436,6 @@ impl<P: Platform> Vault<P> {
         caller: Identity,
     ) -> Result<Option<Identity>, Status> {
         Ok(self.opened(platform)?.logs.log_of(Some(caller)))
-    }
-}
-
-/// What a slot's change tells of it: of whose key, by which name.
-pub(super) fn subject(content: &Content) -> (Option<Identity>, Option<Label>) {
-    match content {
-        Content::Key(key) => (Some(key.owner), Some(key.label.clone())),
-        Content::Generation(generation) => (Some(generation.owner), generation.family.clone()),
-        Content::Tombstone | Content::Page(_) | Content::Certificate(_) => (None, None),
     }
 }
 

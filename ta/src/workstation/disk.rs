@@ -53,6 +53,11 @@ impl Inode {
             ..Inode::default()
         }))
     }
+
+    fn is_hurt(&self, range: &Range<usize>) -> bool {
+        let overlaps = |hurt: &Range<usize>| hurt.start < range.end && range.start < hurt.end;
+        self.corrupt.iter().any(overlaps)
+    }
 }
 
 #[derive(Default)]
@@ -269,10 +274,7 @@ impl Storage for Disk {
         self.operate(Kind::Look, |state| {
             let inode = lock(&object.inode);
             let range = offset as usize..offset as usize + bytes.len();
-            let hurt = inode
-                .corrupt
-                .iter()
-                .any(|hurt| hurt.start < range.end && range.start < hurt.end);
+            let hurt = inode.is_hurt(&range);
             match inode.bytes.get(range) {
                 Some(stored) if !hurt && !object.corrupt => {
                     bytes.copy_from_slice(stored);
@@ -300,6 +302,11 @@ impl Storage for Disk {
                 false => bytes,
             };
             let range = offset as usize..offset as usize + bytes.len();
+            // OP-TEE reads the block that it writes into.
+            if inode.is_hurt(&range) {
+                state.forget(object)?;
+                return Err(StorageError::Corrupt);
+            }
             let place = inode.bytes.get_mut(range).ok_or(StorageError::Other(0))?;
             place.copy_from_slice(bytes);
             if state.names(object) {
