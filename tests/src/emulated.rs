@@ -29,8 +29,16 @@ impl Device {
     /// A client that speaks for a user.
     #[must_use]
     pub fn user(&self, uid: u32) -> Client {
+        self.try_user(uid).unwrap()
+    }
+
+    /// As [`Device::user`], where there may be too many sessions.
+    ///
+    /// # Errors
+    /// That of opening one.
+    pub fn try_user(&self, uid: u32) -> Result<Client, Error> {
         let emulator = self.emulator.as_user(uid);
-        Client::builder().emulator(emulator).open().unwrap()
+        Client::builder().emulator(emulator).open()
     }
 
     /// A client of this user that speaks for one of the user's groups.

@@ -22,6 +22,7 @@ mod requests;
 mod restart;
 mod seal;
 mod seal_tampering;
+mod sessions;
 mod shares;
 mod sign;
 mod states;
