@@ -28,7 +28,9 @@ pub(crate) fn ci() -> Result<bool> {
     let started = Instant::now();
     let mut run = Run::default();
     run.check("cargo fmt --all --check", || {
-        succeed(plain_cargo().args(["fmt", "--all", "--check"]))
+        succeed(plain_cargo().args(["fmt", "--all", "--check"]))?;
+        // A workspace of its own.
+        succeed(plain_cargo().args(["fmt", "--check", "--manifest-path", "tests/fuzz/Cargo.toml"]))
     });
     run.check("cargo clippy --workspace --all-targets", || {
         succeed(

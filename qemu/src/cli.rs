@@ -48,7 +48,7 @@ pub(crate) enum Verb {
     Timing,
     /// Get an interactive shell in a guest, as root.
     Shell(ShellOptions),
-    /// Cut the power of a device at random moments under load, look for what grows in a long run, tamper with the store.
+    /// Cut the power of a device at random moments under load, look for what grows, tamper with the store, send it anything.
     #[command(long_about = SOAK)]
     Soak(SoakOptions),
     /// Run everything that continuous integration runs. The last line is `N passed, N failed`.
@@ -78,7 +78,8 @@ pub(crate) struct FuzzOptions {
 }
 
 const SOAK: &str = "\
-Cut the power of a device at random moments under load, look for what grows in a long run, tamper with the store.
+Cut the power of a device at random moments under load, look for what grows in a long run, tamper with the store, send \
+it anything.
 
 First, --cycles times: a device boots, everything on it is compared with the journal of what was acknowledged, its keys \
 are changed in all ways, and QEMU is killed at a random moment: while the vault is being opened, in the middle of a \
@@ -89,11 +90,14 @@ Then, in one boot, --operations operations of all kinds: what the trusted applic
 tee-supplicant hold must not grow, and the last thousand must take as long as the first, within 5 % by counted \
 instructions.
 
-Last, between two boots, tee-supplicant's files are changed in every way: bits flipped in every part, files cut, deleted, \
+Then, between two boots, tee-supplicant's files are changed in every way: bits flipped in every part, files cut, deleted, \
 exchanged, put back from an earlier time or another device. No key may be lost or be another one but where both copies \
 are hurt, and what happened must be named, with the way back.
 
-The last line is `N passed, N failed`; each cycle counts as one, and so do the long run and each case of tampering.";
+Last, the tests run that are too long for elsewhere, hostile callers among them, and each fuzz target for --fuzz seconds.
+
+The last line is `N passed, N failed`; each cycle counts as one, and so do the long run, each case of tampering and each \
+target.";
 
 /// Options of `soak`.
 #[derive(Debug, Args)]
@@ -110,6 +114,12 @@ pub(crate) struct SoakOptions {
     /// How much is done to the store of a device that is switched off
     #[arg(long, value_name = "CASES", value_enum, default_value_t = Extent::All)]
     pub(crate) tampering: Extent,
+    /// How long each fuzz target runs; 0 for none
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
+    pub(crate) fuzz: u64,
+    /// Leave out the tests that are ignored elsewhere for their length: hostile callers, 10,000 invokes of each command
+    #[arg(long)]
+    pub(crate) no_hostile: bool,
 }
 
 /// Options of `shell`.

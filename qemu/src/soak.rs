@@ -5,10 +5,10 @@ pub(crate) mod power_cuts;
 
 use anyhow::Result;
 
-use crate::cli::SoakOptions;
+use crate::cli::{FuzzOptions, SoakOptions};
 use crate::setup::Platform;
-use crate::suite::Count;
-use crate::tampering;
+use crate::suite::{self, Count};
+use crate::{fuzz, tampering};
 
 /// The program in the guest that makes the load.
 const PROGRAM: &str = "claviger-load";
@@ -25,6 +25,15 @@ pub(crate) fn soak(options: &SoakOptions) -> Result<bool> {
         count += long_run::run(&platform, options.operations)?;
     }
     count += tampering::run(&platform, options.tampering)?;
+    if !options.no_hostile {
+        count += suite::run_long(&platform)?;
+    }
+    if options.fuzz > 0 {
+        count += fuzz::run(&FuzzOptions {
+            seconds: options.fuzz,
+            target: None,
+        })?;
+    }
     println!("{count}");
     Ok(count.is_good())
 }

@@ -16,6 +16,7 @@ use crate::setup::Platform;
 
 /// For one test binary: emulation is slow, a hang is not to be waited for for ever.
 const DEADLINE: Duration = Duration::from_secs(30 * 60);
+const LONG_DEADLINE: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Where the programs of the end-to-end package lie in the guest.
 pub(crate) const PROGRAMS: &str = "/usr/lib/claviger-tests";
@@ -89,6 +90,16 @@ pub(crate) fn test(options: &TestOptions) -> Result<bool> {
 
 /// Runs every test binary, all in one boot unless one of them brings the guest down.
 pub(crate) fn run(platform: &Platform, options: &TestOptions) -> Result<Count> {
+    run_within(platform, options, DEADLINE)
+}
+
+/// Runs the tests that take too long for [`run`]: libtest's ignored ones.
+pub(crate) fn run_long(platform: &Platform) -> Result<Count> {
+    let arguments = vec!["--ignored".into()];
+    run_within(platform, &TestOptions { arguments }, LONG_DEADLINE)
+}
+
+fn run_within(platform: &Platform, options: &TestOptions, deadline: Duration) -> Result<Count> {
     let claviger = Claviger::build(platform, Flavour::Marks)?;
     let tests = artifacts::tests(platform)?;
     let folder = platform.cache.run()?;
@@ -117,7 +128,7 @@ pub(crate) fn run(platform: &Platform, options: &TestOptions) -> Result<Count> {
         let mut job = Job::new(0, &[place(test), "--test-threads=1".to_owned()]);
         job.words.extend(options.arguments.iter().cloned());
         let started = Instant::now();
-        let result = guest.capture(&job, DEADLINE);
+        let result = guest.capture(&job, deadline);
         total += match &result {
             Ok(output) => judge(&test.name, output, started.elapsed()),
             Err(error) => {
@@ -136,8 +147,7 @@ pub(crate) fn run(platform: &Platform, options: &TestOptions) -> Result<Count> {
     Ok(total)
 }
 
-/// Says how far the suite so far drove the trusted application's heap and stack, if it is still the instance that the
-/// suite began with.
+/// Says how far heap and stack of the trusted application's instance were driven since it began.
 fn show_marks(guest: &mut Guest, test: &str) -> Result<()> {
     let info = guest.capture(&Job::new(0, &["claviger", "info"]), DEADLINE)?;
     for line in String::from_utf8_lossy(&info.stdout).lines() {
