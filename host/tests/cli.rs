@@ -253,6 +253,20 @@ fn a_group_that_one_is_not_in_gives_no_session() {
     assert_eq!(code(&device, "describe g --owner gid:7", b""), 0);
 }
 
+/// What people read of the limits is what programs read.
+#[test]
+fn info_shows_every_limit() {
+    let device = Device::new();
+    let text = device.ok_text(&["info"]);
+    let mut shown: Vec<&str> = text.split(|c: char| !c.is_ascii_digit()).collect();
+    let info = device.run(&["info", "--json"], b"").object();
+    for (name, limit) in info["limits"].as_object().unwrap() {
+        let limit = limit.to_string();
+        let place = shown.iter().position(|number| *number == limit);
+        shown.swap_remove(place.unwrap_or_else(|| panic!("{name}: {limit} in {text}")));
+    }
+}
+
 #[test]
 fn imports_end_with_the_lock_and_begin_with_a_reset() {
     let device = Device::new();

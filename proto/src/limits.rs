@@ -82,7 +82,7 @@ pub const AUDIT_PAGE: usize = 896;
 pub const AUDIT_INTERVAL: u64 = 300;
 
 /// Bytes of the device's certificate.
-pub const CERTIFICATE: usize = 960;
+pub const CERTIFICATE: usize = 954;
 
 /// Custodians of one key that is put together of components.
 pub const CUSTODIANS: usize = 5;

@@ -21,7 +21,10 @@ const SLOW: usize = 4_000;
 const KEPT: f64 = 0.9;
 /// Past this, the classes differ.
 const LEAK: f64 = 10.0;
-const ROWS: [(&str, fn() -> f64); 8] = [
+/// A name, and what gives t.
+type Row = (&'static str, fn() -> f64);
+
+const ROWS: [Row; 8] = [
     ("what leaks is seen", leaky),
     ("verify a CMAC: first or last byte wrong", cmac),
     ("verify an HMAC: first or last byte wrong", hmac),

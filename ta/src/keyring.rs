@@ -135,8 +135,7 @@ impl<P: Platform> Keyring<P> {
                 admit(record, platform, &identity, child, &work)?;
                 if record.is_counted() {
                     let bytes = payload.len().saturating_sub(work.beside);
-                    self.count(platform, &owner, label, identity, (&work, bytes))?;
-                    place = self.vault.locate(platform, &owner, label)?;
+                    place = self.count(platform, place, identity, &work, bytes)?;
                 }
                 let record = self.vault.at(place)?;
                 let wrapping = None;
@@ -238,9 +237,9 @@ impl<P: Platform> Keyring<P> {
         owner: &Identity,
         label: &Label,
     ) -> Result<KeyDescription, Status> {
-        let used = self.vault.used(platform, owner, label)?;
-        let record = self.vault.find(platform, owner, label)?;
-        Ok(record.describe(used, Home::Vault, None))
+        let place = self.vault.locate(platform, owner, label)?;
+        let used = self.vault.used(place)?;
+        Ok(self.vault.at(place)?.describe(used, Home::Vault, None))
     }
 
     /// Adds a primary version to a key of the vault.
@@ -313,18 +312,19 @@ impl<P: Platform> Keyring<P> {
         self.vault.reset(platform)
     }
 
-    /// Counts a use against the bounds of a key of the vault.
+    /// Counts a use against the bounds of the key at this place of the vault; says where it is
+    /// then.
     fn count(
         &mut self,
         platform: &mut P,
-        owner: &Identity,
-        label: &Label,
+        place: usize,
         caller: Identity,
-        work: (&Work, usize),
-    ) -> Result<(), Status> {
-        let (work, bytes) = work;
-        let used = self.vault.used(platform, owner, label)?;
-        let record = self.vault.find(platform, owner, label)?;
+        work: &Work,
+        bytes: usize,
+    ) -> Result<usize, Status> {
+        let used = self.vault.used(place)?;
+        let record = self.vault.at(place)?;
+        let (owner, label) = (record.owner, record.label.clone());
         let policy = &record.policy;
         let reached = |bound: Option<u64>, used: u64| bound.is_some_and(|bound| used >= bound);
         if reached(policy.max_uses, used.uses) {
@@ -349,13 +349,13 @@ impl<P: Platform> Keyring<P> {
         let overdue = twice(policy.rotate_after_uses, used.version_uses)
             || twice(policy.rotate_after_bytes, used.version_bytes);
         if produces && due && work.begins {
-            self.rotate(platform, owner, label, caller)?;
+            self.rotate(platform, &owner, &label, caller)?;
         } else if produces && overdue {
             return Err(Status::Superseded);
         } else if reached(limit, used.version_uses) {
             return Err(Status::UseLimit);
         }
-        self.vault.charge(platform, owner, label, amount, ahead)
+        self.vault.charge(platform, &owner, &label, amount, ahead)
     }
 }
 

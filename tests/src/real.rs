@@ -61,7 +61,15 @@ impl Device {
     /// A client that speaks for a user.
     #[must_use]
     pub fn user(&self, uid: u32) -> Client {
-        open_as(uid, &[], Login::User)
+        self.try_user(uid).unwrap()
+    }
+
+    /// As [`Device::user`], where there may be too many sessions.
+    ///
+    /// # Errors
+    /// That of opening one.
+    pub fn try_user(&self, uid: u32) -> Result<Client, Error> {
+        try_open_as(uid, &[], Login::User)
     }
 
     /// What comes of asking for one more session of a user.

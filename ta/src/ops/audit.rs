@@ -1,6 +1,6 @@
 //! The audit logs: read, signed, bounded.
 
-use claviger_proto::{Identity, Status, audit::Event, message::*};
+use claviger_proto::{Identity, Status, message::*};
 
 use crate::{Platform, Service, Session, exchange::Payload, policy, shares::sign};
 
@@ -70,11 +70,7 @@ pub(crate) fn audit_release<P: Platform>(
         keyring, platform, ..
     } = service;
     let vault = &mut keyring.vault;
-    vault.release_log(platform, of, request.keep)?;
-    vault.record(platform, Some(caller), Event::AuditReleased, |record| {
-        record.owner = of;
-        record.detail = u32::try_from(request.keep).unwrap_or(u32::MAX);
-    })?;
+    vault.release_log(platform, of, request.keep, caller)?;
     Ok(Done {})
 }
 

@@ -36,8 +36,10 @@ impl Cache {
         Some((place, kept.number))
     }
 
-    pub(super) fn get(&self, place: usize) -> Option<&KeyRecord> {
-        self.kept.get(place).map(|kept| &kept.record)
+    /// The key in this place, and its slot.
+    pub(super) fn get(&self, place: usize) -> Option<(SlotNumber, &KeyRecord)> {
+        let kept = self.kept.get(place)?;
+        Some((kept.number, &kept.record))
     }
 
     /// The key of this slot, if it is here.

@@ -12,7 +12,7 @@ use crate::platform::Platform;
 impl<P: Platform> Vault<P> {
     /// Counts `amount` against a key's bounds: nothing is stored while it is reserved, and more is
     /// reserved, durably, before anything goes beyond that. `ahead` says how much is reserved at
-    /// once.
+    /// once. Says where the key is then, as [`Vault::locate`].
     ///
     /// # Errors
     /// [`Status::NotFound`]; a status of storage, and then nothing is to be released.
@@ -23,17 +23,16 @@ impl<P: Platform> Vault<P> {
         label: &Label,
         amount: Counters,
         ahead: impl FnOnce(&KeyRecord) -> Counters,
-    ) -> Result<(), Status> {
-        let cached = self.cache.find(owner, label).map(|(_, number)| number);
-        if let Some(number) = cached.filter(|number| self.in_doubt != Some(*number)) {
-            let index = &mut self.opened(platform)?.index;
-            let unused = index.unused(number);
-            if amount.within(unused) {
-                return index.set_unused(number, unused.less(amount));
-            }
+    ) -> Result<usize, Status> {
+        let place = self.locate_to_change(platform, owner, label)?;
+        let (number, _) = self.cached(place)?;
+        let index = &mut self.opened(platform)?.index;
+        let unused = index.unused(number);
+        if amount.within(unused) {
+            index.set_unused(number, unused.less(amount))?;
+            return Ok(place);
         }
-        let (number, mut record) = self.search(platform, owner, label)?;
-        let unused = self.opened(platform)?.index.unused(number);
+        let mut record = self.at(place)?.clone();
         // What is left of a reservation is used first.
         let wanted = ahead(&record);
         let missing = amount.less(unused);
@@ -44,26 +43,20 @@ impl<P: Platform> Vault<P> {
             version_bytes: more(missing.version_bytes, wanted.version_bytes),
         };
         record.counters = record.counters.more(added);
-        self.put(platform, number, record, None)?;
+        let place = self.put(platform, number, record, None)?;
         let index = &mut self.opened(platform)?.index;
-        index.set_unused(number, unused.more(added).less(amount))
+        index.set_unused(number, unused.more(added).less(amount))?;
+        Ok(place)
     }
 
-    /// What a key's calls have used of its bounds.
+    /// What calls have used of the bounds of the key that [`Vault::locate`] found there.
     ///
     /// # Errors
-    /// As [`Vault::find`].
-    pub fn used(
-        &mut self,
-        platform: &mut P,
-        owner: &Identity,
-        label: &Label,
-    ) -> Result<Counters, Status> {
-        let reserved = self.find(platform, owner, label)?.counters;
-        let Some((_, number)) = self.cache.find(owner, label) else {
-            return Ok(reserved);
-        };
-        Ok(reserved.less(self.opened(platform)?.index.unused(number)))
+    /// [`Status::Internal`] if there is none.
+    pub fn used(&self, place: usize) -> Result<Counters, Status> {
+        let (number, record) = self.cached(place)?;
+        let unused = self.open.as_ref().map(|open| open.index.unused(number));
+        Ok(record.counters.less(unused.unwrap_or_default()))
     }
 
     /// What keys have reserved and not used, by their slots, for an instance that another process

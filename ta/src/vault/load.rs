@@ -287,10 +287,9 @@ fn read_both<S: Storage>(
                 }
                 let number = open.index.len();
                 open.index.add(1, choice.entry);
-                if let Some((sequence, content, happening)) = choice.stored {
+                if let Some((sequence, content, events)) = choice.stored {
                     open.sequence = open.sequence.max(sequence);
-                    open.logs
-                        .found(number, sequence, &content, happening.as_ref())?;
+                    open.logs.found(number, &content, events)?;
                 }
             }
             place = place.saturating_add(1);
@@ -447,17 +446,30 @@ fn mend<S: Storage>(
             Err(error) => *failed = Some(error),
         }
     }
-    for (place, _) in copies
-        .iter_mut()
-        .zip(&failed)
-        .filter(|(_, failed)| failed.is_some())
-    {
+    let mut kept = [false, false];
+    if let [Some(error), Some(_)] = failed {
+        // A copy that only lacks the newest header still serves whoever looks.
+        let places = copies.iter().zip(&merged.differ);
+        for (kept, (place, differ)) in kept.iter_mut().zip(places) {
+            *kept = place.as_ref().is_some_and(|found| !found.hurt) && differ.is_empty();
+        }
+        if kept == [false, false] {
+            copies
+                .iter_mut()
+                .filter_map(Option::take)
+                .for_each(|stale| storage.close(stale.object));
+            return Err(error.into());
+        }
+        open.frozen = true;
+    }
+    let failures = copies.iter_mut().zip(&failed).zip(kept);
+    for ((place, _), _) in failures.filter(|((_, failed), kept)| failed.is_some() && !kept) {
         if let Some(stale) = place.take() {
             storage.close(stale.object);
         }
     }
-    if let [Some(error), Some(_)] = failed {
-        return Err(error.into());
+    if open.frozen {
+        return Ok(mended);
     }
     for (copy, failed) in COPIES.into_iter().zip(&failed) {
         if failed.is_some() {

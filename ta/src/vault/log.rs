@@ -2,8 +2,9 @@
 //! ([`claviger_proto::audit`] has the records and the chain).
 //!
 //! **A key event is durable with the change that it tells of**: it is written in the changed slot,
-//! in the same write, and goes to a page later, with others, before that slot changes again. A
-//! start finds those that had not gone yet. So an event costs no write of its own.
+//! in the same write, stays there while that slot changes, and goes to a page later, with others,
+//! before there are too many. A start finds those that had not gone yet: those whose sequence is
+//! above that of their log's last record. So an event costs no write of its own.
 
 use claviger_proto::{
     Digits, Identity, Label, Status,
@@ -13,7 +14,12 @@ use claviger_proto::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Vault, logs::Known, open::SlotNumber, slot::Content};
+use super::{
+    Vault,
+    logs::Known,
+    open::SlotNumber,
+    slot::{Content, Events, fits},
+};
 use crate::platform::Platform;
 
 /// No slot.
@@ -49,6 +55,26 @@ impl Note {
     pub fn detail(self, detail: u32) -> Note {
         Note { detail, ..self }
     }
+
+    /// The record of this, for a change to this content, but for its sequence.
+    pub(super) fn record(self, content: &Content, boot: u32, time: u64) -> Record {
+        let (owner, label) = match self.subject {
+            Some((owner, label)) => (Some(owner), Some(label)),
+            None => content.subject(),
+        };
+        Record {
+            sequence: 0,
+            boot,
+            time,
+            event: self.event,
+            status: Status::Ok,
+            count: 1,
+            detail: self.detail,
+            caller: Some(self.caller),
+            owner,
+            label,
+        }
+    }
 }
 
 /// One page of a log as it is stored.
@@ -69,8 +95,41 @@ pub struct Page {
 }
 
 impl<P: Platform> Vault<P> {
-    /// Makes ready for a change of this slot by this caller: what waits in it goes to its page, and
-    /// in a strict vault there must be a place for what is to come.
+    /// Makes ready for a change of this slot to this content, and for its event: what waits in it
+    /// stays if it is about the same and has room there, else it goes to its page.
+    ///
+    /// # Errors
+    /// A status of storage.
+    pub(super) fn make_room(
+        &mut self,
+        platform: &mut P,
+        slot: SlotNumber,
+        content: &Content,
+        event: Option<&Record>,
+    ) -> Result<(), Status> {
+        let logs = &self.opened(platform)?.logs;
+        let mut events = Events::new();
+        let few = logs
+            .waiting_in(slot)
+            .chain(event)
+            .all(|event| events.push(event.clone()).is_ok());
+        let subject = event.map_or_else(
+            || content.subject(),
+            |event| (event.owner, event.label.clone()),
+        );
+        let same = |event: &Record| event.owner == subject.0 && event.label == subject.1;
+        if few && events.iter().all(same) && fits(content, &events) {
+            return Ok(());
+        }
+        while let Some(of) = self.opened(platform)?.logs.waits_in(slot) {
+            self.write_log(platform, of, slot)?;
+        }
+        Ok(())
+    }
+
+    /// Makes ready for an event of this caller: there must be room in memory, and in a strict vault
+    /// on a page that is none of those in `slot`,
+    /// where the records of the caller's log before number `releases` may be overwritten.
     ///
     /// # Errors
     /// [`Status::AuditFull`]; a status of storage.
@@ -79,11 +138,8 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         slot: SlotNumber,
         caller: Option<Identity>,
+        releases: u64,
     ) -> Result<(), Status> {
-        let open = self.opened(platform)?;
-        if let Some(of) = open.logs.waits_in(slot) {
-            self.write_log(platform, of, slot)?;
-        }
         let open = self.opened(platform)?;
         if open.logs.is_crowded()
             && let Some(of) = open.logs.busiest()
@@ -95,21 +151,15 @@ impl<P: Platform> Vault<P> {
         open.logs.provide(caller)?;
         if caller.is_some() && open.header.audit_refuses {
             let of = open.logs.log_of(caller);
-            if !open.logs.has_room(of) {
+            if !open.logs.has_room(of, releases) {
+                // Of what waits, nobody knows how much it needs.
+                self.write_log(platform, of, slot)?;
+            }
+            if !self.opened(platform)?.logs.has_room(of, releases) {
                 return Err(Status::AuditFull);
             }
         }
         Ok(())
-    }
-
-    /// Has an event wait that is durable in this slot.
-    pub(super) fn log_waits(
-        &mut self,
-        platform: &mut P,
-        slot: SlotNumber,
-        record: Record,
-    ) -> Result<(), Status> {
-        self.opened(platform)?.logs.wait(slot, record)
     }
 
     /// Records what no slot tells of, durably.
@@ -123,15 +173,28 @@ impl<P: Platform> Vault<P> {
         event: Event,
         fill: impl FnOnce(&mut Record),
     ) -> Result<(), Status> {
+        self.record_releasing(platform, caller, event, 0, fill)
+    }
+
+    /// As [`Vault::record`]; in the same write lets the records of the caller's log before number
+    /// `releases` be overwritten.
+    fn record_releasing(
+        &mut self,
+        platform: &mut P,
+        caller: Option<Identity>,
+        event: Event,
+        releases: u64,
+        fill: impl FnOnce(&mut Record),
+    ) -> Result<(), Status> {
         let time = platform.untrusted_time();
         let logs = &self.opened(platform)?.logs;
         // A caller who was only ever refused gets no log of its own.
         let own = caller.filter(|_| event != Event::Refused || logs.has(caller));
-        self.prepare_log(platform, NOWHERE, own)?;
+        self.prepare_log(platform, NOWHERE, own, releases)?;
         let of = self.opened(platform)?.logs.log_of(own);
         self.write_log(platform, of, NOWHERE)?;
         let open = self.opened(platform)?;
-        if open.header.audit_refuses && !open.logs.has_room(of) {
+        if open.header.audit_refuses && !open.logs.has_room(of, releases) {
             return Err(Status::AuditFull);
         }
         open.sequence = open.sequence.saturating_add(1);
@@ -148,7 +211,7 @@ impl<P: Platform> Vault<P> {
             label: None,
         };
         fill(&mut record);
-        self.append(platform, of, &[record], NOWHERE)
+        self.append(platform, of, (&[record], releases), NOWHERE)
     }
 
     /// Writes what waits for a log to its pages, none of which goes where something is about to
@@ -165,17 +228,18 @@ impl<P: Platform> Vault<P> {
                 return Ok(());
             }
             // Only then: where something waits, there is no place for a page.
-            self.append(platform, of, &records, taken)?;
+            self.append(platform, of, (&records, 0), taken)?;
             self.opened(platform)?.logs.written(&records);
         }
     }
 
-    /// Appends records to a log's last page, and to further ones.
+    /// Appends records to a log's last page, and to further ones; the last of these says up to
+    /// where the log may be overwritten now.
     fn append(
         &mut self,
         platform: &mut P,
         of: Option<Identity>,
-        records: &[Record],
+        (records, releases): (&[Record], u64),
         taken: SlotNumber,
     ) -> Result<(), Status> {
         let (mut page, mut slot) = self.last_page(platform, of)?;
@@ -200,6 +264,7 @@ impl<P: Platform> Vault<P> {
             }
         }
         let slot = slot.ok_or(Status::Internal)?;
+        page.released = page.released.max(releases);
         self.put_page(platform, slot, &page)
     }
 
@@ -254,7 +319,7 @@ impl<P: Platform> Vault<P> {
     /// Writes a page, and remembers it.
     fn put_page(&mut self, platform: &mut P, slot: SlotNumber, page: &Page) -> Result<(), Status> {
         let known = Known::of(slot, page);
-        self.write_slot(platform, slot, Content::Page(page.clone()), None)?;
+        self.write_slot(platform, slot, Content::Page(page.clone()), &[])?;
         self.opened(platform)?.logs.put(page.of, known)
     }
 
@@ -326,24 +391,37 @@ impl<P: Platform> Vault<P> {
         })
     }
 
-    /// Lets the records of a log before number `keep` be overwritten.
+    /// Lets the records of a log before number `keep` be overwritten. That is told in the caller's
+    /// log before, or in the same write: nobody makes room there unseen.
     ///
     /// # Errors
-    /// [`Status::BadHeader`] if there are not so many; a status of storage.
+    /// [`Status::BadHeader`] if there are not so many; as [`Vault::record`].
     pub fn release_log(
         &mut self,
         platform: &mut P,
         of: Option<Identity>,
         keep: u64,
+        caller: Identity,
     ) -> Result<(), Status> {
         self.write_log(platform, of, NOWHERE)?;
-        let (mut page, slot) = self.last_page(platform, of)?;
+        let (page, _) = self.last_page(platform, of)?;
         if keep > Known::of(0, &page).end() {
             return Err(Status::BadHeader);
         }
         if keep <= page.released {
             return Ok(());
         }
+        let own = self.log_of(platform, caller)? == of;
+        let releases = if own { keep } else { 0 };
+        let event = Event::AuditReleased;
+        self.record_releasing(platform, Some(caller), event, releases, |record| {
+            record.owner = of;
+            record.detail = u32::try_from(keep).unwrap_or(u32::MAX);
+        })?;
+        if own {
+            return Ok(());
+        }
+        let (mut page, slot) = self.last_page(platform, of)?;
         page.released = keep;
         self.put_page(platform, slot.ok_or(Status::Internal)?, &page)
     }
@@ -358,15 +436,6 @@ impl<P: Platform> Vault<P> {
         caller: Identity,
     ) -> Result<Option<Identity>, Status> {
         Ok(self.opened(platform)?.logs.log_of(Some(caller)))
-    }
-}
-
-/// What a slot's change tells of it: of whose key, by which name.
-pub(super) fn subject(content: &Content) -> (Option<Identity>, Option<Label>) {
-    match content {
-        Content::Key(key) => (Some(key.owner), Some(key.label.clone())),
-        Content::Generation(generation) => (Some(generation.owner), generation.family.clone()),
-        Content::Tombstone | Content::Page(_) | Content::Certificate(_) => (None, None),
     }
 }
 

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{
     log::Page,
     open::SlotNumber,
-    slot::{Content, Happening},
+    slot::{Content, Events},
 };
 
 /// Events that wait in memory for their page, over all logs: more have the largest log written.
@@ -96,13 +96,18 @@ impl Logs {
     pub(super) fn found(
         &mut self,
         slot: SlotNumber,
-        sequence: u64,
         content: &Content,
-        happening: Option<&Happening>,
+        events: Events,
     ) -> Result<(), Status> {
         if let Content::Page(page) = content {
             let known = Known::of(slot, page);
             self.boot = self.boot.max(known.last_boot);
+            // A start has no memory for all that ever waited. A caller who has a page has all his
+            // records on his own.
+            let waits = |event: &Record| {
+                page.of.is_none() || event.caller != page.of || event.sequence > known.last_sequence
+            };
+            self.waiting.retain(|waiting| waits(&waiting.record));
             let log = self.find_or_add(page.of)?;
             let later = log
                 .pages
@@ -118,9 +123,15 @@ impl Logs {
                     .map_err(|_| Status::Internal)?;
             }
         }
-        if let Some(happening) = happening {
-            self.boot = self.boot.max(happening.boot);
-            self.wait(slot, happening.record(sequence, content))?;
+        for event in events {
+            self.boot = self.boot.max(event.boot);
+            if !self.is_written(event.caller, &event) {
+                self.reserve()?;
+                self.waiting.push(Waiting {
+                    slot,
+                    record: event,
+                });
+            }
         }
         Ok(())
     }
@@ -137,13 +148,12 @@ impl Logs {
             let caller = self.waiting.get(place).and_then(|one| one.record.caller);
             self.provide(caller)?;
         }
-        let logs = &self.logs;
-        self.waiting.retain(|waiting| {
-            let of = log_of(logs, waiting.record.caller);
-            let log = logs.iter().find(|log| log.of == of);
-            let written = log.and_then(|log| log.pages.last());
-            written.is_none_or(|page| page.last_sequence < waiting.record.sequence)
+        let mut waiting = core::mem::take(&mut self.waiting);
+        waiting.retain(|waiting| {
+            let of = self.log_of(waiting.record.caller);
+            !self.is_written(of, &waiting.record)
         });
+        self.waiting = waiting;
         Ok(())
     }
 
@@ -161,17 +171,36 @@ impl Logs {
         self.boot
     }
 
-    /// Has an event wait for its page.
+    /// Has an event wait for its page, that is durable in this slot; a start may have found it there
+    /// already.
     pub(super) fn wait(&mut self, slot: SlotNumber, record: Record) -> Result<(), Status> {
-        self.reserve()?;
-        self.waiting.push(Waiting { slot, record });
+        let found = |waiting: &Waiting| waiting.record.sequence == record.sequence;
+        if !self.waiting.iter().any(found) {
+            self.reserve()?;
+            self.waiting.push(Waiting { slot, record });
+        }
         Ok(())
     }
 
-    /// The caller whose event waits in this slot.
+    /// The log for which an event waits in this slot.
     pub(super) fn waits_in(&self, slot: SlotNumber) -> Option<Option<Identity>> {
-        let waiting = self.waiting.iter().find(|waiting| waiting.slot == slot)?;
-        Some(self.log_of(waiting.record.caller))
+        let event = self.waiting_in(slot).next()?;
+        Some(self.log_of(event.caller))
+    }
+
+    /// The events that wait in this slot, oldest first.
+    pub(super) fn waiting_in(&self, slot: SlotNumber) -> impl Iterator<Item = &Record> {
+        let here = move |waiting: &&Waiting| waiting.slot == slot;
+        self.waiting
+            .iter()
+            .filter(here)
+            .map(|waiting| &waiting.record)
+    }
+
+    /// Whether a record is on a page of this log.
+    fn is_written(&self, of: Option<Identity>, record: &Record) -> bool {
+        let last = self.pages(of).last();
+        last.is_some_and(|page| page.last_sequence >= record.sequence)
     }
 
     /// In which log this caller's records go.
@@ -261,8 +290,9 @@ impl Logs {
             .max_by_key(count)
     }
 
-    /// Whether one more record finds a place without overwriting one that must be kept.
-    pub(super) fn has_room(&self, of: Option<Identity>) -> bool {
+    /// Whether one more record finds a place without overwriting one that must be kept, if those
+    /// before number `releases` need not.
+    pub(super) fn has_room(&self, of: Option<Identity>, releases: u64) -> bool {
         let pages = self.pages(of);
         let Some(last) = pages.last() else {
             return true;
@@ -272,7 +302,8 @@ impl Logs {
             .iter()
             .filter(|waiting| self.log_of(waiting.record.caller) == of)
             .count();
-        let kept = pages.iter().filter(|page| page.end() > last.released);
+        let released = last.released.max(releases);
+        let kept = pages.iter().filter(|page| page.end() > released);
         let fresh = AUDIT_PAGES.saturating_sub(kept.count());
         // Of each page, the end may be too short for a record.
         let per_page = AUDIT_PAGE.saturating_sub(RECORD);

@@ -45,19 +45,19 @@ pub mod slot;
 
 use claviger_proto::{
     Digits, Identity, Label, Status,
-    audit::Event,
+    audit::{Event, Record},
     limits,
     message::{KeySummary, VaultInfo},
 };
 
-use crate::platform::{Copy, Platform};
+use crate::platform::{Copy, Platform, StorageError};
 use cache::Cache;
 use header::Header;
 use index::{Entry, entry_of, name_of, owner_hash};
 use logs::Logs;
 use open::{Open, SlotNumber, whereabouts};
 use repairs::Repairs;
-use slot::{Content, Happening};
+use slot::{Content, EVENTS, Events};
 
 pub use log::Note;
 pub(crate) use record::use_limit;
@@ -174,7 +174,23 @@ impl<P: Platform> Vault<P> {
     /// # Errors
     /// [`Status::Internal`] if there is none.
     pub fn at(&self, place: usize) -> Result<&KeyRecord, Status> {
+        self.cached(place).map(|(_, record)| record)
+    }
+
+    fn cached(&self, place: usize) -> Result<(SlotNumber, &KeyRecord), Status> {
         self.cache.get(place).ok_or(Status::Internal)
+    }
+
+    /// As [`Vault::locate`], for a change: the record in memory is the one in storage. Once the
+    /// vault is open, it is: opening forgets what a change that failed left here.
+    fn locate_to_change(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        label: &Label,
+    ) -> Result<usize, Status> {
+        self.opened(platform)?;
+        self.locate(platform, owner, label)
     }
 
     /// Looks a key up in the index and reads it.
@@ -233,7 +249,8 @@ impl<P: Platform> Vault<P> {
         label: &Label,
         caller: Identity,
     ) -> Result<(), Status> {
-        let (number, _) = self.search(platform, owner, label)?;
+        let place = self.locate_to_change(platform, owner, label)?;
+        let (number, _) = self.cached(place)?;
         let note = Note {
             subject: Some((*owner, label.clone())),
             ..Note::new(caller, Event::Deleted)
@@ -257,7 +274,9 @@ impl<P: Platform> Vault<P> {
         note: Note,
         change: impl FnOnce(&mut KeyRecord) -> Result<u32, Status>,
     ) -> Result<&KeyRecord, Status> {
-        let (number, mut record) = self.search(platform, owner, label)?;
+        let place = self.locate_to_change(platform, owner, label)?;
+        let (number, record) = self.cached(place)?;
+        let mut record = record.clone();
         let version = record.version;
         let detail = change(&mut record)?;
         // Only a write that reaches both copies leaves nothing of what was before.
@@ -265,7 +284,7 @@ impl<P: Platform> Vault<P> {
         if begun && record.ratchet && !self.opened(platform)?.is_whole(number) {
             return Err(Status::Degraded);
         }
-        self.put(platform, number, record, Some(note.detail(detail)))?;
+        let place = self.put(platform, number, record, Some(note.detail(detail)))?;
         if begun {
             // What was reserved for the version before is not the new one's.
             let index = &mut self.opened(platform)?.index;
@@ -275,7 +294,7 @@ impl<P: Platform> Vault<P> {
             };
             index.set_unused(number, unused)?;
         }
-        self.find(platform, owner, label)
+        self.at(place)
     }
 
     /// The summaries of those of `owner`'s keys from slot `cursor` on that are `shown`, given to
@@ -310,8 +329,8 @@ impl<P: Platform> Vault<P> {
                 (record.owner == *owner && shown(record)).then(|| record.summary())
             };
             let summary = match self.cache.at(number) {
-                Some(record) if self.in_doubt != Some(number) => look(record),
-                _ => match self.fetch(platform, number)? {
+                Some(record) => look(record),
+                None => match self.fetch(platform, number)? {
                     Content::Key(record) => look(&record),
                     _ => None,
                 },
@@ -349,21 +368,19 @@ impl<P: Platform> Vault<P> {
         Ok(())
     }
 
-    /// Writes a key to its slot, and remembers it.
+    /// Writes a key to its slot, and remembers it; says where.
     fn put(
         &mut self,
         platform: &mut P,
         number: SlotNumber,
         record: KeyRecord,
         note: Option<Note>,
-    ) -> Result<&KeyRecord, Status> {
+    ) -> Result<usize, Status> {
         self.cache.ready()?;
-        let content = self.change(platform, number, Content::Key(record), note)?;
-        let Content::Key(record) = content else {
-            return Err(Status::Internal);
-        };
-        let place = self.cache.insert(number, record)?;
-        self.cache.get(place).ok_or(Status::Internal)
+        match self.change(platform, number, Content::Key(record), note)? {
+            Content::Key(record) => self.cache.insert(number, record),
+            _ => Err(Status::Internal),
+        }
     }
 
     /// Reads one record, from the second copy if the first will not do.
@@ -446,22 +463,23 @@ impl<P: Platform> Vault<P> {
         content: Content,
         note: Option<Note>,
     ) -> Result<Content, Status> {
-        let caller = note.as_ref().map(|note| note.caller);
-        self.prepare_log(platform, number, caller)?;
-        let Some(note) = note else {
-            return self.write_slot(platform, number, content, None);
+        let (boot, time) = (
+            self.opened(platform)?.logs.boot(),
+            platform.untrusted_time(),
+        );
+        let event = note.map(|note| note.record(&content, boot, time));
+        self.make_room(platform, number, &content, event.as_ref())?;
+        let caller = event.as_ref().and_then(|event| event.caller);
+        self.prepare_log(platform, number, caller, 0)?;
+        let open = self.opened(platform)?;
+        let sequence = open.sequence.saturating_add(1);
+        let mut events: Events = open.logs.waiting_in(number).take(EVENTS).cloned().collect();
+        let Some(event) = event.map(|event| Record { sequence, ..event }) else {
+            return self.write_slot(platform, number, content, &events);
         };
-        let happening = Happening {
-            event: note.event,
-            caller: note.caller,
-            boot: self.opened(platform)?.logs.boot(),
-            time: platform.untrusted_time(),
-            detail: note.detail,
-            subject: note.subject,
-        };
-        let content = self.write_slot(platform, number, content, Some(&happening))?;
-        let record = happening.record(self.opened(platform)?.sequence, &content);
-        self.log_waits(platform, number, record)?;
+        events.push(event.clone()).map_err(|_| Status::Internal)?;
+        let content = self.write_slot(platform, number, content, &events)?;
+        self.opened(platform)?.logs.wait(number, event)?;
         Ok(content)
     }
 
@@ -471,7 +489,7 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         number: SlotNumber,
         content: Content,
-        happening: Option<&Happening>,
+        events: &[Record],
     ) -> Result<Content, Status> {
         self.expect_changeable(platform)?;
         let open = self.opened(platform)?;
@@ -479,19 +497,30 @@ impl<P: Platform> Vault<P> {
         let (shard, place) = whereabouts(number);
         let bytes = open
             .slot_key
-            .seal(shard, place, sequence, &content, happening)?;
-        match open.write(platform.storage(), number, bytes.as_slice()) {
-            Ok(()) => {
-                open.sequence = sequence;
-                open.index.set(number, entry_of(&content));
-                Ok(content)
-            }
-            Err(error) => {
-                self.close(platform);
-                self.in_doubt = Some(number);
-                Err(error.into())
+            .seal(shard, place, sequence, &content, events)?;
+        let mut written = open.write(platform.storage(), number, bytes.as_slice());
+        if written == Err(StorageError::Corrupt) {
+            // The platform deletes what it finds corrupt: opening makes that copy anew of the
+            // other, and then the same bytes can be written, whether they are there or not. What a
+            // ratchet's step leaves behind must be gone in both.
+            self.close(platform);
+            let ratchets = matches!(&content, Content::Key(key) if key.ratchet);
+            if let Ok(open) = self.opened(platform)
+                && (open.is_whole(number) || !ratchets)
+                && !open.frozen
+            {
+                written = open.write(platform.storage(), number, bytes.as_slice());
             }
         }
+        if let Err(error) = written {
+            self.close(platform);
+            self.in_doubt = Some(number);
+            return Err(error.into());
+        }
+        let open = self.opened(platform)?;
+        open.sequence = open.sequence.max(sequence);
+        open.index.set(number, entry_of(&content));
+        Ok(content)
     }
 
     /// Changes the header and writes it to every copy of every shard.

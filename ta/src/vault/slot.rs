@@ -8,9 +8,10 @@
 //!      0      1  kind: 1 nothing any more, 2 a key, 3 a generation, 4 a page of an audit log, 5 the
 //!                certificate of the device's key
 //!      1      8  sequence: rises with every change of any slot
-//!      9      1  the event of this change (the contract's number), 0 for none; after an event:
-//!                caller (17), boot (4), time (8), detail (4); if nothing is here any more, owner
-//!                (17) and label (short) of the key that was
+//!      9      1  how many events wait here for their page, up to 4; for each: its own sequence
+//!                (8), event (1, the contract's number), caller (17), boot (4), time (8), detail (4)
+//!      .      .  if any wait and nothing is here any more: owner (17) and label (short) of the key
+//!                that was
 //!      .      .  a key: see [`super::record`]
 //!             .  a generation: owner (17), family (short; empty: all), the generation (4)
 //!             .  a page: log (17), number (4), first record (8), chain before it (32), released
@@ -30,11 +31,7 @@ use claviger_proto::{
 };
 use zeroize::Zeroizing;
 
-use super::{
-    KeyRecord, SLOT,
-    header::Header,
-    log::{Page, subject},
-};
+use super::{KeyRecord, SLOT, header::Header, log::Page};
 use crate::{
     crypto::{kdf, siv},
     fields::{Reader, Writer},
@@ -47,8 +44,14 @@ const GENERATION: u8 = 3;
 const PAGE: u8 = 4;
 const CERTIFICATE: u8 = 5;
 
-/// A slot's record: its sequence number, content, and the event that made it so.
-pub type Stored = (u64, Content, Option<Happening>);
+/// The most events that wait in a slot; of the largest key's, two.
+pub const EVENTS: usize = 4;
+
+/// A slot's record: its sequence number, content, and the events that wait there.
+pub type Stored = (u64, Content, Events);
+
+/// The events that wait in a slot, oldest first: all of what is or was there.
+pub type Events = heapless::Vec<Record, EVENTS>;
 
 /// The certificate of the device's key, X.509 in DER.
 pub type Certificate = heapless::Vec<u8, { limits::CERTIFICATE }>;
@@ -69,42 +72,17 @@ pub enum Content {
     Certificate(Certificate),
 }
 
-/// The event that a change was, for the audit log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Happening {
-    /// What it was.
-    pub event: Event,
-    /// Who did it.
-    pub caller: Identity,
-    /// In which start.
-    pub boot: u32,
-    /// When, as Linux said.
-    pub time: u64,
-    /// See [`Event`].
-    pub detail: u32,
-    /// Whose key by which name, where nothing is left that says it.
-    pub subject: Option<(Identity, Label)>,
-}
+/// Whose key, by which name.
+pub type Subject = (Option<Identity>, Option<Label>);
 
-impl Happening {
-    /// The record of this in an audit log.
+impl Content {
+    /// What an event here is about, if it does not say so itself.
     #[must_use]
-    pub fn record(&self, sequence: u64, content: &Content) -> Record {
-        let (owner, label) = match &self.subject {
-            Some((owner, label)) => (Some(*owner), Some(label.clone())),
-            None => subject(content),
-        };
-        Record {
-            sequence,
-            boot: self.boot,
-            time: self.time,
-            event: self.event,
-            status: Status::Ok,
-            count: 1,
-            detail: self.detail,
-            caller: Some(self.caller),
-            owner,
-            label,
+    pub fn subject(&self) -> Subject {
+        match self {
+            Content::Key(key) => (Some(key.owner), Some(key.label.clone())),
+            Content::Generation(generation) => (Some(generation.owner), generation.family.clone()),
+            Content::Tombstone | Content::Page(_) | Content::Certificate(_) => (None, None),
         }
     }
 }
@@ -135,20 +113,20 @@ impl SlotKey {
     /// The slot that holds this.
     ///
     /// # Errors
-    /// [`Status::Internal`] if a field did not fit, which its type rules out.
+    /// [`Status::Internal`] if it did not [fit](fits): alone or with one event, everything does.
     pub fn seal(
         &self,
         shard: u8,
         place: u16,
         sequence: u64,
         content: &Content,
-        happening: Option<&Happening>,
+        events: &[Record],
     ) -> Result<Zeroizing<[u8; SLOT]>, Status> {
         let mut bytes = Zeroizing::new([0; SLOT]);
         let (tag, plain) = bytes
             .split_first_chunk_mut::<TAG>()
             .ok_or(Status::Internal)?;
-        encode(content, sequence, happening, plain).ok_or(Status::Internal)?;
+        encode(content, sequence, events, plain).ok_or(Status::Internal)?;
         let position = position(shard, place);
         *tag = siv::seal(Suite::Aes256Siv, self.0.as_slice(), [&position], plain)?;
         Ok(bytes)
@@ -188,37 +166,37 @@ fn position(shard: u8, place: u16) -> [u8; 3] {
     [shard, high, low]
 }
 
-fn encode(
-    content: &Content,
-    sequence: u64,
-    happening: Option<&Happening>,
-    bytes: &mut [u8],
-) -> Option<()> {
+/// Whether these events have room beside this content.
+#[must_use]
+#[inline(never)]
+pub fn fits(content: &Content, events: &[Record]) -> bool {
+    let mut bytes = Zeroizing::new([0; SLOT - TAG]);
+    encode(content, 0, events, bytes.as_mut_slice()).is_some()
+}
+
+fn encode(content: &Content, sequence: u64, events: &[Record], bytes: &mut [u8]) -> Option<()> {
     let mut to = Writer::new(bytes);
-    let kind = match content {
+    to.put(&[match content {
         Content::Tombstone => TOMBSTONE,
         Content::Key(_) => KEY,
         Content::Generation(_) => GENERATION,
         Content::Page(_) => PAGE,
         Content::Certificate(_) => CERTIFICATE,
-    };
-    to.put(&[kind])?;
+    }])?;
     to.put(&sequence.to_be_bytes())?;
-    match happening {
-        None => to.put(&[0])?,
-        Some(happening) => {
-            to.put(&[happening.event as u8])?;
-            to.put_identity(&happening.caller)?;
-            to.put(&happening.boot.to_be_bytes())?;
-            to.put(&happening.time.to_be_bytes())?;
-            to.put(&happening.detail.to_be_bytes())?;
-            if kind == TOMBSTONE {
-                let subject = happening.subject.as_ref();
-                to.put(&log_name(subject.map(|(owner, _)| owner)))?;
-                let label = subject.map_or("", |(_, label)| label.as_str());
-                to.put_short(label.as_bytes())?;
-            }
-        }
+    to.put(&[u8::try_from(events.len()).ok()?])?;
+    for event in events {
+        to.put(&event.sequence.to_be_bytes())?;
+        to.put(&[event.event as u8])?;
+        to.put(&log_name(event.caller.as_ref()))?;
+        to.put(&event.boot.to_be_bytes())?;
+        to.put(&event.time.to_be_bytes())?;
+        to.put(&event.detail.to_be_bytes())?;
+    }
+    if let (Content::Tombstone, [event, ..]) = (content, events) {
+        to.put(&log_name(event.owner.as_ref()))?;
+        let label = event.label.as_ref().map_or("", Label::as_str);
+        to.put_short(label.as_bytes())?;
     }
     match content {
         Content::Tombstone => Some(()),
@@ -245,19 +223,26 @@ fn decode(bytes: &[u8]) -> Option<Stored> {
     let mut from = Reader::new(bytes);
     let kind = from.take_byte()?;
     let sequence = from.take_u64()?;
-    let happening = match from.take_byte()? {
-        0 => None,
-        event => Some(Happening {
-            event: Event::try_from(event).ok()?,
-            caller: from.take_identity()?,
+    let mut events = Events::new();
+    for _ in 0..from.take_byte()? {
+        let event = Record {
+            sequence: from.take_u64()?,
+            event: Event::try_from(from.take_byte()?).ok()?,
+            caller: log_owner(&from.take()?)?,
             boot: from.take_u32()?,
             time: from.take_u64()?,
             detail: from.take_u32()?,
-            subject: match kind {
-                TOMBSTONE => log_owner(&from.take()?)?.zip(from.take_optional_label()?),
-                _ => None,
-            },
-        }),
+            status: Status::Ok,
+            count: 1,
+            owner: None,
+            label: None,
+        };
+        events.push(event).ok()?;
+    }
+    let was = if kind == TOMBSTONE && !events.is_empty() {
+        (log_owner(&from.take()?)?, from.take_optional_label()?)
+    } else {
+        (None, None)
     };
     let content = match kind {
         TOMBSTONE => Content::Tombstone,
@@ -278,8 +263,16 @@ fn decode(bytes: &[u8]) -> Option<Stored> {
         CERTIFICATE => Content::Certificate(Certificate::from_slice(from.take_long()?).ok()?),
         _ => return None,
     };
+    let subject = if kind == TOMBSTONE {
+        was
+    } else {
+        content.subject()
+    };
+    for event in &mut events {
+        (event.owner, event.label) = subject.clone();
+    }
     let rest_is_empty = from.rest().iter().all(|byte| *byte == 0);
-    rest_is_empty.then_some((sequence, content, happening))
+    rest_is_empty.then_some((sequence, content, events))
 }
 
 #[cfg(test)]

@@ -26,6 +26,15 @@ pub enum Fault {
     Fail(u64, StorageError),
     /// This operation takes effect and fails with this error all the same.
     FailAfter(u64, StorageError),
+    /// From this operation on there is no space: whatever changes anything fails, deleting too.
+    Full(u64),
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Look,
+    Change,
 }
 
 /// The bytes of an object, and which of them can no longer be read.
@@ -43,6 +52,11 @@ impl Inode {
             bytes,
             ..Inode::default()
         }))
+    }
+
+    fn is_hurt(&self, range: &Range<usize>) -> bool {
+        let overlaps = |hurt: &Range<usize>| hurt.start < range.end && range.start < hurt.end;
+        self.corrupt.iter().any(overlaps)
     }
 }
 
@@ -181,6 +195,7 @@ impl Disk {
     /// Counts one operation and does it, unless the fault that is armed says otherwise.
     fn operate<T>(
         &self,
+        kind: Kind,
         operation: impl FnOnce(&mut State) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         let mut state = self.state();
@@ -207,6 +222,9 @@ impl Disk {
                 Err(StorageError::Unavailable)
             }
             Some(Fault::Fail(at, error)) if at == now => Err(error),
+            Some(Fault::Full(at)) if at <= now && kind == Kind::Change => {
+                Err(StorageError::NoSpace)
+            }
             Some(Fault::FailAfter(at, error)) if at == now => {
                 operation(&mut state)?;
                 Err(error)
@@ -220,7 +238,7 @@ impl Storage for Disk {
     type Object = Handle;
 
     fn open(&mut self, id: ObjectId) -> Result<Handle, StorageError> {
-        self.operate(|state| {
+        self.operate(Kind::Look, |state| {
             state.expect_free(id)?;
             let inode = state
                 .objects
@@ -238,7 +256,7 @@ impl Storage for Disk {
     }
 
     fn create(&mut self, id: ObjectId, bytes: &[u8]) -> Result<Handle, StorageError> {
-        self.operate(|state| {
+        self.operate(Kind::Change, |state| {
             state.expect_free(id)?;
             state.save(id, Some(bytes))?;
             let inode = Inode::new(bytes.to_vec());
@@ -253,13 +271,10 @@ impl Storage for Disk {
         offset: u32,
         bytes: &mut [u8],
     ) -> Result<(), StorageError> {
-        self.operate(|state| {
+        self.operate(Kind::Look, |state| {
             let inode = lock(&object.inode);
             let range = offset as usize..offset as usize + bytes.len();
-            let hurt = inode
-                .corrupt
-                .iter()
-                .any(|hurt| hurt.start < range.end && range.start < hurt.end);
+            let hurt = inode.is_hurt(&range);
             match inode.bytes.get(range) {
                 Some(stored) if !hurt && !object.corrupt => {
                     bytes.copy_from_slice(stored);
@@ -280,13 +295,18 @@ impl Storage for Disk {
         offset: u32,
         bytes: &[u8],
     ) -> Result<(), StorageError> {
-        self.operate(|state| {
+        self.operate(Kind::Change, |state| {
             let mut inode = lock(&object.inode);
             let bytes = match state.torn {
                 true => &bytes[..bytes.len() / 2],
                 false => bytes,
             };
             let range = offset as usize..offset as usize + bytes.len();
+            // OP-TEE reads the block that it writes into.
+            if inode.is_hurt(&range) {
+                state.forget(object)?;
+                return Err(StorageError::Corrupt);
+            }
             let place = inode.bytes.get_mut(range).ok_or(StorageError::Other(0))?;
             place.copy_from_slice(bytes);
             if state.names(object) {
@@ -300,7 +320,7 @@ impl Storage for Disk {
     fn close(&mut self, _object: Handle) {}
 
     fn delete(&mut self, id: ObjectId) -> Result<(), StorageError> {
-        self.operate(|state| {
+        self.operate(Kind::Change, |state| {
             state.expect_free(id)?;
             state.objects.remove(&id).ok_or(StorageError::NotFound)?;
             state.save(id, None)

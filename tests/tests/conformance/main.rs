@@ -18,6 +18,7 @@ mod ownership;
 mod ratchet;
 mod seal;
 mod seal_tampering;
+mod sessions;
 mod shares;
 mod sign;
 mod states;

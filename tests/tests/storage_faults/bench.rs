@@ -1,21 +1,26 @@
-//! A device that can be put back to where it was, and what a client sees of it.
+//! A device that can be put back to where it was.
 
-use std::collections::BTreeMap;
-
-use claviger::{Algorithm, Client, Error, Home, State, Status, Usage};
-use claviger_proto::{
-    Digits, KeyId,
-    message::{NewKey, Policy},
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
 };
+
+use claviger::{Algorithm, Client, Error, Home, Permission, Permissions, identity::uid_identity};
+use claviger_proto::message::{Grant, NewKey};
 use claviger_ta::{
     platform::{Copy, ObjectId},
     vault::{SLOT, SLOTS},
     workstation::{Disk, Workstation},
 };
-use claviger_tests::{Device, Handle, label, new_key};
+use claviger_tests::{ALICE, BOB, CAROL, Device, Handle, label, new_key};
+
+use crate::view::{Told, View};
 
 /// All that is stored.
 pub(crate) type Image = BTreeMap<ObjectId, Vec<u8>>;
+
+/// Whose keys and logs are looked at; what others have is only counted.
+pub(crate) const USERS: [u32; 3] = [0, ALICE, BOB];
 
 /// A device whose disk is put back to an image again and again.
 pub(crate) struct Bench {
@@ -23,10 +28,14 @@ pub(crate) struct Bench {
     wrapped: Vec<Vec<u8>>,
 }
 
-/// A device that is switched on, of which root is a client.
+/// A device that is switched on, of which [`USERS`] are clients.
 pub(crate) struct On {
-    device: Device,
+    pub(crate) device: Device,
     pub(crate) root: Client,
+    pub(crate) users: [Client; 3],
+    /// Who may use root's wrapped keys: what a guest is refused, is told in none of the logs that
+    /// are looked at.
+    guest: Client,
     wrapped: Vec<Vec<u8>>,
     open_before: usize,
 }
@@ -34,13 +43,19 @@ pub(crate) struct On {
 impl Bench {
     /// A new device, prepared by `prepare`; gives what is stored then, too.
     pub(crate) fn new(prepare: impl FnOnce(&Device)) -> (Bench, Image) {
+        let (bench, image, ()) = Bench::of(prepare);
+        (bench, image)
+    }
+
+    /// As [`Bench::new`]; gives what `prepare` gave, too.
+    pub(crate) fn of<T>(prepare: impl FnOnce(&Device) -> T) -> (Bench, Image, T) {
         let bench = Bench {
             workstation: Workstation::in_memory(),
             wrapped: Vec::new(),
         };
-        prepare(&bench.switch_on().device);
+        let prepared = prepare(&bench.switch_on().device);
         let image = bench.disk().image();
-        (bench, image)
+        (bench, image, prepared)
     }
 
     /// Makes two wrapped keys of root's: of no family, and of the family `fleet`. That leaves what
@@ -49,11 +64,13 @@ impl Bench {
         let on = self.with(image);
         self.wrapped = [None, Some(label("fleet"))]
             .map(|family| {
-                let new = NewKey {
+                let mut new = NewKey {
                     home: Home::Wrapped,
                     family,
                     ..new_key("wrapped", Algorithm::HmacSha256)
                 };
+                let (to, may) = (uid_identity(CAROL), Permissions::of(&[Permission::Mac]));
+                new.policy.grants.push(Grant { to, may }).unwrap();
                 Handle::generate(&on.root, new).unwrap().front
             })
             .into();
@@ -68,10 +85,12 @@ impl Bench {
     pub(crate) fn switch_on(&self) -> On {
         let open_before = self.disk().open_objects();
         let device = Device::on(self.workstation.clone());
-        let root = device.user(0);
+        let users = USERS.map(|uid| device.user(uid));
         On {
+            root: users[0].clone(),
+            users,
+            guest: device.user(CAROL),
             device,
-            root,
             wrapped: self.wrapped.clone(),
             open_before,
         }
@@ -89,98 +108,39 @@ impl On {
     /// What a client sees; the vault holds no object open but those that it needs.
     #[track_caller]
     pub(crate) fn view(&self) -> View {
-        let view = View::try_of(&self.root, &self.wrapped).unwrap();
+        let view = self.try_view().unwrap();
         let disk = self.device.workstation().disk();
         let open = disk.open_objects() - self.open_before;
         let there = disk.image().len();
         assert!(open <= there, "{open} handles are open of {there} objects");
         view
     }
-}
 
-/// All that matters of a vault: its facts, and each key with proof that its secret is the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct View {
-    pub(crate) vault: Digits<16>,
-    pub(crate) locked: bool,
-    pub(crate) damaged: u32,
-    /// How many keys others have.
-    pub(crate) others: u32,
-    pub(crate) keys: BTreeMap<String, Shown>,
-    /// What comes of the bench's wrapped keys.
-    pub(crate) wrapped: Vec<Status>,
-}
-
-/// What a client sees of a key, but for what is counted: what is reserved looks different before
-/// and after a start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Shown {
-    pub(crate) id: KeyId,
-    pub(crate) state: State,
-    pub(crate) versions: Vec<u32>,
-    pub(crate) policy: Policy,
-    /// What only its secrets give: a tag, or the public key of each version.
-    pub(crate) proof: Vec<u8>,
-}
-
-impl Shown {
-    fn of(client: &Client, label: &str) -> Result<Shown, Error> {
-        let handle = Handle::new(client, label);
-        let shown = handle.describe()?;
-        let proof = match (shown.usage, shown.state) {
-            (Usage::Mac, State::Active) => handle.mac(b"proof")?,
-            (Usage::Sign, State::Destroyed) | (Usage::Mac, _) => vec![],
-            _ => {
-                let versions = shown.versions.iter();
-                let publics = versions.map(|version| handle.public_key(Some(*version)));
-                publics.collect::<Result<Vec<_>, _>>()?.concat()
-            }
-        };
-        assert_eq!(
-            shown.versions.last().unwrap_or(&shown.version),
-            &shown.version
-        );
-        Ok(Shown {
-            id: shown.id,
-            state: shown.state,
-            versions: shown.versions.to_vec(),
-            policy: shown.policy,
-            proof,
-        })
-    }
-}
-
-impl View {
     /// # Errors
     /// Where the vault cannot be used.
-    pub(crate) fn try_of(client: &Client, wrapped: &[Vec<u8>]) -> Result<View, Error> {
-        let mut keys = BTreeMap::new();
-        for summary in client.list()? {
-            let label = summary.key.to_string();
-            let shown = Shown::of(client, &label)?;
-            assert_eq!(shown.id, summary.id);
-            let twice = keys.insert(label, shown);
-            assert_eq!(twice, None, "a key is listed once");
-        }
-        let serve = |bytes: &Vec<u8>| match Handle::wrapped(client, bytes).mac(b"proof") {
-            Ok(_) => Status::Ok,
-            Err(error) => error.status().unwrap(),
-        };
-        let wrapped = wrapped.iter().map(serve).collect();
-        let info = client.info()?;
-        let vault = info.vault.ok_or_else(|| {
-            let store = Status::from_code(info.store).unwrap();
-            Error::Ta(store)
-        })?;
-        Ok(View {
-            vault: vault.id,
-            locked: vault.locked,
-            damaged: vault.damaged,
-            others: vault.keys.checked_sub(keys.len() as u32).unwrap(),
-            keys,
-            wrapped,
-        })
+    pub(crate) fn try_view(&self) -> Result<View, Error> {
+        View::try_of(&self.users, &self.guest, &self.wrapped)
     }
+
+    /// Both.
+    #[track_caller]
+    pub(crate) fn seen(&self) -> Seen {
+        (self.view(), self.told())
+    }
+
+    /// What the device tells of what happened.
+    pub(crate) fn told(&self) -> Told {
+        Told::of(&self.root, self.device.workstation())
+    }
+}
+
+/// What is seen of a device.
+pub(crate) type Seen = (View, Told);
+
+/// Says what was tried, also where the test runner keeps back what tests print.
+pub(crate) fn report(what: &str) {
+    // Without a stderr there is nobody to tell.
+    let _unheard = writeln!(io::stderr(), "storage faults: {what}");
 }
 
 pub(crate) const FIRST: ObjectId = ObjectId {

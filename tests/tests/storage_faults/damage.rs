@@ -6,11 +6,12 @@ use claviger_ta::{
     platform::{Copy, ObjectId},
     vault::{OBJECT, SLOT, SLOTS},
 };
-use claviger_tests::{ALICE, Device};
+use claviger_tests::{CAROL, Device};
 
 use crate::{
-    bench::{Bench, FIRST, Image, On, SECOND, View, slot},
+    bench::{Bench, FIRST, Image, On, SECOND, report, slot},
     scenarios::import,
+    view::View,
 };
 
 const LABELS: [&str; 4] = ["a", "bb", "ccc", "dddd"];
@@ -81,7 +82,7 @@ fn one_copy_of_anything_may_be_lost() {
             damages += 1;
         }
     }
-    println!("{damages} damages to one copy");
+    report(&format!("{damages} damages to one copy"));
     assert!(damages > 60);
 }
 
@@ -198,9 +199,9 @@ fn blocks_that_both_copies_lost() {
 #[test]
 fn shards_do_not_fall_together() {
     let (bench, image) = Bench::new(|device| {
-        let alice = device.user(ALICE);
+        let carol = device.user(CAROL);
         for number in 0..SLOTS {
-            import(&alice, &format!("k{number}")).unwrap();
+            import(&carol, &format!("k{number}")).unwrap();
         }
         import(&device.user(0), "second").unwrap();
         device.user(0).lock().unwrap();

@@ -1,11 +1,15 @@
 //! Every change, with the power cut and with storage failing at every single operation.
 
-use claviger_proto::Status;
+use std::collections::BTreeSet;
+
+use claviger_proto::{Command, Status};
 use claviger_ta::{platform::StorageError, workstation::Fault};
 
 use crate::{
-    bench::{Bench, Image, On, View},
-    scenarios::{SCENARIOS, Scenario, import},
+    bench::{Bench, Image, report},
+    judge::{Trial, status, try_all},
+    scenarios::{self, import, reading},
+    view::verify_logs,
 };
 
 /// Every way in which an operation fails.
@@ -20,163 +24,190 @@ const ERRORS: [StorageError; 8] = [
     StorageError::Other(7),
 ];
 
-/// A change that is cut short has happened or not, and nothing else has.
-struct Judge<'a> {
-    scenario: &'a Scenario,
-    before: View,
-}
-
-impl Judge<'_> {
-    #[track_caller]
-    fn judge(&self, after: &View, succeeded: bool, when: &str) -> bool {
-        let name = self.scenario.name;
-        let done = (self.scenario.done)(&self.before, after);
-        assert!(
-            done || !succeeded,
-            "{name}: {when}: success was said, and it is not so: {after:?}"
-        );
-        assert!(
-            done || *after == self.before,
-            "{name}: {when}: neither before nor after: {after:?}"
-        );
-        done
+/// Every command is tried below, or changes nothing when it does what it is asked for.
+#[test]
+fn no_command_that_writes_is_left_out() {
+    let mut writes = BTreeSet::new();
+    for scenario in scenarios::all() {
+        let (trial, status) = (Trial::new(scenario), scenario.status);
+        let (_on, call) = trial.start(true);
+        // A refusal writes, whatever was asked for.
+        if status == Status::Ok {
+            writes.insert(call.command.id());
+        }
     }
-}
-
-/// Runs `each` with a device on which the change can be tried, once just switched on and once
-/// with its vault open, and with how often storage is asked by then and by the change.
-fn for_each_start(
-    scenario: &Scenario,
-    mut each: impl FnMut(&Bench, &dyn Fn() -> On, &Judge<'_>, u64),
-) {
-    let (mut bench, image) = Bench::new(scenario.prepare);
-    bench.wrap(&image);
-    let judge = Judge {
-        scenario,
-        before: bench.with(&image).view(),
-    };
-    for warm in [false, true] {
-        let start = || {
-            let on = bench.with(&image);
-            if warm {
-                on.view();
-            }
-            bench.disk().disarm();
-            on
-        };
-        let on = start();
-        (scenario.act)(&on.root).unwrap();
-        let operations = bench.disk().disarm();
-        assert!(judge.judge(&on.view(), true, "undisturbed"));
-        assert!(judge.judge(&bench.switch_on().view(), true, "undisturbed, later"));
-        each(&bench, &start, &judge, operations);
+    let (bench, image, readings) = Bench::of(reading::prepare);
+    for reading in readings {
+        let on = bench.with(&image);
+        let call = reading(&on);
+        let command = call.command;
+        call.make().unwrap();
+        assert_eq!(bench.disk().image(), image, "{} writes", command.name());
+        assert!(
+            !writes.remove(&command.id()),
+            "{} is there twice",
+            command.name()
+        );
+        writes.insert(command.id());
+    }
+    for command in Command::ALL {
+        let name = command.name();
+        assert!(writes.contains(&command.id()), "{name} is in no scenario");
     }
 }
 
 #[test]
 fn cuts_leave_a_change_done_or_undone() {
-    let mut cuts = 0;
-    for scenario in SCENARIOS {
+    let cuts = try_all(|trial| {
         let mut outcomes = [0, 0];
-        for_each_start(scenario, |bench, start, judge, operations| {
+        for open in trial.starts() {
+            let operations = trial.operations(open);
             for n in 0..operations {
-                for fault in [Fault::CutBefore(n), Fault::Tear(n), Fault::CutAfter(n)] {
-                    let on = start();
-                    bench.disk().arm(fault);
-                    let result = (scenario.act)(&on.root);
-                    bench.disk().disarm();
+                // What changes nothing cannot be cut in its midst, or after.
+                let looks = !open && n < trial.opening;
+                let all = [Fault::CutBefore(n), Fault::Tear(n), Fault::CutAfter(n)];
+                for fault in &all[..if looks { 1 } else { 3 }] {
+                    let (on, call) = trial.start(open);
+                    trial.bench.disk().arm(*fault);
+                    // The last operation may be one that is not waited for.
+                    let succeeded = call.make().is_ok();
+                    trial.bench.disk().disarm();
                     drop(on);
                     let when = format!("{fault:?} of {operations}");
-                    // The last operation may be one that is not waited for.
-                    let after = bench.switch_on().view();
-                    let done = judge.judge(&after, result.is_ok(), &when);
-                    outcomes[usize::from(done)] += 1;
+                    let seen = trial.bench.switch_on().seen();
+                    outcomes[usize::from(trial.judge(&seen, succeeded, &when))] += 1;
                     // Once is for ever.
-                    assert_eq!(bench.switch_on().view(), after, "{when}");
-                    cuts += 1;
+                    let again = trial.bench.switch_on();
+                    assert_eq!(again.seen(), seen, "{when}");
+                    trial.end(&again, succeeded, &when);
                 }
             }
-        });
+        }
         assert!(
-            outcomes.iter().all(|count| *count > 0),
+            !trial.shows() || outcomes.iter().all(|count| *count > 0),
             "{}: cuts fell before and after it was done: {outcomes:?}",
-            scenario.name
+            trial.scenario.name
         );
-    }
-    println!("{cuts} cuts");
-    assert!(cuts > 500);
+        outcomes.iter().sum()
+    });
+    report(&format!(
+        "{cuts} power cuts at every operation of every change"
+    ));
+    assert!(cuts > 2_000);
 }
 
 #[test]
 fn failures_leave_a_change_done_or_undone() {
-    let mut failures = 0;
-    for scenario in SCENARIOS {
-        for_each_start(scenario, |bench, start, judge, operations| {
+    let failures = try_all(|trial| {
+        let mut failures = 0;
+        for open in trial.starts() {
+            let operations = trial.operations(open);
             for n in 0..operations {
-                // Most of what a cold start does is reading: it fails in fewer ways.
-                let errors = if n + 12 < operations {
-                    &ERRORS[..3]
+                // What fails before the vault is open fails alike in every scenario.
+                let looks = !open && n < trial.opening;
+                let errors = &ERRORS[..if looks && trial.scenario.name != "import" {
+                    3
                 } else {
-                    &ERRORS
-                };
-                for error in errors.iter().copied() {
-                    for fault in [Fault::Fail(n, error), Fault::FailAfter(n, error)] {
-                        let on = start();
-                        bench.disk().arm(fault);
-                        let result = (scenario.act)(&on.root);
-                        bench.disk().disarm();
-                        let when = format!("{fault:?} of {operations}: {result:?}");
-                        // The same instance sees at once what the next one will.
-                        let at_once = on.view();
-                        judge.judge(&at_once, result.is_ok(), &when);
-                        drop(on);
-                        assert_eq!(bench.switch_on().view(), at_once, "{when}");
-                        failures += 1;
+                    8
+                }];
+                let mut faults = vec![];
+                for error in errors {
+                    faults.push(Fault::Fail(n, *error));
+                    if !looks {
+                        faults.push(Fault::FailAfter(n, *error));
                     }
                 }
+                if !looks {
+                    faults.push(Fault::Full(n));
+                }
+                for fault in faults {
+                    fail(trial, open, fault);
+                    failures += 1;
+                }
             }
-        });
+        }
+        failures
+    });
+    report(&format!(
+        "{failures} failures of storage at every operation of every change"
+    ));
+    assert!(failures > 8_000);
+}
+
+fn fail(trial: &Trial, open: bool, fault: Fault) {
+    let disk = trial.bench.disk();
+    let (on, call) = trial.start(open);
+    disk.arm(fault);
+    let answer = call.make();
+    let name = trial.scenario.name;
+    let when = format!("{name}: {fault:?}, open {open}: {:?}", status(&answer));
+    let succeeded = answer.is_ok();
+    // The same instance sees at once what the next one will, also while there is no space.
+    let at_once = on.try_view();
+    disk.disarm();
+    let stored: Image = disk.image();
+    // Looking at the logs writes, where anything may be written.
+    let told = (!matches!(fault, Fault::Full(_))).then(|| on.told());
+    drop(on);
+    let on = trial.bench.with(&stored);
+    let seen = on.seen();
+    let done = trial.judge(&seen, succeeded, &when);
+    match at_once {
+        Ok(at_once) => assert_eq!(seen.0, at_once, "{when}"),
+        // A reset that has begun waits for space.
+        Err(error) => {
+            assert_eq!(error.status(), Some(Status::StorageFull), "{when}");
+            let reset = name.starts_with("factory reset");
+            assert!(reset && done && matches!(fault, Fault::Full(_)), "{when}");
+        }
     }
-    println!("{failures} failures");
-    assert!(failures > 3_000);
+    assert!(told.is_none_or(|told| told == seen.1), "{when}");
+    drop(on);
+    let on = trial.bench.switch_on();
+    assert_eq!(on.seen(), seen, "{when}");
+    trial.end(&on, succeeded, &when);
+    if matches!(fault, Fault::Full(_)) {
+        verify_logs(&on.root);
+    }
 }
 
 /// The power is cut again while what the first cut left is being mended.
 #[test]
 fn cuts_while_mending() {
-    let mut cuts = 0;
-    for scenario in SCENARIOS {
-        for_each_start(scenario, |bench, start, judge, operations| {
-            // Reading changes nothing: cuts among the first reads are all alike, and among the last.
-            for n in operations.saturating_sub(8)..operations {
-                let on = start();
-                bench.disk().arm(Fault::CutAfter(n));
-                let result = (scenario.act)(&on.root);
-                bench.disk().disarm();
-                drop(on);
-                let left: Image = bench.disk().image();
-                let settled = bench.switch_on().view();
-                let done = judge.judge(&settled, result.is_ok(), "mended");
-                let mending = operations_to_open(bench, &left);
-                for m in mending.saturating_sub(8)..mending {
-                    for fault in [Fault::CutBefore(m), Fault::Tear(m), Fault::CutAfter(m)] {
-                        let on = bench.with(&left);
-                        bench.disk().arm(fault);
-                        drop(on.root.list());
-                        bench.disk().disarm();
-                        drop(on);
-                        let after = bench.switch_on().view();
-                        let when = format!("cut after {n}, then {fault:?}");
-                        let still = judge.judge(&after, result.is_ok(), &when);
-                        assert_eq!(still, done, "{when}: what was settled stays");
-                        cuts += 1;
-                    }
+    let cuts = try_all(|trial| {
+        let mut cuts = 0;
+        let operations = trial.operations(true);
+        for n in 0..operations {
+            let (on, call) = trial.start(true);
+            let disk = trial.bench.disk();
+            disk.arm(Fault::CutAfter(n));
+            let succeeded = call.make().is_ok();
+            disk.disarm();
+            drop(on);
+            let left: Image = disk.image();
+            let done = trial.judge(&trial.bench.switch_on().seen(), succeeded, "mended");
+            let mending = operations_to_open(&trial.bench, &left);
+            // Reading changes nothing: cuts among the first reads are all alike.
+            for m in mending.saturating_sub(8)..mending {
+                for fault in [Fault::CutBefore(m), Fault::Tear(m), Fault::CutAfter(m)] {
+                    let on = trial.bench.with(&left);
+                    disk.arm(fault);
+                    drop(on.root.list());
+                    disk.disarm();
+                    drop(on);
+                    let when = format!("cut after {n}, then {fault:?}");
+                    let still = trial.judge(&trial.bench.switch_on().seen(), succeeded, &when);
+                    assert_eq!(still, done, "{when}: what was settled stays");
+                    cuts += 1;
                 }
             }
-        });
-    }
-    println!("{cuts} cuts while mending");
-    assert!(cuts > 1_000);
+        }
+        cuts
+    });
+    report(&format!(
+        "{cuts} power cuts while mending what another left"
+    ));
+    assert!(cuts > 2_000);
 }
 
 fn operations_to_open(bench: &Bench, image: &Image) -> u64 {
@@ -209,7 +240,7 @@ fn cuts_at_the_first_start() {
             cuts += 1;
         }
     }
-    println!("{cuts} cuts at the first start");
+    report(&format!("{cuts} power cuts at the first start"));
     assert!(cuts >= 8);
 }
 

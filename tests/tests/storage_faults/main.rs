@@ -3,8 +3,11 @@
 
 mod bench;
 mod capacity;
+mod change;
 mod damage;
 mod every_operation;
 mod histories;
+mod judge;
 mod life;
 mod scenarios;
+mod view;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod data;
+mod examples;
 mod key;
 mod new_key;
 mod parts;
@@ -16,6 +17,7 @@ use claviger::proto::{Digits, Label};
 pub(crate) use self::{
     audit::{AuditCommand, WhichLog},
     data::{Context, Hex, Input, Output, Purpose},
+    examples::grammar,
     key::{KeyArguments, KeyName, KeyPlace, KeyVersion, Owner, OwnerNumber},
     new_key::{ExportForm, KeyOptions, NewKey, PolicyOptions, Target, Tightening},
     parts::{
@@ -95,7 +97,7 @@ pub(crate) enum Command {
     /// A file is put in place only when all of it is authentic. On a pipe, what comes is
     /// authentic, but whether all of it came is known only by the exit code: 3 if data were cut
     /// or altered behind what was written.
-    Unseal(UnsealArguments),
+    Unseal(SealedArguments),
     /// Move sealed data to the newest version of their key, without opening them here
     ///
     /// Each FILE is replaced when its successor is complete, and stays as it was if that fails;
@@ -271,16 +273,4 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_grammar_is_sound() {
-        Arguments::command().debug_assert();
-    }
 }

@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use claviger::{
     Client, Login, Status,
     doctor::{self, Verdict},
-    proto::{Digits, limits, message::InfoResponse},
+    proto::{
+        Digits, limits,
+        message::{InfoResponse, Limits},
+    },
 };
 use serde_json::{Value, json};
 
@@ -27,7 +30,6 @@ pub(crate) fn info(client: &Client, printer: &Printer) -> Outcome {
 }
 
 fn describe_info(info: &InfoResponse, warning: Option<&str>) -> String {
-    let limits = &info.limits;
     let store = Status::from_code(info.store).map_or("unknown status", Status::text);
     let mut rows = vec![
         ("client", env!("CARGO_PKG_VERSION").to_owned()),
@@ -60,13 +62,7 @@ fn describe_info(info: &InfoResponse, warning: Option<&str>) -> String {
             ));
         }
     }
-    rows.push((
-        "limits",
-        format!(
-            "payload {}, chunk {}, context {}, random {} bytes; {} challenges pending",
-            limits.payload, limits.chunk, limits.context, limits.random, limits.challenges
-        ),
-    ));
+    rows.extend(describe_limits(&info.limits));
     if let Some(marks) = &info.marks {
         rows.push((
             "heap",
@@ -87,6 +83,52 @@ fn describe_info(info: &InfoResponse, warning: Option<&str>) -> String {
         rows.push(("WARNING", warning.to_owned()));
     }
     table(&rows)
+}
+
+fn describe_limits(limits: &Limits) -> [(&'static str, String); 5] {
+    [
+        (
+            "bytes at most",
+            format!(
+                "header {}, payload {}, chunk {}, context {}, random {}, wrapped key {}",
+                limits.header,
+                limits.payload,
+                limits.chunk,
+                limits.context,
+                limits.random,
+                limits.wrapped
+            ),
+        ),
+        (
+            "keys at most",
+            format!(
+                "{}, {} of one owner; with {} versions and {} grants each",
+                limits.keys, limits.owner_keys, limits.versions, limits.grants
+            ),
+        ),
+        (
+            "at once",
+            format!(
+                "{} sessions, {} of one caller; {} challenges; {} wrapped keys of one owner",
+                limits.sessions, limits.caller_sessions, limits.challenges, limits.owner_wrapped
+            ),
+        ),
+        (
+            "keys in parts",
+            format!(
+                "{} at once, one of each owner; {} custodians, {} s; {} shares, {} s",
+                limits.ceremonies,
+                limits.custodians,
+                limits.component_seconds,
+                limits.shares,
+                limits.restore_seconds
+            ),
+        ),
+        (
+            "audit logs",
+            format!("{} of {} bytes", limits.audit_logs, limits.audit_log),
+        ),
+    ]
 }
 
 fn rollback(info: &InfoResponse) -> String {

@@ -59,14 +59,15 @@ pub(crate) fn tighten(
     for to in &changes.no_grant {
         policy.grants.retain(|grant| grant.to != to.identity());
     }
-    if let Some(may) = &changes.owner_may {
+    let bounds = &changes.bounds;
+    if let Some(may) = &bounds.owner_may {
         policy.owner = Permissions::of(&may.0);
     }
-    policy.max_uses = changes.max_uses.or(policy.max_uses);
-    policy.min_context = changes.min_context.unwrap_or(policy.min_context);
-    policy.rotate_after_uses = changes.rotate_after_uses.or(policy.rotate_after_uses);
-    policy.rotate_after_bytes = changes.rotate_after_bytes.or(policy.rotate_after_bytes);
-    policy.rollback_level = changes.rollback_level.unwrap_or(policy.rollback_level);
+    policy.max_uses = bounds.max_uses.or(policy.max_uses);
+    policy.min_context = bounds.min_context.unwrap_or(policy.min_context);
+    policy.rotate_after_uses = bounds.rotate_after_uses.or(policy.rotate_after_uses);
+    policy.rotate_after_bytes = bounds.rotate_after_bytes.or(policy.rotate_after_bytes);
+    policy.rollback_level = bounds.rollback_level.unwrap_or(policy.rollback_level);
     if changes.no_export {
         policy.export = Export::Nothing;
         policy.shares = None;

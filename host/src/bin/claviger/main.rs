@@ -28,7 +28,7 @@ mod wrapped;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 use claviger::{Client, Key, Login};
 
 use self::{
@@ -38,7 +38,9 @@ use self::{
 };
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let matches = args::grammar().try_get_matches();
+    let parsed = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
+    let arguments = match parsed {
         Ok(arguments) => arguments,
         Err(error) => return failure::report_usage(&error),
     };

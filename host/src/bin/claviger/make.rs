@@ -87,22 +87,23 @@ fn with_policy(mut creation: Creation, policy: &PolicyOptions) -> Result<Creatio
     for grant in &policy.grant {
         creation = creation.grant(grant.to.identity(), &grant.may);
     }
-    if let Some(may) = &policy.owner_may {
+    let bounds = &policy.bounds;
+    if let Some(may) = &bounds.owner_may {
         creation = creation.owner_may(&may.0);
     }
-    if let Some(uses) = policy.max_uses {
+    if let Some(uses) = bounds.max_uses {
         creation = creation.max_uses(uses);
     }
-    if let Some(bytes) = policy.min_context {
+    if let Some(bytes) = bounds.min_context {
         creation = creation.min_context(bytes);
     }
-    if let Some(uses) = policy.rotate_after_uses {
+    if let Some(uses) = bounds.rotate_after_uses {
         creation = creation.rotate_after_uses(uses);
     }
-    if let Some(bytes) = policy.rotate_after_bytes {
+    if let Some(bytes) = bounds.rotate_after_bytes {
         creation = creation.rotate_after_bytes(bytes);
     }
-    if let Some(level) = policy.rollback_level {
+    if let Some(level) = bounds.rollback_level {
         creation = creation.rollback_level(level);
     }
     creation = creation.export_derived(policy.export_derived);

@@ -2,20 +2,19 @@
 
 use std::{path::Path, process::ExitCode};
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 use serde_json::json;
 
 use crate::{
     Outcome,
-    args::Arguments,
+    args::grammar,
     failure::Failure,
     output::{Printer, write_stdout},
 };
 
 pub(crate) fn completions(shell: Shell, printer: &Printer) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "claviger", &mut script);
+    clap_complete::generate(shell, &mut grammar(), "claviger", &mut script);
     if printer.is_json() {
         let script = String::from_utf8_lossy(&script);
         return printer.print(&json!({ "completions": script }), "");
@@ -27,7 +26,7 @@ pub(crate) fn completions(shell: Shell, printer: &Printer) -> Outcome {
 pub(crate) fn man(out: Option<&Path>, printer: &Printer) -> Outcome {
     let Some(directory) = out else {
         let mut page = Vec::new();
-        clap_mangen::Man::new(Arguments::command())
+        clap_mangen::Man::new(grammar())
             .render(&mut page)
             .map_err(|source| Failure::local("the manual page cannot be made", source))?;
         if printer.is_json() {
@@ -37,7 +36,7 @@ pub(crate) fn man(out: Option<&Path>, printer: &Printer) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     };
     let shown = directory.display().to_string();
-    clap_mangen::generate_to(Arguments::command(), directory)
+    clap_mangen::generate_to(grammar(), directory)
         .map_err(|source| Failure::local(format!("{shown} cannot be written"), source))?;
     printer.print(&json!({ "out": shown }), "")
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Outcome,
-    args::ResealArguments,
+    args::{ResealArguments, SealedArguments},
     failure::{self, Failure, exit_code, say},
     files::{self, Secrecy},
     open,
@@ -17,36 +17,32 @@ use crate::{
 };
 
 pub(crate) fn reseal(client: &Client, arguments: &ResealArguments, printer: &Printer) -> Outcome {
-    let key = open::key(client, &arguments.key)?;
-    if arguments.files.is_empty() {
-        return reseal_stream(&key, arguments, printer);
+    let ResealArguments { stream, files } = arguments;
+    let key = open::key(client, &stream.key)?;
+    if files.is_empty() {
+        return reseal_stream(&key, stream, printer);
     }
-    let context = arguments.context.context.as_bytes();
-    let blobs = arguments.files.iter().map(|path| SealedFile {
+    let context = stream.context.context.as_bytes();
+    let blobs = files.iter().map(|path| SealedFile {
         context: context.to_vec(),
         path: path.clone(),
     });
-    let mut count = Count::new(arguments.files.len());
+    let mut count = Count::new(files.len());
     let report = key.reseal_all(blobs, |report| count.show(report.done()))?;
     drop(count);
     print_report(report, printer)
 }
 
-fn reseal_stream(key: &Key, arguments: &ResealArguments, printer: &Printer) -> Outcome {
-    let context = arguments.context.context.as_bytes();
-    let (input, total) = files::open_input(&arguments.input.input)?;
+fn reseal_stream(key: &Key, stream: &SealedArguments, printer: &Printer) -> Outcome {
+    let context = stream.context.context.as_bytes();
+    let (input, total) = files::open_input(&stream.input.input)?;
     let input = Progress::new(input, total);
-    let output = &arguments.output.output;
-    transfer(
-        ("blob", "blob_bytes"),
-        output,
-        Secrecy::Public,
-        printer,
-        |writer| {
-            key.reseal_stream(context, input, writer)
-                .map_err(Failure::from)
-        },
-    )
+    let names = ("blob", "blob_bytes");
+    let output = &stream.output.output;
+    transfer(names, output, Secrecy::Public, printer, |writer| {
+        key.reseal_stream(context, input, writer)
+            .map_err(Failure::from)
+    })
 }
 
 fn print_report(report: Report<SealedFile>, printer: &Printer) -> Outcome {

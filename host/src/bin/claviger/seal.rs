@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     Outcome,
-    args::{SealArguments, UnsealArguments},
+    args::{SealArguments, SealedArguments},
     failure::Failure,
     files::{self, Destination, Secrecy},
     open,
@@ -22,11 +22,12 @@ use crate::{
 };
 
 pub(crate) fn seal(client: &Client, arguments: &SealArguments, printer: &Printer) -> Outcome {
-    let key = open::key(client, &arguments.key)?;
-    let context = arguments.context.context.as_bytes();
-    let (input, total) = files::open_input(&arguments.input.input)?;
+    let stream = &arguments.stream;
+    let key = open::key(client, &stream.key)?;
+    let context = stream.context.context.as_bytes();
+    let (input, total) = files::open_input(&stream.input.input)?;
     let input = Progress::new(input, total);
-    let output = &arguments.output.output;
+    let output = &stream.output.output;
     let names = ("blob", "plaintext_bytes");
     transfer(names, output, Secrecy::Public, printer, |mut writer| {
         let sealed = if arguments.deterministic {
@@ -38,7 +39,7 @@ pub(crate) fn seal(client: &Client, arguments: &SealArguments, printer: &Printer
     })
 }
 
-pub(crate) fn unseal(client: &Client, arguments: &UnsealArguments, printer: &Printer) -> Outcome {
+pub(crate) fn unseal(client: &Client, arguments: &SealedArguments, printer: &Printer) -> Outcome {
     let key = open::key(client, &arguments.key)?;
     let context = arguments.context.context.as_bytes();
     let (input, total) = files::open_input(&arguments.input.input)?;

@@ -8,9 +8,10 @@ use std::{
 
 use super::*;
 use crate::{
+    platform::{Copy, ObjectId, StorageError},
     samples::{ALICE, BOB, key_of, label},
-    vault::{KeyRecord, index::Entry, logs::chain},
-    workstation::Workstation,
+    vault::{KeyRecord, OBJECT, index::Entry, logs::chain, slot::EVENTS},
+    workstation::{Fault, Workstation},
 };
 
 /// A vault and the device that it is in.
@@ -40,6 +41,33 @@ impl Bench {
         self.vault
             .insert(&mut self.platform, record, owner)
             .unwrap();
+    }
+
+    /// Changes Alice's key `a`, which the log tells with this number.
+    fn change(&mut self, caller: Identity, number: u32) -> Result<(), Status> {
+        let note = Note::new(caller, Event::StateChanged);
+        let name = label("a");
+        let change = |record: &mut KeyRecord| {
+            record.counters.uses = number.into();
+            Ok(number)
+        };
+        let vault = &mut self.vault;
+        vault
+            .update(&mut self.platform, &ALICE, &name, note, change)
+            .map(drop)
+    }
+
+    /// The number that Alice's key `a` got last.
+    fn changed(&mut self) -> u64 {
+        let found = self.vault.find(&mut self.platform, &ALICE, &label("a"));
+        found.unwrap().counters.uses
+    }
+
+    /// The numbers of the changes of keys that a log tells of.
+    fn changes(&mut self, of: Identity) -> Vec<u32> {
+        let records = self.read(of).into_iter().map(|(_, record)| record);
+        let changes = records.filter(|record| record.event == Event::StateChanged);
+        changes.map(|record| record.detail).collect()
     }
 
     fn delete(&mut self, name: &str, owner: Identity) {
@@ -197,8 +225,108 @@ fn a_strict_vault_keeps_the_shared_log() {
     assert_eq!(page.first, 0, "the oldest is still there");
     let checkpoint = vault.checkpoint(platform, None, heapless::Vec::new());
     assert_eq!(checkpoint.unwrap().records, told);
-    vault.release_log(platform, None, told).unwrap();
+    vault.release_log(platform, None, told, ALICE).unwrap();
     vault
         .record(platform, None, Event::Refused, |_| {})
         .unwrap();
+}
+
+/// A change of a key in memory is a write to each copy, and nothing else.
+#[test]
+fn a_key_that_changes_again_costs_no_page() {
+    let mut bench = Bench::new();
+    bench.create("a", ALICE);
+    let last = EVENTS as u32;
+    for number in 1..=last {
+        bench.platform.disk().disarm();
+        bench.change(ALICE, number).unwrap();
+        let operations = bench.platform.disk().disarm();
+        assert_eq!(operations == 2, number < last, "{number}: {operations}");
+    }
+    assert_eq!(bench.changes(ALICE), Vec::from_iter(1..=last));
+}
+
+/// Those of several callers wait in one slot, each for its own log.
+#[test]
+fn events_of_several_callers_wait_together() {
+    for changes in 0..12 {
+        let mut bench = Bench::new();
+        bench.create("a", ALICE);
+        let by = |number: &u32| if number.is_multiple_of(3) { ALICE } else { BOB };
+        for number in 0..changes {
+            bench.change(by(&number), number).unwrap();
+        }
+        bench.restart();
+        for caller in [ALICE, BOB] {
+            if caller == BOB && changes < 2 {
+                continue;
+            }
+            let expected = (0..changes).filter(|number| by(number) == caller);
+            assert_eq!(bench.changes(caller), Vec::from_iter(expected));
+        }
+    }
+}
+
+/// Whatever storage does in the midst of changes of one key, each that was acknowledged is told
+/// once, one that failed once or not at all, as the key itself says.
+#[test]
+fn no_change_is_told_twice_or_lost() {
+    const CHANGES: u32 = 10;
+    type Make = fn(u64) -> Fault;
+    let faults: [Make; 4] = [
+        Fault::CutBefore,
+        Fault::CutAfter,
+        |at| Fault::Fail(at, StorageError::Corrupt),
+        |at| Fault::FailAfter(at, StorageError::Other(7)),
+    ];
+    for fault in faults {
+        for at in 0.. {
+            let mut bench = Bench::new();
+            bench.create("a", ALICE);
+            bench.platform.disk().arm(fault(at));
+            let failed = (1..=CHANGES).find(|number| bench.change(ALICE, *number).is_err());
+            let operations = bench.platform.disk().disarm();
+            if failed.is_none() && operations <= at {
+                assert!(at > 2 * u64::from(CHANGES));
+                break;
+            }
+            for restarts in [false, true] {
+                if restarts {
+                    bench.restart();
+                }
+                let done = bench.changed();
+                let acknowledged = failed.map_or(CHANGES, |number| number - 1).into();
+                assert!((acknowledged..=acknowledged + 1).contains(&done), "{at}");
+                assert_eq!(
+                    bench.changes(ALICE),
+                    Vec::from_iter(1..=done as u32),
+                    "{at}"
+                );
+            }
+        }
+    }
+}
+
+/// A copy that a change finds corrupt is made anew, and the change is done.
+#[test]
+fn a_corrupt_copy_under_a_change_costs_nothing() {
+    for copy in [Copy::First, Copy::Second] {
+        let mut bench = Bench::new();
+        bench.create("a", ALICE);
+        let id = ObjectId { shard: 0, copy };
+        bench.platform.disk().corrupt(id, 0..OBJECT);
+        bench.change(ALICE, 1).unwrap();
+        bench.change(ALICE, 2).unwrap();
+        assert_eq!(bench.changes(ALICE), [1, 2]);
+        for lost in [Copy::First, Copy::Second] {
+            let lost = ObjectId {
+                shard: 0,
+                copy: lost,
+            };
+            bench.restart();
+            bench.platform.disk().lose(lost);
+            assert_eq!(bench.changed(), 2);
+        }
+        assert_eq!(bench.changes(ALICE), [1, 2]);
+    }
 }

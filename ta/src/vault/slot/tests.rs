@@ -68,31 +68,36 @@ fn slot_key() -> SlotKey {
     SlotKey(Zeroizing::new([7; 64]))
 }
 
-fn happening() -> Happening {
-    Happening {
-        event: Event::Rotated,
-        caller: Identity {
-            login: Login::User,
-            id: Uuid([0x99; 16]),
-        },
+/// An event of [`key`].
+fn event(sequence: u64) -> Record {
+    Record {
+        sequence,
         boot: 0x31,
         time: 0x32,
+        event: Event::Rotated,
+        status: Status::Ok,
+        count: 1,
         detail: 0x33,
-        subject: None,
+        caller: Some(Identity {
+            login: Login::User,
+            id: Uuid([0x99; 16]),
+        }),
+        owner: Some(key().owner),
+        label: Some(key().label),
     }
 }
 
-/// What [`happening`] is behind the sequence number.
-fn happening_bytes() -> Vec<u8> {
-    let mut bytes = vec![3, 1];
+/// What [`event`] is in a slot.
+fn event_bytes(sequence: u8) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 0, 0, 0, 0, 0, sequence, 3, 1];
     bytes.extend([0x99; 16]);
     bytes.extend([0, 0, 0, 0x31, 0, 0, 0, 0, 0, 0, 0, 0x32, 0, 0, 0, 0x33]);
     bytes
 }
 
-fn encoded(content: &Content, happening: Option<&Happening>) -> [u8; SLOT - TAG] {
+fn encoded(content: &Content, events: &[Record]) -> [u8; SLOT - TAG] {
     let mut bytes = [0; SLOT - TAG];
-    encode(content, 0x0a, happening, &mut bytes).unwrap();
+    encode(content, 0x0a, events, &mut bytes).unwrap();
     bytes
 }
 
@@ -130,34 +135,31 @@ fn key_bytes() -> Vec<u8> {
 #[test]
 fn a_key_lies_as_the_table_says() {
     let content = Content::Key(key());
-    let bytes = encoded(&content, None);
-    assert_eq!(bytes[..], expected(2, &[&[0], &key_bytes()]));
-    assert!(matches!(
-        decode(&bytes),
-        Some((0x0a, Content::Key(_), None))
-    ));
-    let bytes = encoded(&content, Some(&happening()));
-    assert_eq!(bytes[..], expected(2, &[&happening_bytes(), &key_bytes()]));
-    let Some((0x0a, Content::Key(_), Some(again))) = decode(&bytes) else {
-        panic!("it does not decode");
-    };
-    assert_eq!(again, happening());
+    for count in 0..=EVENTS as u8 {
+        let events: Vec<Record> = (0..count).map(|at| event(at.into())).collect();
+        let mut parts = vec![vec![count]];
+        parts.extend((0..count).map(event_bytes));
+        let bytes = encoded(&content, &events);
+        assert_eq!(bytes[..], expected(2, &[&parts.concat(), &key_bytes()]));
+        let Some((0x0a, Content::Key(_), again)) = decode(&bytes) else {
+            panic!("it does not decode");
+        };
+        assert_eq!(again[..], events);
+    }
 }
 
 #[test]
 fn a_tombstone_says_what_lay_there() {
-    assert_eq!(encoded(&Content::Tombstone, None)[..], expected(1, &[&[0]]));
-    let happening = Happening {
-        subject: Some((key().owner, key().label)),
-        ..happening()
-    };
-    let bytes = encoded(&Content::Tombstone, Some(&happening));
+    assert_eq!(encoded(&Content::Tombstone, &[])[..], expected(1, &[&[0]]));
+    let events = [event(8), event(9)];
+    let bytes = encoded(&Content::Tombstone, &events);
     let subject = [&[2], &[0xaa; 16][..], b"\x09telemetry"].concat();
-    assert_eq!(bytes[..], expected(1, &[&happening_bytes(), &subject]));
-    let Some((0x0a, Content::Tombstone, Some(again))) = decode(&bytes) else {
+    let parts: [&[u8]; 4] = [&[2], &event_bytes(8), &event_bytes(9), &subject];
+    assert_eq!(bytes[..], expected(1, &parts));
+    let Some((0x0a, Content::Tombstone, again)) = decode(&bytes) else {
         panic!("it does not decode");
     };
-    assert_eq!(again, happening);
+    assert_eq!(again[..], events);
 }
 
 #[test]
@@ -178,19 +180,25 @@ fn the_largest_of_each_fits() {
         released: 4,
         bytes: heapless::Vec::from_array([5; limits::AUDIT_PAGE]),
     };
-    let happening = Happening {
-        subject: Some((largest.owner, label)),
-        ..happening()
+    let event = Record {
+        owner: Some(largest.owner),
+        label: Some(label),
+        ..event(1)
     };
-    for content in [
-        Content::Key(largest),
-        Content::Certificate(Certificate::from_array([6; limits::CERTIFICATE])),
-        Content::Tombstone,
-    ] {
-        encoded(&content, Some(&happening));
-    }
+    let events = [(); EVENTS + 1].map(|()| event.clone());
     // That a page was written is no event.
-    encoded(&Content::Page(page), None);
+    for (content, most) in [
+        (Content::Key(largest), 2),
+        (
+            Content::Certificate(Certificate::from_array([6; limits::CERTIFICATE])),
+            1,
+        ),
+        (Content::Page(page), 0),
+    ] {
+        assert!(fits(&content, &events[..most]));
+        assert!(!fits(&content, &events[..=most]));
+    }
+    assert!(fits(&Content::Tombstone, &events[..EVENTS]));
 }
 
 #[test]
@@ -202,10 +210,10 @@ fn a_generation_lies_as_the_table_says() {
     };
     let owner = [&[2], &[0xaa; 16][..]].concat();
     for family in [&b"\x09telemetry"[..], b"\0"] {
-        let bytes = encoded(&Content::Generation(generation.clone()), None);
+        let bytes = encoded(&Content::Generation(generation.clone()), &[]);
         let parts: [&[u8]; 4] = [&[0], &owner, family, &[0, 0, 5, 6]];
         assert_eq!(bytes[..], expected(3, &parts));
-        let Some((0x0a, Content::Generation(again), None)) = decode(&bytes) else {
+        let Some((0x0a, Content::Generation(again), _)) = decode(&bytes) else {
             panic!("it does not decode");
         };
         assert_eq!(again, generation);
@@ -226,9 +234,9 @@ fn a_page_lies_as_the_table_says() {
     let numbers = [&[0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 3, 4], &[0xab; 32][..]].concat();
     let rest = b"\0\0\0\0\0\0\x05\x06\0\x07records";
     for of in [[&[2], &[0xaa; 16][..]].concat(), vec![0; 17]] {
-        let bytes = encoded(&Content::Page(page.clone()), None);
+        let bytes = encoded(&Content::Page(page.clone()), &[]);
         assert_eq!(bytes[..], expected(4, &[&[0], &of, &numbers, rest]));
-        let Some((0x0a, Content::Page(again), None)) = decode(&bytes) else {
+        let Some((0x0a, Content::Page(again), _)) = decode(&bytes) else {
             panic!("it does not decode");
         };
         assert_eq!(again.of, page.of);
@@ -244,9 +252,9 @@ fn a_page_lies_as_the_table_says() {
 #[test]
 fn a_certificate_lies_as_the_table_says() {
     let certificate = Certificate::from_slice(&[0x30; 0x102]).unwrap();
-    let bytes = encoded(&Content::Certificate(certificate.clone()), None);
+    let bytes = encoded(&Content::Certificate(certificate.clone()), &[]);
     assert_eq!(bytes[..], expected(5, &[&[0, 1, 2], &[0x30; 0x102]]));
-    let Some((0x0a, Content::Certificate(again), None)) = decode(&bytes) else {
+    let Some((0x0a, Content::Certificate(again), _)) = decode(&bytes) else {
         panic!("it does not decode");
     };
     assert_eq!(again, certificate);
@@ -255,10 +263,10 @@ fn a_certificate_lies_as_the_table_says() {
 #[test]
 fn what_is_sealed_opens_in_its_place_only() {
     let sealed = slot_key()
-        .seal(3, 9, 5, &Content::Key(key()), Some(&happening()))
+        .seal(3, 9, 5, &Content::Key(key()), &[event(5)])
         .unwrap();
     let mut work = *sealed;
-    let Ok(Some((5, Content::Key(opened), Some(_)))) = slot_key().open(3, 9, &mut work) else {
+    let Ok(Some((5, Content::Key(opened), _))) = slot_key().open(3, 9, &mut work) else {
         panic!("it does not open");
     };
     let shown = |key: &KeyRecord| key.describe(key.counters, Home::Vault, None);
@@ -283,12 +291,13 @@ fn what_is_sealed_opens_in_its_place_only() {
 
 #[test]
 fn an_authentic_slot_of_impossible_content_is_damaged() {
-    let plain = encoded(&Content::Key(key()), None);
-    // By the tables: event 9, owner 10, label 27, id 37, numbers 53, version 59, counters 63,
+    let plain = encoded(&Content::Key(key()), &[]);
+    // By the tables: events 9, owner 10, label 27, id 37, numbers 53, version 59, counters 63,
     // policy 87, shares 122, grants 156, versions 176, zeros from 227.
     for (byte, value) in [
         (0, 6),
-        (9, 15),
+        (9, 1),
+        (9, 5),
         (10, 3),
         (27, 65),
         (28, b' '),

@@ -73,7 +73,26 @@ pub(crate) struct PolicyOptions {
     /// Let somebody else use it: 1000=unseal,seal or gid:7=unseal
     #[arg(long, value_name = "UID=PERMISSION,...")]
     pub(crate) grant: Vec<GrantArgument>,
-    /// What its owner may do; all that its usage permits if not said
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
+    /// Let it leave: as a wrapped key of this device, or in shares for recipients
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(crate) export: Option<ExportForm>,
+    /// How many shares restore it
+    #[arg(long, value_name = "N", requires = "recipient")]
+    pub(crate) threshold: Option<u8>,
+    /// The X25519 public key of who gets a share: PEM, DER, or 32 raw bytes; one for each
+    #[arg(long, value_name = "FILE", requires = "threshold")]
+    pub(crate) recipient: Vec<PathBuf>,
+    /// Let what is derived from it leave: challenge, derivation, agreement and KEM keys
+    #[arg(long)]
+    pub(crate) export_derived: bool,
+}
+
+/// What bounds a key's use, whether it is made or tightened.
+#[derive(Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct Bounds {
+    /// What its owner may do: all that its usage permits, if nothing is said
     #[arg(long, value_name = "PERMISSION,...")]
     pub(crate) owner_may: Option<PermissionList>,
     /// How many calls may use it in all
@@ -88,18 +107,6 @@ pub(crate) struct PolicyOptions {
     /// Rotate it after so many bytes sealed or encrypted with one version; K, M, G: 1024 each
     #[arg(long, value_name = "BYTES", value_parser = size)]
     pub(crate) rotate_after_bytes: Option<u64>,
-    /// Let it leave: as a wrapped key of this device, or in shares for recipients
-    #[arg(long, value_enum, value_name = "FORM")]
-    pub(crate) export: Option<ExportForm>,
-    /// How many shares restore it
-    #[arg(long, value_name = "N", requires = "recipient")]
-    pub(crate) threshold: Option<u8>,
-    /// The X25519 public key of who gets a share: PEM, DER, or 32 raw bytes; one for each
-    #[arg(long, value_name = "FILE", requires = "threshold")]
-    pub(crate) recipient: Vec<PathBuf>,
-    /// Let what is derived from it leave: challenge, derivation, agreement and KEM keys
-    #[arg(long)]
-    pub(crate) export_derived: bool,
     /// The rollback protection below which it does not serve: 100 or 1000, as `claviger info`
     /// shows it
     #[arg(long, value_name = "LEVEL")]
@@ -115,30 +122,14 @@ pub(crate) struct Tightening {
     /// Take all permissions from somebody
     #[arg(long, value_name = "UID")]
     pub(crate) no_grant: Vec<OwnerNumber>,
-    /// Leave its owner only these permissions
-    #[arg(long, value_name = "PERMISSION,...")]
-    pub(crate) owner_may: Option<PermissionList>,
-    /// How many calls may use it in all, with those that did
-    #[arg(long, value_name = "N")]
-    pub(crate) max_uses: Option<u64>,
-    /// The fewest bytes of context or associated data
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) min_context: Option<u32>,
-    /// Rotate it after so many calls that produce with one version
-    #[arg(long, value_name = "N")]
-    pub(crate) rotate_after_uses: Option<u64>,
-    /// Rotate it after so many bytes sealed or encrypted with one version; K, M, G: 1024 each
-    #[arg(long, value_name = "BYTES", value_parser = size)]
-    pub(crate) rotate_after_bytes: Option<u64>,
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
     /// Let it leave no more
     #[arg(long)]
     pub(crate) no_export: bool,
     /// Let what is derived from it leave no more
     #[arg(long)]
     pub(crate) no_export_derived: bool,
-    /// The rollback protection below which it does not serve
-    #[arg(long, value_name = "LEVEL")]
-    pub(crate) rollback_level: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

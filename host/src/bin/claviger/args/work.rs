@@ -30,15 +30,13 @@ pub(crate) struct UnwrapArguments {
     pub(crate) new: NewKey,
 }
 
+/// From one stream to another, with a key and under a context.
 #[derive(Debug, Args)]
-pub(crate) struct SealArguments {
+pub(crate) struct SealedArguments {
     #[command(flatten)]
     pub(crate) key: KeyArguments,
     #[command(flatten)]
     pub(crate) context: Context,
-    /// Give equal data equal blobs, which shows anyone that they are equal
-    #[arg(long)]
-    pub(crate) deterministic: bool,
     #[command(flatten)]
     pub(crate) input: Input,
     #[command(flatten)]
@@ -46,30 +44,21 @@ pub(crate) struct SealArguments {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct UnsealArguments {
+pub(crate) struct SealArguments {
     #[command(flatten)]
-    pub(crate) key: KeyArguments,
-    #[command(flatten)]
-    pub(crate) context: Context,
-    #[command(flatten)]
-    pub(crate) input: Input,
-    #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) stream: SealedArguments,
+    /// Give equal data equal blobs, which shows anyone that they are equal
+    #[arg(long)]
+    pub(crate) deterministic: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ResealArguments {
     #[command(flatten)]
-    pub(crate) key: KeyArguments,
-    #[command(flatten)]
-    pub(crate) context: Context,
+    pub(crate) stream: SealedArguments,
     /// Replace these; without any, --in is read and --out written
     #[arg(value_name = "FILE", conflicts_with_all = ["input", "output"])]
     pub(crate) files: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) input: Input,
-    #[command(flatten)]
-    pub(crate) output: Output,
 }
 
 #[derive(Debug, Args)]
