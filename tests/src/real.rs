@@ -1,7 +1,6 @@
 use claviger::{
     Client, Error, Identity, Login,
     identity::{gid_identity, uid_identity},
-    transport::optee::Optee,
 };
 use rustix::{
     process::{Gid, Uid, getgroups},
@@ -72,14 +71,6 @@ impl Device {
         try_open_as(uid, &[], Login::User)
     }
 
-    /// What comes of asking for one more session of a user.
-    ///
-    /// # Errors
-    /// Those of opening it.
-    pub fn try_user(&self, uid: u32) -> Result<Client, Error> {
-        try_open_as(uid, &[], Login::User)
-    }
-
     /// A client that speaks for a user and tells of what it sends again.
     #[must_use]
     pub fn user_told(&self, uid: u32, told: impl Fn(Command) + Send + Sync + 'static) -> Client {
@@ -106,13 +97,6 @@ impl Device {
         let mut session = self.bare(0, PREFIX).unwrap();
         let ended = session.send(PANIC, PREFIX).code;
         assert_eq!(ended, raw::TEEC_ERROR_TARGET_DEAD, "this is no test build");
-    }
-
-    /// A client whose session was a user's, for whoever comes now.
-    #[must_use]
-    pub fn left_by(&self, uid: u32) -> Client {
-        let session = while_user(uid, &[], || Optee::open(Login::User));
-        Client::with_transport(session.unwrap())
     }
 
     /// A session of a user that takes anything, with a block of so many bytes.
