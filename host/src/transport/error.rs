@@ -150,7 +150,10 @@ impl TransportError {
                     "run as a member of group {group}: usermod -aG {group} USER, then log in again"
                 ));
             }
-            Self::NoSupplicant => "start tee-supplicant (systemctl start tee-supplicant)",
+            Self::NoSupplicant => {
+                "start tee-supplicant (systemctl start tee-supplicant); if it does not start, end the \
+                 programs whose calls the old one was serving"
+            }
             Self::SupplicantStopped => "continue tee-supplicant (pkill -CONT tee-supplicant)",
             Self::Thread(_) => {
                 "raise the limit of processes of this user (ulimit -u), or free memory"

@@ -3,14 +3,12 @@
 use std::{
     fs::{self, File},
     io::{ErrorKind as Io, Write},
-    process::Command,
 };
 
-use claviger::{Error, ErrorKind, Status};
+use claviger::{Error, Status};
 
 use crate::AtWork;
 
-const STORE: &str = "/var/lib/optee-client";
 const FILLER: &str = "/var/lib/optee-client/filler";
 /// More keys than the parts of the vault that are there can hold: one more must be made.
 const MANY: usize = 400;
@@ -67,44 +65,8 @@ fn full() {
     assert_eq!(refused.status(), Some(Status::StorageFull), "{refused}");
     assert!(refused.hint().is_some());
     device.serves();
-    for key in device.client.list().unwrap() {
-        device.client.key(key.key.as_str()).unwrap().mac(b"").ok();
-    }
     free();
     device.generate("afterwards").unwrap();
     made.push("afterwards".to_owned());
     device.is_whole(&made);
-}
-
-/// As the kernel does when the disk fails: by the trigger, since tee-supplicant has files open.
-fn make_read_only() {
-    fs::write("/proc/sysrq-trigger", "u").unwrap();
-    let started = std::time::Instant::now();
-    while File::create(FILLER).is_ok() {
-        assert!(started.elapsed().as_secs() < 20, "still writable");
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-}
-
-fn make_writable() {
-    let remounted = Command::new("mount")
-        .args(["-o", "remount,rw", STORE])
-        .status();
-    assert!(remounted.unwrap().success());
-    free();
-}
-
-#[test]
-fn read_only() {
-    let device = AtWork::new();
-    let _writable = Undone(make_writable);
-    make_read_only();
-    let error = device.generate("read-only").unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-    assert!(error.hint().is_some());
-    device.serves();
-    device.client.describe("seal").unwrap();
-    make_writable();
-    device.generate("afterwards").unwrap();
-    device.is_whole(&["afterwards".to_owned()]);
 }

@@ -2,14 +2,12 @@
 
 use std::{
     fs,
-    process::Command,
-    sync::atomic::{AtomicBool, Ordering},
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use claviger::{Error, ErrorKind, Status, TransportError};
-use claviger_tests::Rng;
+use claviger::{Client, Error, ErrorKind, TransportError};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{AtWork, CLI_PATIENCE, PATIENCE, SLACK, claviger, is_unavailable, succeeds};
@@ -52,6 +50,7 @@ impl Supplicant {
         let started = Instant::now();
         while !Command::new("tee-supplicant")
             .arg("-d")
+            .stderr(Stdio::null())
             .status()
             .unwrap()
             .success()
@@ -120,85 +119,15 @@ fn killed() {
     is_given_up(&device, "by-library", "does not run");
     // Until then, everyone waits for the call that is under way; the cause is told each time.
     is_given_up(&device, "again", "does not run");
-    is_unavailable(&claviger(&["random", "16"]), "does not run");
+    let another = Client::builder().patience(PATIENCE).open();
+    assert!(
+        matches!(another, Err(Error::Transport(TransportError::NoSupplicant))),
+        "{another:?}"
+    );
     Supplicant::start();
     device.serves();
     device.generate("afterwards").unwrap();
     let mut keys = made(&device, &["by-command", "by-library"]);
     keys.push("afterwards".to_owned());
     device.is_whole(&keys);
-}
-
-#[test]
-fn stopped() {
-    let device = AtWork::new();
-    let _continued = Supplicant;
-    Supplicant::signal(Signal::STOP);
-    device.serves();
-    succeeds(&["random", "16"]);
-    the_command_gives_up(&device, "by-command", "is stopped");
-    is_given_up(&device, "by-library", "is stopped");
-    let doctor = claviger(&["doctor"]);
-    let findings = String::from_utf8_lossy(&doctor.stdout);
-    assert!(findings.contains("is stopped"), "{findings}");
-    Supplicant::signal(Signal::CONT);
-    device.serves();
-    device.generate("afterwards").unwrap();
-    let mut keys = made(&device, &["by-command", "by-library"]);
-    keys.push("afterwards".to_owned());
-    device.is_whole(&keys);
-}
-
-/// Killed and started again at any moment, with changes being made: each happened if it was
-/// acknowledged, or else did or did not.
-#[test]
-fn killed_again_and_again() {
-    let device = AtWork::new();
-    let _restarted = Supplicant;
-    let over = AtomicBool::new(false);
-    let (acknowledged, in_doubt) = thread::scope(|scope| {
-        let kills = scope.spawn(|| {
-            let mut rng = Rng::new(4);
-            for _ in 0..8 {
-                thread::sleep(Duration::from_millis(rng.below(400) as u64));
-                Supplicant::kill();
-                thread::sleep(Duration::from_millis(rng.below(100) as u64));
-                Supplicant::start();
-            }
-            over.store(true, Ordering::Relaxed);
-        });
-        let (mut acknowledged, mut in_doubt) = (Vec::new(), Vec::new());
-        while !over.load(Ordering::Relaxed) {
-            let label = format!("key/{}", acknowledged.len() + in_doubt.len());
-            match device.generate(&label) {
-                Ok(_) => acknowledged.push(label),
-                Err(error) => {
-                    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
-                    in_doubt.push(label);
-                }
-            }
-        }
-        kills.join().unwrap();
-        (acknowledged, in_doubt)
-    });
-    assert!(!acknowledged.is_empty());
-    println!(
-        "{} acknowledged, {} in doubt",
-        acknowledged.len(),
-        in_doubt.len()
-    );
-    device.generate("afterwards").unwrap();
-    let listed = device.client.list().unwrap();
-    let mut keys = acknowledged;
-    keys.push("afterwards".to_owned());
-    for label in in_doubt {
-        if listed.iter().any(|key| key.key.as_str() == label) {
-            keys.push(label);
-        }
-    }
-    device.is_whole(&keys);
-    assert_eq!(
-        device.generate("afterwards").unwrap_err().status(),
-        Some(Status::AlreadyExists)
-    );
 }
