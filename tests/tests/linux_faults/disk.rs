@@ -3,12 +3,14 @@
 use std::{
     fs::{self, File},
     io::{ErrorKind as Io, Write},
+    process::Command,
 };
 
-use claviger::{Error, Status};
+use claviger::{Error, ErrorKind, Status};
 
-use crate::AtWork;
+use crate::{AtWork, supplicant::Supplicant};
 
+const STORE: &str = "/var/lib/optee-client";
 const FILLER: &str = "/var/lib/optee-client/filler";
 /// More keys than the parts of the vault that are there can hold: one more must be made.
 const MANY: usize = 400;
@@ -69,4 +71,29 @@ fn full() {
     device.generate("afterwards").unwrap();
     made.push("afterwards".to_owned());
     device.is_whole(&made);
+}
+
+/// Remounts the store's file system. tee-supplicant must have no file open then.
+fn remount(how: &str) {
+    Supplicant::kill();
+    let options = format!("remount,{how}");
+    let remounted = Command::new("mount").args(["-o", &options, STORE]).status();
+    Supplicant::start();
+    assert!(remounted.unwrap().success(), "{options}");
+}
+
+#[test]
+fn read_only() {
+    let device = AtWork::new();
+    let _writable = Undone(|| remount("rw"));
+    remount("ro");
+    let error = device.generate("read-only").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(error.hint().is_some());
+    device.serves();
+    let again = device.generate("read-only").unwrap_err();
+    assert_eq!(again.status(), error.status());
+    remount("rw");
+    device.generate("afterwards").unwrap();
+    device.is_whole(&["afterwards".to_owned()]);
 }

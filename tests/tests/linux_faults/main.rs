@@ -1,5 +1,5 @@
-//! What Linux may do to a device at work: its helper killed, a client killed, a store
-//! that is full. Nothing that was acknowledged is lost, keys that are in memory
+//! What Linux may do to a device at work: its helper killed or stopped, a client killed, a store
+//! that is full or cannot be written. Nothing that was acknowledged is lost, keys that are in memory
 //! serve, errors name the cause, the trusted application never dies, and all goes on afterwards.
 
 mod clients;

@@ -3,17 +3,22 @@
 use std::{
     fs,
     process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use claviger::{Client, Error, ErrorKind, TransportError};
+use claviger_tests::Rng;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{AtWork, CLI_PATIENCE, PATIENCE, SLACK, claviger, is_unavailable, succeeds};
 
+/// How often tee-supplicant is killed under load; each may take the command's patience.
+const KILLS: usize = 4;
+
 /// tee-supplicant; it runs again when this goes.
-struct Supplicant;
+pub(crate) struct Supplicant;
 
 impl Supplicant {
     fn pids() -> Vec<Pid> {
@@ -36,7 +41,7 @@ impl Supplicant {
         }
     }
 
-    fn kill() {
+    pub(crate) fn kill() {
         Supplicant::signal(Signal::KILL);
         let started = Instant::now();
         while !Supplicant::pids().is_empty() {
@@ -45,7 +50,7 @@ impl Supplicant {
         }
     }
 
-    fn start() {
+    pub(crate) fn start() {
         // The device can be opened by one process only, and the old one's end takes a moment.
         let started = Instant::now();
         while !Command::new("tee-supplicant")
@@ -128,6 +133,72 @@ fn killed() {
     device.serves();
     device.generate("afterwards").unwrap();
     let mut keys = made(&device, &["by-command", "by-library"]);
+    keys.push("afterwards".to_owned());
+    device.is_whole(&keys);
+}
+
+#[test]
+fn stopped() {
+    let device = AtWork::new();
+    let _continued = Supplicant;
+    Supplicant::signal(Signal::STOP);
+    device.serves();
+    succeeds(&["random", "16"]);
+    the_command_gives_up(&device, "by-command", "is stopped");
+    is_given_up(&device, "by-library", "is stopped");
+    let doctor = claviger(&["doctor"]);
+    let findings = String::from_utf8_lossy(&doctor.stdout);
+    assert!(findings.contains("is stopped"), "{findings}");
+    Supplicant::signal(Signal::CONT);
+    device.serves();
+    device.generate("afterwards").unwrap();
+    let mut keys = made(&device, &["by-command", "by-library"]);
+    keys.push("afterwards".to_owned());
+    device.is_whole(&keys);
+}
+
+/// Killed and started again at any moment, with changes being made by the command: each happened if
+/// it was acknowledged, or else did or did not. Linux lets no new tee-supplicant start while a call
+/// that the old one was serving waits; the command ends, and its call with it.
+#[test]
+fn killed_again_and_again() {
+    let device = AtWork::new();
+    let _restarted = Supplicant;
+    let over = AtomicBool::new(false);
+    let (acknowledged, in_doubt) = thread::scope(|scope| {
+        let kills = scope.spawn(|| {
+            let mut rng = Rng::new(4);
+            for _ in 0..KILLS {
+                thread::sleep(Duration::from_millis(rng.below(1000) as u64));
+                Supplicant::kill();
+                Supplicant::start();
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+        let (mut acknowledged, mut in_doubt) = (Vec::new(), Vec::new());
+        while !over.load(Ordering::Relaxed) {
+            let label = format!("key/{}", acknowledged.len() + in_doubt.len());
+            let output = claviger(&["generate", &label, "--algorithm", "aes-128-cmac"]);
+            if output.status.success() {
+                acknowledged.push(label);
+            } else {
+                is_unavailable(&output, "");
+                in_doubt.push(label);
+            }
+        }
+        kills.join().unwrap();
+        (acknowledged, in_doubt)
+    });
+    assert!(!acknowledged.is_empty());
+    println!(
+        "{} acknowledged, {} in doubt",
+        acknowledged.len(),
+        in_doubt.len()
+    );
+    device.generate("afterwards").unwrap();
+    let in_doubt: Vec<&str> = in_doubt.iter().map(String::as_str).collect();
+    let mut keys = made(&device, &in_doubt);
+    keys.extend(acknowledged);
     keys.push("afterwards".to_owned());
     device.is_whole(&keys);
 }
