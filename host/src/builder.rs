@@ -74,8 +74,10 @@ impl Builder {
     /// While tee-supplicant runs, there is no limit: what the TEE does, it ends. A use of a key that
     /// begins less than a second after tee-supplicant went down, and needs storage, waits for it.
     ///
-    /// A call that was given up so may still take effect when tee-supplicant runs again; until then
-    /// it keeps the trusted application from serving anyone, unless this process ends.
+    /// A call that was given up so may still take effect when tee-supplicant runs again. Until then
+    /// it keeps the trusted application from serving anyone, and, if tee-supplicant was serving it
+    /// when it died, Linux from starting another; it ends with this process. Linux does not end a
+    /// process that waits for another's call.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Builder {
         self.patience = patience;

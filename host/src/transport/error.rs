@@ -158,7 +158,10 @@ impl TransportError {
                     "run as a member of group {group}: usermod -aG {group} USER, then log in again"
                 ));
             }
-            Self::NoSupplicant => "start tee-supplicant (systemctl start tee-supplicant)",
+            Self::NoSupplicant => {
+                "start tee-supplicant (systemctl start tee-supplicant); if it does not start, end the \
+                 programs whose calls the old one was serving"
+            }
             Self::AnotherUser { .. } => "open a new client as the user who is to use it",
             Self::SupplicantStopped => "continue tee-supplicant (pkill -CONT tee-supplicant)",
             Self::Thread(_) => {

@@ -8,7 +8,7 @@ use std::{
 
 use claviger::{Error, ErrorKind, Status};
 
-use crate::AtWork;
+use crate::{AtWork, supplicant::Supplicant};
 
 const STORE: &str = "/var/lib/optee-client";
 const FILLER: &str = "/var/lib/optee-client/filler";
@@ -67,44 +67,33 @@ fn full() {
     assert_eq!(refused.status(), Some(Status::StorageFull), "{refused}");
     assert!(refused.hint().is_some());
     device.serves();
-    for key in device.client.list().unwrap() {
-        device.client.key(key.key.as_str()).unwrap().mac(b"").ok();
-    }
     free();
     device.generate("afterwards").unwrap();
     made.push("afterwards".to_owned());
     device.is_whole(&made);
 }
 
-/// As the kernel does when the disk fails: by the trigger, since tee-supplicant has files open.
-fn make_read_only() {
-    fs::write("/proc/sysrq-trigger", "u").unwrap();
-    let started = std::time::Instant::now();
-    while File::create(FILLER).is_ok() {
-        assert!(started.elapsed().as_secs() < 20, "still writable");
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-}
-
-fn make_writable() {
-    let remounted = Command::new("mount")
-        .args(["-o", "remount,rw", STORE])
-        .status();
-    assert!(remounted.unwrap().success());
-    free();
+/// Remounts the store's file system. tee-supplicant must have no file open then.
+fn remount(how: &str) {
+    Supplicant::kill();
+    let options = format!("remount,{how}");
+    let remounted = Command::new("mount").args(["-o", &options, STORE]).status();
+    Supplicant::start();
+    assert!(remounted.unwrap().success(), "{options}");
 }
 
 #[test]
 fn read_only() {
     let device = AtWork::new();
-    let _writable = Undone(make_writable);
-    make_read_only();
+    let _writable = Undone(|| remount("rw"));
+    remount("ro");
     let error = device.generate("read-only").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert!(error.hint().is_some());
     device.serves();
-    device.client.describe("seal").unwrap();
-    make_writable();
+    let again = device.generate("read-only").unwrap_err();
+    assert_eq!(again.status(), error.status());
+    remount("rw");
     device.generate("afterwards").unwrap();
     device.is_whole(&["afterwards".to_owned()]);
 }

@@ -22,7 +22,7 @@ pub(crate) struct Resources {
 }
 
 /// What a process of Linux holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Process {
     pub(crate) descriptors: usize,
     /// Ranges of memory: each block that it shares with the TEE is one.
