@@ -139,7 +139,7 @@ fn settle_change(
         journal.append(&Entry::Undone);
         return InFlight::Undone;
     };
-    journal.append(&Entry::Done(trace.clone()));
+    journal.append(&Entry::Done(Box::new(trace.clone())));
     model.apply(&change, trace);
     InFlight::Done
 }

@@ -27,7 +27,7 @@ pub(crate) fn change(seed: u64) {
         let trace = change
             .ask(&client)
             .unwrap_or_else(|error| panic!("{change:?}: {error}"));
-        journal.append(&Entry::Done(trace.clone()));
+        journal.append(&Entry::Done(Box::new(trace.clone())));
         println!("done");
         if let Some(label) = change.label() {
             let before = model.keys.get(label).map(|known| &known.description);

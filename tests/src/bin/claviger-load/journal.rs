@@ -25,7 +25,7 @@ pub(crate) enum Entry {
     /// A change is about to be asked for.
     Begun(Change),
     /// It was acknowledged, or turned out to have happened.
-    Done(Trace),
+    Done(Box<Trace>),
     /// It turned out not to have happened.
     Undone,
     /// Calls that may still use a key, as it turned out after a cut.

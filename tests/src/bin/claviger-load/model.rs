@@ -54,7 +54,7 @@ impl Model {
                 Entry::Begun(change) => model.in_flight = Some(change),
                 Entry::Done(trace) => {
                     let change = model.in_flight.take().expect("it was begun");
-                    model.apply(&change, trace);
+                    model.apply(&change, *trace);
                 }
                 Entry::Undone => model.in_flight = None,
                 Entry::UsesLeft { label, left } => model.set_uses_left(&label, left),
