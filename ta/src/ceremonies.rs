@@ -149,9 +149,9 @@ impl<T> Pending<T> {
         self.retain(|one| one.id != *id);
     }
 
-    /// Forgets them all.
+    /// Forgets them all, and gives their memory back.
     pub fn clear(&mut self) {
-        self.retain(|_| false);
+        self.places = Vec::new();
     }
 
     fn retain(&mut self, keep: impl Fn(&Ceremony<T>) -> bool) {

@@ -61,9 +61,33 @@ impl Supplicant {
             .success()
         {
             assert!(started.elapsed() < SLACK, "tee-supplicant does not start");
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(200));
         }
     }
+}
+
+/// Does something while tee-supplicant is started again whenever it ends, as a service manager does.
+pub(crate) fn supervised<T>(act: impl FnOnce() -> T) -> T {
+    struct Over<'a>(&'a AtomicBool);
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                if Supplicant::pids().is_empty() {
+                    Supplicant::start();
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        // Also if it panics.
+        let _over = Over(&over);
+        act()
+    })
 }
 
 impl Drop for Supplicant {
