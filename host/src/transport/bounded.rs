@@ -5,8 +5,8 @@
 //! asked for one waits for so long only. What the thread is lost in, it brings back in the end; the
 //! session is used again then, and not before.
 //!
-//! Handing a call over costs a fifth of one. Uses of keys seldom need tee-supplicant, and are made
-//! in the caller's thread if it ran a moment ago.
+//! Handing a call over costs two switches of threads. Uses of keys seldom need tee-supplicant, and
+//! are made in the caller's thread if it ran a moment ago.
 
 use std::{
     mem,
