@@ -40,7 +40,7 @@ fn kill_clients(device: &AtWork) {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        thread::sleep(Duration::from_micros(rng.below(whole) as u64));
+        thread::sleep(Duration::from_micros(rng.below(2 * whole) as u64));
         client.kill().unwrap();
         killed += usize::from(client.wait().unwrap().code().is_none());
     }
