@@ -499,11 +499,10 @@ impl<P: Platform> Vault<P> {
             .slot_key
             .seal(shard, place, sequence, &content, events)?;
         let mut written = open.write(platform.storage(), number, bytes.as_slice());
-        if matches!(written, Err(StorageError::Corrupt | StorageError::Other(_))) {
-            // The platform deletes what it finds corrupt, and forgets what was open when its helper
-            // in Linux is started anew: opening makes a lost copy of the other, and then the same
-            // bytes can be written, whether they are there or not. What a ratchet's step leaves
-            // behind must be gone in both.
+        if written == Err(StorageError::Corrupt) {
+            // The platform deletes what it finds corrupt: opening makes that copy anew of the
+            // other, and then the same bytes can be written, whether they are there or not. What a
+            // ratchet's step leaves behind must be gone in both.
             self.close(platform);
             let ratchets = matches!(&content, Content::Key(key) if key.ratchet);
             if let Ok(open) = self.opened(platform)

@@ -138,6 +138,7 @@ fn made(device: &AtWork, labels: &[&str]) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "disturbs the tests that come after it in a boot"]
 fn killed() {
     let device = AtWork::new();
     let _restarted = Supplicant;
@@ -162,6 +163,7 @@ fn killed() {
 }
 
 #[test]
+#[ignore = "disturbs the tests that come after it in a boot"]
 fn stopped() {
     let device = AtWork::new();
     let _continued = Supplicant;
@@ -185,6 +187,7 @@ fn stopped() {
 /// it was acknowledged, or else did or did not. Linux lets no new tee-supplicant start while a call
 /// that the old one was serving waits; the command ends, and its call with it.
 #[test]
+#[ignore = "disturbs the tests that come after it in a boot"]
 fn killed_again_and_again() {
     let device = AtWork::new();
     let _restarted = Supplicant;
