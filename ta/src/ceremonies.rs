@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     crypto::{Secret, shamir},
-    platform::{Platform, random},
+    platform::{Platform, random, set_aside},
     policy::Settled,
 };
 
@@ -119,12 +119,8 @@ impl<T> Pending<T> {
         if self.iter().any(|other| other.owner == ceremony.owner) {
             return Err(Status::QuotaExceeded);
         }
-        if self.places.is_empty() {
-            self.places
-                .try_reserve_exact(limits::CEREMONIES)
-                .map_err(|_| Status::OutOfMemory)?;
-            self.places.resize_with(limits::CEREMONIES, || None);
-        }
+        set_aside(&mut self.places, limits::CEREMONIES)?;
+        self.places.resize_with(limits::CEREMONIES, || None);
         let free = self.places.iter_mut().find(|place| place.is_none());
         *free.ok_or(Status::Busy)? = Some(ceremony);
         Ok(())
@@ -253,9 +249,7 @@ impl Restore {
     /// [`Status::OutOfMemory`].
     pub(crate) fn new(manifest: Manifest, private: Zeroizing<[u8; 32]>) -> Result<Restore, Status> {
         let mut entered = Vec::new();
-        entered
-            .try_reserve_exact(manifest.shares.threshold.into())
-            .map_err(|_| Status::OutOfMemory)?;
+        set_aside(&mut entered, manifest.shares.threshold.into())?;
         Ok(Restore {
             manifest,
             private,

@@ -17,6 +17,7 @@ use crate::{
         mac::{MacTag, mac},
     },
     keyring::InUse,
+    platform::set_aside,
 };
 
 /// Challenges pending in all.
@@ -78,10 +79,7 @@ impl Challenges {
             let caller = most.ok_or(Status::Busy)?;
             self.take(|other| other.caller == caller);
         }
-        if self.pending.capacity() == 0 {
-            let reserved = self.pending.try_reserve_exact(CAPACITY);
-            reserved.map_err(|_| Status::OutOfMemory)?;
-        }
+        set_aside(&mut self.pending, CAPACITY)?;
         self.pending.push(pending);
         Ok(())
     }

@@ -241,12 +241,20 @@ pub(crate) fn random<const N: usize>(platform: &mut impl Platform) -> Result<[u8
     Ok(bytes)
 }
 
+/// Sets a vector's memory aside, all of it before anything is kept: secrets that moved while it grew
+/// would leave copies of themselves behind.
+pub(crate) fn set_aside<T>(kept: &mut Vec<T>, places: usize) -> Result<(), Status> {
+    if kept.capacity() == 0 {
+        let reserved = kept.try_reserve_exact(places);
+        reserved.map_err(|_| Status::OutOfMemory)?;
+    }
+    Ok(())
+}
+
 /// A vector of `len` zeros, or an error where `vec!` would end the instance.
 pub(crate) fn zeros(len: usize) -> Result<Vec<u8>, Status> {
     let mut bytes = Vec::new();
-    bytes
-        .try_reserve_exact(len)
-        .map_err(|_| Status::OutOfMemory)?;
+    set_aside(&mut bytes, len)?;
     bytes.resize(len, 0);
     Ok(bytes)
 }

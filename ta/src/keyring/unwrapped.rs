@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use claviger_proto::{Identity, Status, limits};
 
 use super::wrap::Wrapping;
-use crate::vault::KeyRecord;
+use crate::{platform::set_aside, vault::KeyRecord};
 
 struct Kept {
     /// SHA-256 of its wrapped bytes.
@@ -67,11 +67,7 @@ impl Unwrapped {
             }
         }
         self.clock = self.clock.saturating_add(1);
-        if self.kept.capacity() == 0 {
-            // Keys that moved while it grew would leave copies of their secrets behind.
-            let reserved = self.kept.try_reserve_exact(limits::UNWRAPPED);
-            reserved.map_err(|_| Status::OutOfMemory)?;
-        }
+        set_aside(&mut self.kept, limits::UNWRAPPED)?;
         self.kept.push(Kept {
             digest,
             used: self.clock,

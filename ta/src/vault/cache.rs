@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use claviger_proto::{Identity, Label, Status};
 
 use super::{KeyRecord, open::SlotNumber};
+use crate::platform::set_aside;
 
 /// Keys kept. At about 1.2 KiB each, 75 KiB of heap.
 const CAPACITY: usize = 64;
@@ -50,17 +51,12 @@ impl Cache {
             .map(|kept| &kept.record)
     }
 
-    /// Sets its memory aside, all of it at once: keys that moved while it grew would leave copies
-    /// of their secrets behind.
+    /// Sets its memory aside.
     ///
     /// # Errors
     /// [`Status::OutOfMemory`].
     pub(super) fn ready(&mut self) -> Result<(), Status> {
-        if self.kept.capacity() == 0 {
-            let reserved = self.kept.try_reserve_exact(CAPACITY);
-            reserved.map_err(|_| Status::OutOfMemory)?;
-        }
-        Ok(())
+        set_aside(&mut self.kept, CAPACITY)
     }
 
     /// Keeps a key in place of the one that was not used for longest; says where.
