@@ -127,18 +127,16 @@ impl<P: Platform> Vault<P> {
         Ok(())
     }
 
-    /// Makes ready for an event of this caller: there must be room in memory, and in a strict vault
-    /// on a page that is none of those in `slot`,
-    /// where the records of the caller's log before number `releases` may be overwritten.
+    /// Makes ready for an event of this caller in memory. Pages that are written for that go
+    /// elsewhere than to `slot`.
     ///
     /// # Errors
-    /// [`Status::AuditFull`]; a status of storage.
+    /// [`Status::OutOfMemory`]; a status of storage.
     pub(super) fn prepare_log(
         &mut self,
         platform: &mut P,
         slot: SlotNumber,
         caller: Option<Identity>,
-        releases: u64,
     ) -> Result<(), Status> {
         let open = self.opened(platform)?;
         if open.logs.is_crowded()
@@ -148,18 +146,32 @@ impl<P: Platform> Vault<P> {
         }
         let open = self.opened(platform)?;
         open.logs.reserve()?;
-        open.logs.provide(caller)?;
-        if caller.is_some() && open.header.audit_refuses {
-            let of = open.logs.log_of(caller);
-            if !open.logs.has_room(of, releases) {
-                // Of what waits, nobody knows how much it needs.
-                self.write_log(platform, of, slot)?;
-            }
-            if !self.opened(platform)?.logs.has_room(of, releases) {
-                return Err(Status::AuditFull);
-            }
+        open.logs.provide(caller)
+    }
+
+    /// In a strict vault, there must be room for one more record of this log, whose records before
+    /// number `releases` may be overwritten; `slot` as for [`Vault::prepare_log`].
+    ///
+    /// # Errors
+    /// [`Status::AuditFull`]; a status of storage.
+    pub(super) fn expect_log_room(
+        &mut self,
+        platform: &mut P,
+        slot: SlotNumber,
+        of: Option<Identity>,
+        releases: u64,
+    ) -> Result<(), Status> {
+        let open = self.opened(platform)?;
+        if !open.header.audit_refuses || open.logs.has_room(of, releases) {
+            return Ok(());
         }
-        Ok(())
+        // Of what waits, nobody knows how much it needs.
+        self.write_log(platform, of, slot)?;
+        if self.opened(platform)?.logs.has_room(of, releases) {
+            Ok(())
+        } else {
+            Err(Status::AuditFull)
+        }
     }
 
     /// Records what no slot tells of, durably.
@@ -190,13 +202,11 @@ impl<P: Platform> Vault<P> {
         let logs = &self.opened(platform)?.logs;
         // A caller who was only ever refused gets no log of its own.
         let own = caller.filter(|_| event != Event::Refused || logs.has(caller));
-        self.prepare_log(platform, NOWHERE, own, releases)?;
+        self.prepare_log(platform, NOWHERE, own)?;
         let of = self.opened(platform)?.logs.log_of(own);
         self.write_log(platform, of, NOWHERE)?;
+        self.expect_log_room(platform, NOWHERE, of, releases)?;
         let open = self.opened(platform)?;
-        if open.header.audit_refuses && !open.logs.has_room(of, releases) {
-            return Err(Status::AuditFull);
-        }
         open.sequence = open.sequence.saturating_add(1);
         let mut record = Record {
             sequence: open.sequence,

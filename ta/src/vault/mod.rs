@@ -470,7 +470,11 @@ impl<P: Platform> Vault<P> {
         let event = note.map(|note| note.record(&content, boot, time));
         self.make_room(platform, number, &content, event.as_ref())?;
         let caller = event.as_ref().and_then(|event| event.caller);
-        self.prepare_log(platform, number, caller, 0)?;
+        self.prepare_log(platform, number, caller)?;
+        if caller.is_some() {
+            let of = self.opened(platform)?.logs.log_of(caller);
+            self.expect_log_room(platform, number, of, 0)?;
+        }
         let open = self.opened(platform)?;
         let sequence = open.sequence.saturating_add(1);
         let mut events: Events = open.logs.waiting_in(number).take(EVENTS).cloned().collect();
