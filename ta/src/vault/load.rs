@@ -446,27 +446,21 @@ fn mend<S: Storage>(
             Err(error) => *failed = Some(error),
         }
     }
-    let mut kept = [false, false];
-    if let [Some(error), Some(_)] = failed {
-        // A copy that only lacks the newest header still serves whoever looks.
-        let places = copies.iter().zip(&merged.differ);
-        for (kept, (place, differ)) in kept.iter_mut().zip(places) {
-            *kept = place.as_ref().is_some_and(|found| !found.hurt) && differ.is_empty();
+    let neither = failed.iter().all(Option::is_some);
+    for ((place, failed), differ) in copies.iter_mut().zip(&failed).zip(&merged.differ) {
+        // Where neither takes a write, one that only lacks the newest header still serves whoever
+        // looks.
+        let lacks_header = |found: &Found<S::Object>| !found.hurt && differ.is_empty();
+        let serves = failed.is_none() || neither && place.as_ref().is_some_and(lacks_header);
+        if !serves && let Some(stale) = place.take() {
+            storage.close(stale.object);
         }
-        if kept == [false, false] {
-            copies
-                .iter_mut()
-                .filter_map(Option::take)
-                .for_each(|stale| storage.close(stale.object));
+    }
+    if let [Some(error), Some(_)] = failed {
+        if copies.iter().all(Option::is_none) {
             return Err(error.into());
         }
         open.frozen = true;
-    }
-    let failures = copies.iter_mut().zip(&failed).zip(kept);
-    for ((place, _), _) in failures.filter(|((_, failed), kept)| failed.is_some() && !kept) {
-        if let Some(stale) = place.take() {
-            storage.close(stale.object);
-        }
     }
     if open.frozen {
         return Ok(mended);
