@@ -40,6 +40,14 @@ const RECENT: usize = 12;
 /// The key that made something: its id, or its parent's and its name.
 type Lineage = (KeyId, Option<Label>);
 
+/// The kinds of what keys make.
+#[derive(Clone, Copy)]
+enum Kind {
+    Sealed,
+    Tag,
+    Encrypted,
+}
+
 /// What a key made.
 #[derive(Clone)]
 struct Made {
@@ -62,9 +70,8 @@ pub(super) struct Run<'a> {
     model: Model,
     rng: Rng,
     wrapped: Vec<Vec<u8>>,
-    sealed: Vec<Made>,
-    tags: Vec<Made>,
-    encrypted: Vec<Made>,
+    /// By their [`Kind`].
+    made: [Vec<Made>; 3],
     public: BTreeMap<(Lineage, u32), Vec<u8>>,
     /// How often each status was the answer.
     pub(super) statuses: Statuses,
@@ -88,9 +95,7 @@ impl<'a> Run<'a> {
             model: Model::new(level),
             rng: Rng::new(seed),
             wrapped: Vec::new(),
-            sealed: Vec::new(),
-            tags: Vec::new(),
-            encrypted: Vec::new(),
+            made: [const { Vec::new() }; 3],
             public: BTreeMap::new(),
             statuses: Statuses::new(),
             done: BTreeMap::new(),

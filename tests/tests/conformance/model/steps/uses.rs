@@ -24,21 +24,45 @@ impl Run<'_> {
         agreed.map(|((key, version), answer)| (key, version, answer))
     }
 
-    pub(super) fn keep(kept: &mut Vec<Made>, rng: &mut Rng, made: Made) {
+    /// Has a key make something of a context and a text, and keeps it.
+    fn make(
+        &mut self,
+        kind: Kind,
+        name: &'static str,
+        target: Target,
+        work: Work,
+        (context, text): (Vec<u8>, Vec<u8>),
+        ask: impl FnOnce(&Handle, &[u8], &[u8]) -> Result<(KeyVersion, Vec<u8>), Error>,
+    ) {
+        let ask = |handle: &Handle| ask(handle, &context, &text);
+        let used = self.use_key(name, &target, work, |key| Ok(key.version), ask);
+        if let Some((key, version, (answer, bytes))) = used {
+            self.same(&target, &answer.version, &version);
+            let made = Made {
+                by: target,
+                lineage: key.lineage,
+                version,
+                context,
+                text,
+                bytes,
+            };
+            self.keep(kind, made);
+        }
+    }
+
+    fn keep(&mut self, kind: Kind, made: Made) {
+        let kept = &mut self.made[kind as usize];
         if kept.len() < KEPT {
             kept.push(made);
         } else {
-            let place = rng.below(KEPT);
+            let place = self.rng.below(KEPT);
             kept[place] = made;
         }
     }
 
     /// A made thing, and what it shall be tried with: mostly the key that made it, as it was made.
-    pub(super) fn tried(
-        &mut self,
-        kept: &[Made],
-        usages: &[Usage],
-    ) -> Option<(Target, Made, bool)> {
+    fn tried(&mut self, kind: Kind, usages: &[Usage]) -> Option<(Target, Made, bool)> {
+        let kept = &self.made[kind as usize];
         if kept.is_empty() {
             return None;
         }
@@ -72,28 +96,24 @@ impl Run<'_> {
             context: Some(context.len() as u32),
             bytes: text.len(),
         };
-        let parts = [context.as_slice(), &text];
-        let used = self.use_key(
+        let stuff = (context, text);
+        self.make(
+            Kind::Sealed,
             "seal",
-            &target,
+            target,
             work,
-            |key| Ok(key.version),
-            |handle| {
+            stuff,
+            |handle, context, text| {
                 let request = SealRequest {
                     key: handle.key.clone(),
-                    context: parts[0].len() as u32,
+                    context: context.len() as u32,
                     deterministic,
                     index: 0,
                     last: true,
                 };
-                handle.ask(&request, &parts)
+                handle.ask(&request, &[context, text])
             },
         );
-        if let Some((key, version, (answer, bytes))) = used {
-            self.same(&target, &answer.version, &version);
-            let made = made(target, key, version, context, text, bytes);
-            Self::keep(&mut self.sealed, &mut self.rng, made);
-        }
     }
 
     pub(super) fn context(&mut self) -> Vec<u8> {
@@ -102,10 +122,7 @@ impl Run<'_> {
     }
 
     pub(super) fn unseal(&mut self) {
-        let kept = std::mem::take(&mut self.sealed);
-        let tried = self.tried(&kept, &[Usage::Seal]);
-        self.sealed = kept;
-        let Some((target, made, intact)) = tried else {
+        let Some((target, made, intact)) = self.tried(Kind::Sealed, &[Usage::Seal]) else {
             return;
         };
         let work = Work {
@@ -130,10 +147,7 @@ impl Run<'_> {
     }
 
     pub(super) fn reseal(&mut self) {
-        let kept = std::mem::take(&mut self.sealed);
-        let tried = self.tried(&kept, &[Usage::Seal]);
-        self.sealed = kept;
-        let Some((target, made, intact)) = tried else {
+        let Some((target, made, intact)) = self.tried(Kind::Sealed, &[Usage::Seal]) else {
             return;
         };
         let work = Work {
@@ -160,7 +174,7 @@ impl Run<'_> {
                 bytes,
                 ..made
             };
-            Self::keep(&mut self.sealed, &mut self.rng, made);
+            self.keep(Kind::Sealed, made);
         }
     }
 
@@ -168,28 +182,15 @@ impl Run<'_> {
         let target = self.target(&[Usage::Mac, Usage::Derive]);
         let text = self.bytes(40);
         let work = plain(Permission::Mac);
-        let used = self.use_key(
-            "mac",
-            &target,
-            work,
-            |key| Ok(key.version),
-            |handle| {
-                let key = handle.key.clone();
-                handle.ask(&MacRequest { key }, &[&text])
-            },
-        );
-        if let Some((key, version, (answer, bytes))) = used {
-            self.same(&target, &answer.version, &version);
-            let made = made(target, key, version, Vec::new(), text, bytes);
-            Self::keep(&mut self.tags, &mut self.rng, made);
-        }
+        let stuff = (Vec::new(), text);
+        self.make(Kind::Tag, "mac", target, work, stuff, |handle, _, text| {
+            let key = handle.key.clone();
+            handle.ask(&MacRequest { key }, &[text])
+        });
     }
 
     pub(super) fn verify(&mut self) {
-        let kept = std::mem::take(&mut self.tags);
-        let tried = self.tried(&kept, &[Usage::Mac]);
-        self.tags = kept;
-        let Some((target, mut made, mut intact)) = tried else {
+        let Some((target, mut made, mut intact)) = self.tried(Kind::Tag, &[Usage::Mac]) else {
             return;
         };
         // The context is the message here.
@@ -228,31 +229,25 @@ impl Run<'_> {
             context: Some(context.len() as u32),
             bytes: text.len(),
         };
-        let used = self.use_key(
+        let stuff = (context, text);
+        self.make(
+            Kind::Encrypted,
             "encrypt",
-            &target,
+            target,
             work,
-            |key| Ok(key.version),
-            |handle| {
+            stuff,
+            |handle, context, text| {
                 let request = EncryptRequest {
                     key: handle.key.clone(),
                     aad: context.len() as u32,
                 };
-                handle.ask(&request, &[&context, &text])
+                handle.ask(&request, &[context, text])
             },
         );
-        if let Some((key, version, (answer, bytes))) = used {
-            self.same(&target, &answer.version, &version);
-            let made = made(target, key, version, context, text, bytes);
-            Self::keep(&mut self.encrypted, &mut self.rng, made);
-        }
     }
 
     pub(super) fn decrypt(&mut self) {
-        let kept = std::mem::take(&mut self.encrypted);
-        let tried = self.tried(&kept, &[Usage::Encrypt]);
-        self.encrypted = kept;
-        let Some((target, made, intact)) = tried else {
+        let Some((target, made, intact)) = self.tried(Kind::Encrypted, &[Usage::Encrypt]) else {
             return;
         };
         let version = self.version_of(&made);
@@ -321,24 +316,6 @@ impl Run<'_> {
             let seen = seen.or_insert_with(|| public.clone()).clone();
             self.same(&what, &public, &seen);
         }
-    }
-}
-
-fn made(
-    by: Target,
-    key: InUse,
-    version: u32,
-    context: Vec<u8>,
-    text: Vec<u8>,
-    bytes: Vec<u8>,
-) -> Made {
-    Made {
-        by,
-        lineage: key.lineage,
-        version,
-        context,
-        text,
-        bytes,
     }
 }
 
