@@ -3,19 +3,29 @@
 use super::samples::*;
 use crate::{Digits, message::*};
 
+/// The fields of an optional description named `key` that are an `Option`, and more of such.
+macro_rules! key_options {
+    ($($more:literal),*) => {
+        &[
+            "key",
+            "key.children",
+            "key.family",
+            "key.policy.max_uses",
+            "key.policy.rotate_after_uses",
+            "key.policy.rotate_after_bytes",
+            "key.policy.shares",
+            "key.uses_left",
+            "key.version_uses",
+            "key.version_bytes",
+            $($more),*
+        ]
+    };
+}
+
 /// The fields of a [`DerivedResponse`], or a [`RestoreShareResponse`], that are an `Option`.
-pub(super) const DERIVED_OPTIONS: &[&str] = &[
-    "key",
-    "key.children",
-    "key.family",
-    "key.policy.max_uses",
-    "key.policy.rotate_after_uses",
-    "key.policy.rotate_after_bytes",
-    "key.policy.shares",
-    "key.uses_left",
-    "key.version_uses",
-    "key.version_bytes",
-];
+pub(super) const DERIVED_OPTIONS: &[&str] = key_options!();
+/// The fields of a [`ComponentEnterResponse`] that are an `Option`.
+pub(super) const COMPONENT_OPTIONS: &[&str] = key_options!("key_check_value");
 /// The fields of a request's `output` that are an `Option`.
 pub(super) const OUTPUT_OPTIONS: &[&str] = &[
     "output.new",

@@ -437,22 +437,7 @@ pub(super) fn pinned(command: Command) {
                     r#","key_check_value":"6666666666"}"#
                 ),
             ),
-            [
-                &[],
-                &[
-                    "key",
-                    "key.children",
-                    "key.family",
-                    "key.policy.max_uses",
-                    "key.policy.rotate_after_uses",
-                    "key.policy.rotate_after_bytes",
-                    "key.policy.shares",
-                    "key.uses_left",
-                    "key.version_uses",
-                    "key.version_bytes",
-                    "key_check_value",
-                ],
-            ],
+            [&[], COMPONENT_OPTIONS],
         ),
         Command::ComponentCancel => {
             check(command, of_ceremony!(ComponentCancelRequest), done(), NONE)
