@@ -1,6 +1,6 @@
 //! Requests hurt at random.
 
-use claviger::{Algorithm, proto::Command};
+use claviger::{Algorithm, Status, proto::Command};
 use claviger_proto::frame::PREFIX;
 
 use crate::{
@@ -8,6 +8,21 @@ use crate::{
     frames::frame,
     requests::{Role, request, role},
 };
+
+/// What enough frames get as answers, if they reach everything from the prefix to the operations.
+pub const REACHED: [Status; 11] = [
+    Status::Ok,
+    Status::ProtocolVersion,
+    Status::BadFrame,
+    Status::HeaderTooLong,
+    Status::PayloadTooLong,
+    Status::BadHeader,
+    Status::BadPayload,
+    Status::AdministratorOnly,
+    Status::NotFound,
+    Status::WrongUsage,
+    Status::NotAuthentic,
+];
 
 /// A frame for `command`, most of it as it should be. What it uses is a key named after its
 /// algorithm, what it manages or makes is the key `other`; `material` is bytes that mean something

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use claviger::{
-    Algorithm, Client, Status, Usage,
+    Algorithm, Client, Usage,
     proto::{Command, limits, message::ChallengeRequest},
 };
 use claviger_tests::{
     ALICE, Handle, Rng,
     bare::{BareSession, INOUT, Parameter, TYPES, alone},
     creation, label,
-    mutation::frame_for,
+    mutation::{REACHED, frame_for},
     new_key, new_key_for,
 };
 
@@ -139,20 +139,7 @@ fn each_command(invokes: usize) {
         println!("statuses {statuses:?}, codes {codes:x?}");
         reached.extend(statuses.keys().copied());
     }
-    // It reached everything from the prefix to the operations.
-    for status in [
-        Status::Ok,
-        Status::ProtocolVersion,
-        Status::BadFrame,
-        Status::HeaderTooLong,
-        Status::PayloadTooLong,
-        Status::BadHeader,
-        Status::BadPayload,
-        Status::AdministratorOnly,
-        Status::NotFound,
-        Status::WrongUsage,
-        Status::NotAuthentic,
-    ] {
+    for status in REACHED {
         assert!(reached.contains(&status.code()), "{status:?}");
     }
     drop(abusers);
