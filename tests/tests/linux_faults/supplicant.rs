@@ -137,16 +137,32 @@ fn made(device: &AtWork, labels: &[&str]) -> Vec<String> {
     there.map(|label| (*label).to_owned()).collect()
 }
 
+/// Uses go on while tee-supplicant is down; whoever asks for a change gives it up.
+#[track_caller]
+fn changes_are_given_up(device: &AtWork, expected: &str) {
+    device.serves();
+    succeeds(&["random", "16"]);
+    the_command_gives_up(device, "by-command", expected);
+    is_given_up(device, "by-library", expected);
+}
+
+/// Changes are made again, and these keys and no others are there, of which `in_doubt` may be.
+#[track_caller]
+fn all_goes_on(device: &AtWork, in_doubt: &[&str], acknowledged: Vec<String>) {
+    device.generate("afterwards").unwrap();
+    let mut keys = made(device, in_doubt);
+    keys.extend(acknowledged);
+    keys.push("afterwards".to_owned());
+    device.is_whole(&keys);
+}
+
 #[test]
 #[ignore = "disturbs the tests that come after it in a boot"]
 fn killed() {
     let device = AtWork::new();
     let _restarted = Supplicant;
     Supplicant::kill();
-    device.serves();
-    succeeds(&["random", "16"]);
-    the_command_gives_up(&device, "by-command", "does not run");
-    is_given_up(&device, "by-library", "does not run");
+    changes_are_given_up(&device, "does not run");
     // Until then, everyone waits for the call that is under way; the cause is told each time.
     is_given_up(&device, "again", "does not run");
     let another = Client::builder().patience(PATIENCE).open();
@@ -156,10 +172,7 @@ fn killed() {
     );
     Supplicant::start();
     device.serves();
-    device.generate("afterwards").unwrap();
-    let mut keys = made(&device, &["by-command", "by-library"]);
-    keys.push("afterwards".to_owned());
-    device.is_whole(&keys);
+    all_goes_on(&device, &["by-command", "by-library"], Vec::new());
 }
 
 #[test]
@@ -168,19 +181,13 @@ fn stopped() {
     let device = AtWork::new();
     let _continued = Supplicant;
     Supplicant::signal(Signal::STOP);
-    device.serves();
-    succeeds(&["random", "16"]);
-    the_command_gives_up(&device, "by-command", "is stopped");
-    is_given_up(&device, "by-library", "is stopped");
+    changes_are_given_up(&device, "is stopped");
     let doctor = claviger(&["doctor"]);
     let findings = String::from_utf8_lossy(&doctor.stdout);
     assert!(findings.contains("is stopped"), "{findings}");
     Supplicant::signal(Signal::CONT);
     device.serves();
-    device.generate("afterwards").unwrap();
-    let mut keys = made(&device, &["by-command", "by-library"]);
-    keys.push("afterwards".to_owned());
-    device.is_whole(&keys);
+    all_goes_on(&device, &["by-command", "by-library"], Vec::new());
 }
 
 /// Killed and started again at any moment, with changes being made by the command: each happened if
@@ -222,10 +229,6 @@ fn killed_again_and_again() {
         acknowledged.len(),
         in_doubt.len()
     );
-    device.generate("afterwards").unwrap();
     let in_doubt: Vec<&str> = in_doubt.iter().map(String::as_str).collect();
-    let mut keys = made(&device, &in_doubt);
-    keys.extend(acknowledged);
-    keys.push("afterwards".to_owned());
-    device.is_whole(&keys);
+    all_goes_on(&device, &in_doubt, acknowledged);
 }
