@@ -1,21 +1,11 @@
-//! The verb `bench`: Claviger's commands, measured in guest time by counted instructions.
-//!
-//! One boot with `-smp 1 -icount shift=1,sleep=off`: time is instructions times 2 ns. It repeats to 1 or 2 %, and it is
-//! no prediction for hardware: an AES instruction counts as one, a cache miss as nothing.
-
-use std::io::Write;
-use std::time::Duration;
+//! The verb `bench`: Claviger's commands, measured in guest time by [counted](crate::counted) instructions.
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
-use crate::artifacts::{self, Claviger, Flavour};
-use crate::device::{DISK_MEBIBYTES, Device};
-use crate::guest::{Boot, Guest, Job, Output};
+use crate::counted;
 use crate::setup::Platform;
-use crate::suite::PROGRAMS;
 
-const DEADLINE: Duration = Duration::from_secs(6 * 60 * 60);
 /// The row that the others are compared with.
 const FLOOR: &str = "empty invoke";
 
@@ -32,7 +22,7 @@ struct Row {
 
 /// Measures and prints the table, and below it whatever else the benchmark has to say.
 pub(crate) fn bench() -> Result<()> {
-    let output = counted(&Platform::ready()?, "claviger-bench")?;
+    let output = counted::capture(&Platform::ready()?, "claviger-bench")?;
     let messages = String::from_utf8_lossy(&output.stderr);
     eprint!("{messages}");
     // What was measured is worth showing even if something failed behind it.
@@ -45,43 +35,6 @@ pub(crate) fn bench() -> Result<()> {
     );
     ensure!(!rows.is_empty(), "the benchmark measured nothing");
     Ok(())
-}
-
-/// Runs a program of the end-to-end package on a new device, where time is counted instructions.
-pub(crate) fn counted(platform: &Platform, name: &str) -> Result<Output> {
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let status = counted_to(platform, name, &[], &mut stdout, &mut stderr)?;
-    Ok(Output {
-        status,
-        stdout,
-        stderr,
-    })
-}
-
-/// As [`counted`], with arguments; its output goes to the writers as it comes. Returns its exit status.
-pub(crate) fn counted_to(
-    platform: &Platform,
-    name: &str,
-    arguments: &[&str],
-    stdout: &mut (dyn Write + Send),
-    stderr: &mut (dyn Write + Send),
-) -> Result<u8> {
-    let claviger = Claviger::build(platform, Flavour::Marks)?;
-    let program = artifacts::program(platform, name)?;
-    let folder = platform.cache.run()?;
-    let device = Device::open(platform, &folder.path().join("disk"), DISK_MEBIBYTES)?;
-    let mut boot = Boot::new(&device, Some(&claviger));
-    boot.processors = 1;
-    boot.icount = true;
-    // A disk's answer takes the host's time, which is not counted.
-    boot.store_in_memory = true;
-    let place = format!("{PROGRAMS}/{name}");
-    boot.files = vec![(program, place.clone())];
-    let mut guest = Guest::boot(platform, &boot)?;
-    let job = Job::new(0, &[&[place.as_str()], arguments].concat());
-    let status = guest.run(&job, stdout, stderr, DEADLINE)?;
-    guest.off()?;
-    Ok(status)
 }
 
 /// The measurements, and the other lines.

@@ -13,6 +13,7 @@ mod bench;
 mod cache;
 mod ci;
 mod cli;
+mod counted;
 mod cpio;
 mod demo;
 mod device;

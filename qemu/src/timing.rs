@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::bench;
+use crate::counted;
 use crate::setup::Platform;
 use crate::suite::Count;
 
@@ -15,7 +15,7 @@ pub(crate) fn timing() -> Result<bool> {
 
 /// Measures by counted instructions, and prints a line for each command.
 pub(crate) fn run(platform: &Platform) -> Result<Count> {
-    let output = bench::counted(platform, "claviger-timing")?;
+    let output = counted::capture(platform, "claviger-timing")?;
     let text = String::from_utf8_lossy(&output.stdout);
     print!("{text}");
     eprint!("{}", String::from_utf8_lossy(&output.stderr));

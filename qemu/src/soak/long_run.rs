@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::PROGRAM;
-use crate::bench;
+use crate::counted;
 use crate::report::seconds;
 use crate::setup::Platform;
 use crate::suite::Count;
@@ -15,7 +15,7 @@ use crate::suite::Count;
 pub(super) fn run(platform: &Platform, operations: u64) -> Result<Count> {
     println!("{operations} operations in one boot");
     let started = Instant::now();
-    let status = bench::counted_to(
+    let status = counted::run(
         platform,
         PROGRAM,
         &["mixed", &operations.to_string()],

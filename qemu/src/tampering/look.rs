@@ -13,6 +13,7 @@ use crate::guest::{Boot, Guest, Job, Output};
 use crate::setup::Platform;
 
 const DEADLINE: Duration = Duration::from_secs(300);
+const DOCTOR: &[&str] = &["claviger", "doctor", "--json"];
 const KEYS: &str = "/usr/bin/claviger-keys";
 /// `claviger`'s exit code where the TEE or its storage cannot be used.
 const UNAVAILABLE: u8 = 4;
@@ -98,7 +99,7 @@ impl On {
 
     /// Looks at everything, and that it was one instance of the trusted application that answered.
     pub(super) fn look(&mut self) -> Result<Look> {
-        let first: Info = serde_json::from_str(&self.claviger(&["info", "--json"])?)?;
+        let first = self.info()?;
         let (proofs, recorded) = if first.vault.is_some() {
             let shown = expect(self.run(&[KEYS])?, 0)?;
             let log = self.claviger(&["audit", "read", "--shared"])?;
@@ -107,9 +108,8 @@ impl On {
             expect(self.run(&["claviger", "list"])?, UNAVAILABLE)?;
             (Proofs::new(), 0)
         };
-        let doctor = self.run(&["claviger", "doctor", "--json"])?;
-        let doctor: Doctor = serde_json::from_slice(&doctor.stdout).context("the doctor")?;
-        let info: Info = serde_json::from_str(&self.claviger(&["info", "--json"])?)?;
+        let doctor = Doctor::of(&self.run(DOCTOR)?)?;
+        let info = self.info()?;
         ensure!(
             info.instance == first.instance,
             "the trusted application was restarted"
@@ -124,7 +124,7 @@ impl On {
 
     /// A factory reset, as root.
     pub(super) fn reset(&mut self) -> Result<()> {
-        let info: Info = serde_json::from_str(&self.claviger(&["info", "--json"])?)?;
+        let info = self.info()?;
         self.claviger(&["factory-reset", "--confirm", &info.confirmation])
             .map(drop)
     }
@@ -137,9 +137,13 @@ impl On {
             message.contains("claviger doctor"),
             "the message does not name the doctor: {message}"
         );
-        let output = expect(self.run(&["claviger", "doctor", "--json"])?, UNAVAILABLE)?;
-        let doctor: Doctor = serde_json::from_slice(&output.stdout).context("the doctor")?;
-        doctor.expect_fault(says)
+        let output = expect(self.run(DOCTOR)?, UNAVAILABLE)?;
+        Doctor::of(&output)?.expect_fault(says)
+    }
+
+    fn info(&mut self) -> Result<Info> {
+        let said = self.claviger(&["info", "--json"])?;
+        serde_json::from_str(&said).context("the device's information")
     }
 
     fn run(&mut self, words: &[&str]) -> Result<Output> {
@@ -148,6 +152,10 @@ impl On {
 }
 
 impl Doctor {
+    fn of(output: &Output) -> Result<Self> {
+        serde_json::from_slice(&output.stdout).context("the doctor")
+    }
+
     /// Something is wrong, this is said of it, and what to do.
     fn expect_fault(&self, says: &str) -> Result<()> {
         ensure!(!self.usable, "the doctor finds the device usable");
