@@ -18,6 +18,8 @@ pub mod mutation;
 mod real;
 pub mod requests;
 mod rng;
+#[cfg(feature = "optee")]
+pub mod supplicant;
 
 #[cfg(feature = "emulator")]
 pub use emulated::Device;
@@ -49,6 +51,12 @@ pub fn status<T>(result: Result<T, Error>) -> Status {
             .status()
             .unwrap_or_else(|| panic!("not a status: {error:?}")),
     }
+}
+
+/// These bytes in hexadecimal digits.
+#[must_use]
+pub fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The bytes that these hexadecimal digits mean.

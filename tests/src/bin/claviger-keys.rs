@@ -9,6 +9,7 @@
 use std::{env, process::ExitCode};
 
 use claviger::{Algorithm, Client, Error};
+use claviger_tests::digits;
 
 /// Of so many keys, one signs.
 const SIGNING: u32 = 16;
@@ -52,8 +53,7 @@ fn show() -> Result<(), Error> {
             Algorithm::EcdsaP256 => key.public_key()?.raw(),
             _ => key.mac(b"proof")?,
         };
-        let proof: String = proof.iter().map(|byte| format!("{byte:02x}")).collect();
-        println!("{} {proof}", summary.key);
+        println!("{} {}", summary.key, digits(&proof));
     }
     Ok(())
 }

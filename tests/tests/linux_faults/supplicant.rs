@@ -1,7 +1,7 @@
 //! tee-supplicant, through which OP-TEE reaches its store, is killed or stopped.
 
 use std::{
-    fs,
+    path::PathBuf,
     process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -9,7 +9,7 @@ use std::{
 };
 
 use claviger::{Client, Error, ErrorKind, TransportError};
-use claviger_tests::Rng;
+use claviger_tests::{Rng, supplicant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{AtWork, CLI_PATIENCE, PATIENCE, SLACK, claviger, is_unavailable, succeeds};
@@ -22,16 +22,10 @@ pub(crate) struct Supplicant;
 
 impl Supplicant {
     fn pids() -> Vec<Pid> {
-        let processes = fs::read_dir("/proc").unwrap();
-        let numbers = processes.filter_map(|process| {
-            let process = process.ok()?;
-            let stat = fs::read_to_string(process.path().join("stat")).ok()?;
-            let dead = stat.contains(") Z ");
-            let theirs = stat.contains(" (tee-supplicant) ") && !dead;
-            let number = process.file_name().to_str()?.parse().ok()?;
-            theirs.then(|| Pid::from_raw(number)).flatten()
-        });
-        numbers.collect()
+        let folders = supplicant::processes();
+        let pid = |folder: &PathBuf| folder.file_name()?.to_str()?.parse().ok();
+        let numbers = folders.iter().filter_map(pid);
+        numbers.filter_map(Pid::from_raw).collect()
     }
 
     fn signal(signal: Signal) {

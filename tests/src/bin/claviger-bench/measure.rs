@@ -1,24 +1,18 @@
 //! Times, and what was stored meanwhile.
 
-use std::{fs, time::Instant};
+use std::{fs, path::PathBuf, time::Instant};
+
+use claviger_tests::supplicant;
 
 /// Measures, and prints what it measured.
 pub(crate) struct Bench {
     /// Where Linux counts what tee-supplicant does, through which all storage of OP-TEE goes.
-    supplicant: String,
+    supplicant: PathBuf,
 }
 
 impl Bench {
     pub(crate) fn new() -> Bench {
-        let processes = fs::read_dir("/proc").unwrap();
-        let supplicant = processes
-            .filter_map(|process| Some(process.ok()?.path()))
-            .find(|process| {
-                fs::read_to_string(process.join("comm"))
-                    .is_ok_and(|name| name.trim_end() == "tee-supplicant")
-            })
-            .expect("tee-supplicant does not run");
-        let supplicant = format!("{}/io", supplicant.display());
+        let supplicant = supplicant::process().join("io");
         Bench { supplicant }
     }
 

@@ -8,12 +8,12 @@ use claviger::{
         message::{KeyDescription, Policy},
     },
 };
-use claviger_tests::{ALICE, BOB, Rng, hex};
+use claviger_tests::{ALICE, BOB, Rng, digits, hex};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     journal::Trace,
-    model::{Model, digits, proof_of},
+    model::{Model, proof_of},
 };
 
 /// Keys of the vault that there may be.

@@ -7,12 +7,12 @@ use claviger::{
     audit::LogOf,
     proto::{audit::Event, message::KeyDescription},
 };
-use claviger_tests::{hex, status};
+use claviger_tests::{digits, hex, status};
 
 use crate::{
     change::Change,
     journal::{Entry, Journal, Trace},
-    model::{MESSAGE, Model, Wrapped, digits, proof_of},
+    model::{MESSAGE, Model, Wrapped, proof_of},
 };
 
 /// What became of the change that was in flight when the power was cut.

@@ -1,11 +1,12 @@
 //! What must be on the device, by its journal.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 use claviger::{
     Algorithm, Error, Key, State,
     proto::{audit::Event, message::KeyDescription},
 };
+use claviger_tests::digits;
 
 use crate::{
     change::Change,
@@ -132,14 +133,4 @@ pub(crate) fn proof_of(key: &Key) -> Result<Option<String>, Error> {
         _ => key.mac(MESSAGE)?,
     };
     Ok(Some(digits(&bytes)))
-}
-
-/// Hexadecimal digits of these bytes.
-pub(crate) fn digits(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in bytes {
-        // A string takes all that is written to it.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

@@ -1,14 +1,9 @@
 //! What a process holds, and the trusted application.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use claviger::Client;
-
-/// The name of OP-TEE's helper in Linux.
-const SUPPLICANT: &str = "tee-supplicant";
+use claviger_tests::supplicant;
 
 /// What is held at a moment; all but the memory in counts.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +34,7 @@ impl Resources {
         Resources {
             heap: marks.expect("a test build").heap_now.into(),
             client: Process::at(Path::new("/proc/self")),
-            supplicant: Process::at(&supplicant()),
+            supplicant: Process::at(&supplicant::process()),
             available: field(&memory, "MemAvailable:") + field(&memory, "Shmem:"),
         }
     }
@@ -55,16 +50,6 @@ impl Process {
             size: field(&status, "VmSize:"),
         }
     }
-}
-
-fn supplicant() -> PathBuf {
-    fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|process| Some(process.ok()?.path()))
-        .find(|process| {
-            fs::read_to_string(process.join("comm")).is_ok_and(|name| name.trim_end() == SUPPLICANT)
-        })
-        .expect("tee-supplicant runs")
 }
 
 /// The number behind a name.
