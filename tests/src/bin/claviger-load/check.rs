@@ -34,7 +34,7 @@ pub(crate) fn check(client: &Client, journal: &mut Journal, model: &mut Model) -
     let info = client.info().unwrap();
     let vault = info.vault.expect("the vault opens");
     assert_eq!((vault.damaged, vault.degraded), (0, 0), "{vault:?}");
-    let mut found: BTreeMap<String, KeyDescription> = client
+    let found: BTreeMap<String, KeyDescription> = client
         .list()
         .unwrap()
         .iter()
@@ -43,23 +43,17 @@ pub(crate) fn check(client: &Client, journal: &mut Journal, model: &mut Model) -
             (label.to_owned(), client.describe(label).unwrap())
         })
         .collect();
-    settle_uses(journal, model, &mut found);
+    settle_uses(journal, model, &found);
     let in_flight = settle_change(client, journal, model, &found);
 
-    let expected = model.keys.iter().map(|(label, known)| {
-        let description = &known.description;
-        (label.as_str(), description)
-    });
-    let found = found
-        .iter()
-        .map(|(label, description)| (label.as_str(), description));
-    let (expected, found): (BTreeMap<_, _>, BTreeMap<_, _>) = (expected.collect(), found.collect());
-    assert_eq!(
-        expected.keys().collect::<Vec<_>>(),
-        found.keys().collect::<Vec<_>>()
+    assert!(
+        model.keys.keys().eq(found.keys()),
+        "expected {:?}, found {:?}",
+        model.keys.keys(),
+        found.keys()
     );
-    for (label, description) in expected {
-        assert_eq!(description, found[label], "{label}");
+    for (label, known) in &model.keys {
+        assert_eq!(known.description, found[label], "{label}");
     }
     check_proofs(client, model);
     for wrapped in &model.wrapped {
@@ -70,11 +64,7 @@ pub(crate) fn check(client: &Client, journal: &mut Journal, model: &mut Model) -
 }
 
 /// A cut may cost a counted key what was reserved: a sixteenth of its bound.
-fn settle_uses(
-    journal: &mut Journal,
-    model: &mut Model,
-    found: &mut BTreeMap<String, KeyDescription>,
-) {
+fn settle_uses(journal: &mut Journal, model: &mut Model, found: &BTreeMap<String, KeyDescription>) {
     let used = match &model.in_flight {
         Some(Change::Use { label }) => Some(label.clone()),
         _ => None,
