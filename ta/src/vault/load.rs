@@ -12,6 +12,7 @@ use super::{
     index::{Entry, Index, entry_of},
     logs::Logs,
     open::{Open, offset},
+    passes,
     slot::{SlotKey, Stored},
 };
 use crate::platform::{ObjectId, Platform, Storage, StorageError, zeros};
@@ -43,6 +44,22 @@ type FoundShard<O> = [Option<Found<O>>; 2];
 /// A status of storage, [`Status::VaultNewer`], [`Status::StorageCorrupt`] if there is something
 /// but no header of it is authentic. Nothing was changed then.
 pub(super) fn load<P: Platform>(platform: &mut P) -> Result<Loaded<P::Storage>, Status> {
+    match try_load(platform, Attempt::First) {
+        // tee-supplicant may have ended in the midst, and be back.
+        Err(status) if passes(status) => try_load(platform, Attempt::Last),
+        loaded => loaded,
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Attempt {
+    /// Fails if a copy cannot be mended now, but may be later.
+    First,
+    /// Has the other copy serve without it.
+    Last,
+}
+
+fn try_load<P: Platform>(platform: &mut P, attempt: Attempt) -> Result<Loaded<P::Storage>, Status> {
     let key = header::key(platform)?;
     let mut found = Vec::new();
     let result = probe(platform.storage(), &key, &mut found).and_then(|newest| match newest {
@@ -53,7 +70,7 @@ pub(super) fn load<P: Platform>(platform: &mut P) -> Result<Loaded<P::Storage>, 
                 ..loaded
             })
         }
-        Some(newest) => settle(platform.storage(), &key, newest, &mut found),
+        Some(newest) => settle(platform.storage(), &key, newest, &mut found, attempt),
         None => make(platform, &key),
     });
     close_all(platform.storage(), &mut found);
@@ -169,6 +186,7 @@ fn settle<S: Storage>(
     key: &HeaderKey,
     header: Header,
     found: &mut Vec<FoundShard<S::Object>>,
+    attempt: Attempt,
 ) -> Result<Loaded<S>, Status> {
     let mut open = Open {
         slot_key: SlotKey::of(&header)?,
@@ -188,7 +206,7 @@ fn settle<S: Storage>(
     let mut result = Ok(());
     for (shard, copies) in (0..open.header.shards).zip(found.drain(..)) {
         if result.is_ok() {
-            result = merge(storage, key, &mut open, shard, copies)
+            result = merge(storage, key, &mut open, shard, copies, attempt)
                 .map(|mended| repaired = repaired.saturating_add(mended));
         } else {
             close(storage, copies);
@@ -224,6 +242,7 @@ fn merge<S: Storage>(
     open: &mut Open<S>,
     shard: u8,
     mut copies: FoundShard<S::Object>,
+    attempt: Attempt,
 ) -> Result<u32, Status> {
     if copies.iter().all(Option::is_none) {
         open.shards.push([None, None]);
@@ -231,7 +250,7 @@ fn merge<S: Storage>(
         return Ok(0);
     }
     let result = read_both(storage, open, shard, &mut copies)
-        .and_then(|merged| mend(storage, key, open, shard, &mut copies, merged));
+        .and_then(|merged| mend(storage, key, open, shard, &mut copies, merged, attempt));
     let [first, second] = copies;
     let objects = [
         first.map(|found| found.object),
@@ -388,7 +407,7 @@ fn choose(
 /// the other one serves; where it cannot be removed either, nothing may be changed any more.
 ///
 /// # Errors
-/// That of the first copy if neither serves.
+/// That of the first copy if neither serves; that of either at the first attempt, if that may pass.
 fn mend<S: Storage>(
     storage: &mut S,
     key: &HeaderKey,
@@ -396,6 +415,7 @@ fn mend<S: Storage>(
     shard: u8,
     copies: &mut FoundShard<S::Object>,
     mut merged: Merged,
+    attempt: Attempt,
 ) -> Result<u32, Status> {
     let header = open.header.seal(key, shard)?;
     *merged.image.first_chunk_mut().ok_or(Status::Internal)? = header;
@@ -443,6 +463,9 @@ fn mend<S: Storage>(
         };
         match result {
             Ok(count) => mended = mended.saturating_add(count),
+            Err(error) if attempt == Attempt::First && passes(error.status()) => {
+                return Err(error.into());
+            }
             Err(error) => *failed = Some(error),
         }
     }

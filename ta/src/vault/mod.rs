@@ -20,11 +20,12 @@
 //! counts them, and they stay counted until a factory reset. OP-TEE gives nothing more of an object
 //! in which it found a corrupt block: where that happens to both copies, what neither gave before
 //! is lost. A copy that cannot be mended now (no space, or its name is held) stays out of service
-//! until the next start.
+//! until the next start; where it cannot be removed either, each change tries again first.
 //!
 //! **When storage fails** during a change, nobody knows whether it happened. The vault then trusts
-//! nothing that it remembers of storage: it reads everything again before it next needs any of it.
-//! Keys in memory go on serving meanwhile.
+//! nothing that it remembers of storage: it reads everything again, and writes the same once more.
+//! Where that fails too, it reads everything again before it next needs any of it. Keys in memory go
+//! on serving meanwhile.
 //!
 //! The vault's own facts (id, secret, lock, number of shards) stand in every header, the newest
 //! authentic one counting, so that the loss of no single object loses them.
@@ -50,7 +51,7 @@ use claviger_proto::{
     message::{KeySummary, VaultInfo},
 };
 
-use crate::platform::{Copy, Platform, StorageError};
+use crate::platform::{Copy, Platform};
 use cache::Cache;
 use header::Header;
 use index::{Entry, entry_of, name_of, owner_hash};
@@ -82,6 +83,11 @@ const LOOKED: usize = 32;
 
 /// Both copies, in the order in which they are written.
 const COPIES: [Copy; 2] = [Copy::First, Copy::Second];
+
+/// Whether storage may do what it has just not done: its helper in the normal world comes back.
+const fn passes(status: Status) -> bool {
+    matches!(status, Status::StorageUnavailable | Status::StorageFault)
+}
 
 /// The vault.
 pub struct Vault<P: Platform> {
@@ -446,11 +452,11 @@ impl<P: Platform> Vault<P> {
         header.shards = shard.saturating_add(1);
         header.sequence = header.sequence.saturating_add(1);
         let key = header::key(platform)?;
-        let open = self.opened(platform)?;
-        if let Err(error) = open.add_shard(platform.storage(), &key, shard, &header) {
-            self.close(platform);
-            return Err(error);
-        }
+        self.write(
+            platform,
+            |_| true,
+            |open, storage| open.add_shard(storage, &key, shard, &header),
+        )?;
         self.change_header(platform, |header| header.shards = shard.saturating_add(1))?;
         Ok(number)
     }
@@ -502,24 +508,16 @@ impl<P: Platform> Vault<P> {
         let bytes = open
             .slot_key
             .seal(shard, place, sequence, &content, events)?;
-        let mut written = open.write(platform.storage(), number, bytes.as_slice());
-        if written == Err(StorageError::Corrupt) {
-            // The platform deletes what it finds corrupt: opening makes that copy anew of the
-            // other, and then the same bytes can be written, whether they are there or not. What a
-            // ratchet's step leaves behind must be gone in both.
-            self.close(platform);
-            let ratchets = matches!(&content, Content::Key(key) if key.ratchet);
-            if let Ok(open) = self.opened(platform)
-                && (open.is_whole(number) || !ratchets)
-                && !open.frozen
-            {
-                written = open.write(platform.storage(), number, bytes.as_slice());
-            }
-        }
+        // What a ratchet's step leaves behind must be gone in both copies.
+        let ratchets = matches!(&content, Content::Key(key) if key.ratchet);
+        let written = self.write(
+            platform,
+            |open| open.is_whole(number) || !ratchets,
+            |open, storage| open.write(storage, number, bytes.as_slice()),
+        );
         if let Err(error) = written {
-            self.close(platform);
             self.in_doubt = Some(number);
-            return Err(error.into());
+            return Err(error);
         }
         let open = self.opened(platform)?;
         open.sequence = open.sequence.max(sequence);
@@ -539,18 +537,44 @@ impl<P: Platform> Vault<P> {
         let mut header = open.header.clone();
         change(&mut header);
         header.sequence = header.sequence.saturating_add(1);
-        match open.write_headers(platform.storage(), &key, &header) {
-            Ok(()) => {
-                let seen = (header.vault, header.sequence);
-                open.header = header;
-                self.seen = Some(seen);
-                Ok(())
-            }
-            Err(error) => {
-                self.close(platform);
-                Err(error)
+        // A new shard is not opened again before the header says that it counts.
+        let shards = usize::from(header.shards);
+        self.write(
+            platform,
+            |open| open.shards.len() == shards,
+            |open, storage| open.write_headers(storage, &key, &header),
+        )?;
+        self.seen = Some((header.vault, header.sequence));
+        self.opened(platform)?.header = header;
+        Ok(())
+    }
+
+    /// Writes to storage, and where that fails opens the vault anew and writes the same once more,
+    /// if it `may_repeat`: OP-TEE holds on to the files of a tee-supplicant that has ended, and it
+    /// deletes what it finds corrupt, which opening makes anew.
+    ///
+    /// # Errors
+    /// The status of storage; the vault is closed then.
+    fn write(
+        &mut self,
+        platform: &mut P,
+        may_repeat: impl Fn(&Open<P::Storage>) -> bool,
+        mut write: impl FnMut(&mut Open<P::Storage>, &mut P::Storage) -> Result<(), Status>,
+    ) -> Result<(), Status> {
+        let mut written = write(self.opened(platform)?, platform.storage());
+        if written.is_err_and(|status| passes(status) || status == Status::StorageCorrupt) {
+            self.close(platform);
+            if let Ok(open) = self.opened(platform)
+                && !open.frozen
+                && may_repeat(open)
+            {
+                written = write(open, platform.storage());
             }
         }
+        if written.is_err() {
+            self.close(platform);
+        }
+        written
     }
 
     /// The open vault; opens it, or makes it on a new device.
@@ -576,9 +600,12 @@ impl<P: Platform> Vault<P> {
     }
 
     /// # Errors
-    /// [`Status::Degraded`] if there is a copy that can neither be mended nor removed: it would come
-    /// back some day, and undo what was changed without it.
+    /// [`Status::Degraded`] if there is a copy that can neither be mended nor removed, nor now when
+    /// it is tried again: it would come back some day, and undo what was changed without it.
     fn expect_changeable(&mut self, platform: &mut P) -> Result<(), Status> {
+        if self.opened(platform)?.frozen {
+            self.close(platform);
+        }
         if self.opened(platform)?.frozen {
             return Err(Status::Degraded);
         }

@@ -49,15 +49,22 @@ impl<S: Storage> Open<S> {
     }
 
     /// Writes a slot to every copy that serves.
+    ///
+    /// # Errors
+    /// That of storage; [`Status::Internal`] if none serves.
     pub(super) fn write(
         &mut self,
         storage: &mut S,
         number: SlotNumber,
         bytes: &[u8],
-    ) -> Result<(), StorageError> {
+    ) -> Result<(), Status> {
         let (shard, place) = whereabouts(number);
-        self.copies(shard)
-            .try_for_each(|object| storage.write(object, offset(place), bytes))
+        let mut written = Err(Status::Internal);
+        for object in self.copies(shard) {
+            storage.write(object, offset(place), bytes)?;
+            written = Ok(());
+        }
+        written
     }
 
     /// The copies of a shard that serve, in the order in which they are written.

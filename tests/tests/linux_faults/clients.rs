@@ -19,7 +19,6 @@ const CLIENTS: usize = 40;
 /// As many sessions can be open afterwards as before, and calls are served. Linux 6.12 ends
 /// tee-supplicant too when it answers a call whose client is gone.
 #[test]
-#[ignore = "disturbs the tests that come after it in a boot"]
 fn killed_in_the_middle_of_a_call() {
     let device = AtWork::new();
     let _restarted = Supplicant;

@@ -58,7 +58,6 @@ fn make_keys(device: &AtWork, prefix: &str) -> (Vec<String>, Option<Error>) {
 }
 
 #[test]
-#[ignore = "disturbs the tests that come after it in a boot"]
 fn full() {
     let device = AtWork::new();
     let _freed = Undone(free);
@@ -84,7 +83,6 @@ fn remount(how: &str) {
 }
 
 #[test]
-#[ignore = "disturbs the tests that come after it in a boot"]
 fn read_only() {
     let device = AtWork::new();
     let _writable = Undone(|| remount("rw"));

@@ -151,7 +151,6 @@ fn all_goes_on(device: &AtWork, in_doubt: &[&str], acknowledged: Vec<String>) {
 }
 
 #[test]
-#[ignore = "disturbs the tests that come after it in a boot"]
 fn killed() {
     let device = AtWork::new();
     let _restarted = Supplicant;
@@ -170,7 +169,6 @@ fn killed() {
 }
 
 #[test]
-#[ignore = "disturbs the tests that come after it in a boot"]
 fn stopped() {
     let device = AtWork::new();
     let _continued = Supplicant;
@@ -188,7 +186,6 @@ fn stopped() {
 /// it was acknowledged, or else did or did not. Linux lets no new tee-supplicant start while a call
 /// that the old one was serving waits; the command ends, and its call with it.
 #[test]
-#[ignore = "disturbs the tests that come after it in a boot"]
 fn killed_again_and_again() {
     let device = AtWork::new();
     let _restarted = Supplicant;

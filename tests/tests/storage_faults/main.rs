@@ -9,5 +9,6 @@ mod every_operation;
 mod histories;
 mod judge;
 mod life;
+mod passing;
 mod scenarios;
 mod view;
