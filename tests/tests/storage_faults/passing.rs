@@ -9,6 +9,8 @@ use crate::{
     scenarios::import,
 };
 
+type Act = fn(&Client) -> Result<(), Error>;
+
 fn one_key() -> (Bench, Image) {
     Bench::new(|device| import(&device.user(0), "a").unwrap())
 }
@@ -19,12 +21,7 @@ fn vault(on: &On) -> VaultInfo {
 
 /// One failure at each operation of what `act` does, after `prepare`: it succeeds all the same, and
 /// both copies have it.
-fn one_failure_costs_nothing(
-    bench: &Bench,
-    image: &Image,
-    prepare: fn(&On),
-    act: fn(&Client) -> Result<(), Error>,
-) -> usize {
+fn one_failure_costs_nothing(bench: &Bench, image: &Image, prepare: fn(&On), act: Act) -> usize {
     let start = || {
         let on = bench.with(image);
         prepare(&on);
@@ -64,7 +61,7 @@ fn one_failure_costs_nothing(
 fn what_fails_once_is_done_again() {
     let (bench, image) = one_key();
     let open = |on: &On| drop(on.view());
-    let changes: [fn(&Client) -> Result<(), Error>; 3] = [
+    let changes: [Act; 3] = [
         |client| import(client, "b"),
         |client| client.delete("a"),
         Client::lock,
