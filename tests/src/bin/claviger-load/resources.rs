@@ -20,9 +20,10 @@ pub(crate) struct Resources {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Process {
     pub(crate) descriptors: usize,
+    pub(crate) threads: usize,
     /// Ranges of memory: each block that it shares with the TEE is one.
     pub(crate) mappings: usize,
-    /// KiB of its address space.
+    /// KiB of memory in use that is no file's: what a thread only reserves is not in it.
     pub(crate) size: u64,
 }
 
@@ -47,7 +48,8 @@ impl Process {
         Process {
             descriptors: fs::read_dir(process.join("fd")).unwrap().count(),
             mappings: maps.lines().count(),
-            size: field(&status, "VmSize:"),
+            threads: fs::read_dir(process.join("task")).unwrap().count(),
+            size: field(&status, "RssAnon:") + field(&status, "RssShmem:"),
         }
     }
 }
