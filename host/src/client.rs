@@ -319,7 +319,18 @@ impl Client {
         parts: &[&[u8]],
         take: impl FnOnce(R::Response, &[u8]) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.lock_connection().call(request, parts, take)
+        self.call_for(request, parts, 0, take)
+    }
+
+    /// As [`Client::call`], for a reply whose payload may have so many bytes.
+    pub(crate) fn call_for<R: Request, T>(
+        &self,
+        request: &R,
+        parts: &[&[u8]],
+        reply: usize,
+        take: impl FnOnce(R::Response, &[u8]) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.lock_connection().call(request, parts, reply, take)
     }
 
     /// A client with a session of its own, for what is bound to a session.

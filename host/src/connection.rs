@@ -49,14 +49,16 @@ impl Connection {
     }
 
     /// Has `request` carried out with a payload of all `parts` joined, and shows the answer's
-    /// payload to `take` before the memory is used again.
+    /// payload, of `reply` bytes where that is known to be much, to `take` before the memory is used
+    /// again.
     pub(crate) fn call<R: Request, T>(
         &mut self,
         request: &R,
         parts: &[&[u8]],
+        reply: usize,
         take: impl FnOnce(R::Response, &[u8]) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let exchanged = self.exchange(request, parts);
+        let exchanged = self.exchange(request, parts, reply);
         let length = exchanged.as_ref().copied().unwrap_or_default();
         let memory = self.transport.memory();
         let result = exchanged.and_then(|length| {
@@ -73,7 +75,12 @@ impl Connection {
     }
 
     /// Sends a request and says how many bytes its reply has.
-    fn exchange<R: Request>(&mut self, request: &R, parts: &[&[u8]]) -> Result<usize, Error> {
+    fn exchange<R: Request>(
+        &mut self,
+        request: &R,
+        parts: &[&[u8]],
+        reply: usize,
+    ) -> Result<usize, Error> {
         let mut whole = false;
         let mut reopened = false;
         loop {
@@ -81,7 +88,7 @@ impl Connection {
             let size = if whole {
                 limits::FRAME
             } else {
-                room(R::COMMAND, length)
+                room(R::COMMAND, length).max((PAGE + reply).min(limits::FRAME))
             };
             match self.transport.invoke(R::COMMAND.id(), size) {
                 Ok(length) => return Ok(length),
@@ -230,6 +237,7 @@ const fn carries_secrets(command: Command) -> bool {
             | Command::Import
             | Command::Seal
             | Command::Unseal
+            | Command::Batch
             | Command::Confirm
             | Command::Encrypt
             | Command::Decrypt

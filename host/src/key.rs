@@ -1,5 +1,6 @@
 //! A key and what can be done with it. Its bytes stay in the TEE.
 
+mod batch;
 mod challenge;
 mod combine;
 mod create;
@@ -20,6 +21,7 @@ use claviger_proto::{
     message::KeyDescription,
 };
 
+pub use batch::Outcomes;
 pub use challenge::{Confirmed, SessionKey};
 pub use combine::{Combination, Combined, Exported};
 pub use create::Creation;

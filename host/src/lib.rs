@@ -246,7 +246,7 @@ pub use claviger_proto::{
 pub use client::Client;
 pub use error::{Effect, Error, ErrorKind, ProtocolError};
 pub use key::{
-    Combination, Combined, Confirmed, Creation, Encrypted, Exported, Key, Make, PublicKey, Report,
-    SealedBlob, SealedBytes, SessionKey, Signature,
+    Combination, Combined, Confirmed, Creation, Encrypted, Exported, Key, Make, Outcomes,
+    PublicKey, Report, SealedBlob, SealedBytes, SessionKey, Signature,
 };
 pub use transport::TransportError;

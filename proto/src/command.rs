@@ -217,6 +217,8 @@ commands! {
     /// Keeps a certificate of the device's public key. Payload: X.509 in DER; answer: none.
     InstallCertificate = 55, "install-certificate", InstallCertificateRequest => Done,
         Administrator, Safe;
+    /// Many small operations with one key. Payload and answer: see [`crate::batch`].
+    Batch = 56, "batch", BatchRequest => BatchResponse, Identified, Safe;
 }
 
 /// No command, and never one: the id at which the instance of a test build ends, so that coming

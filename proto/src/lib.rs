@@ -17,6 +17,7 @@
 //! | [`ratchet`] | how a ratcheted key steps, and the token that lets it catch up |
 //! | [`blob`] | the sealed blob, which outlives the call that made it |
 //! | [`wrapped`] | the wrapped key, which Linux keeps |
+//! | [`batch`] | many small operations in one call |
 //! | [`shares`] | shares of a key, what comes with them, and what restores it |
 //! | [`audit`] | the records of the audit log, their chain, and the checkpoint that a device signs |
 //! | [`auth`] | the messages of the challenge-response protocol and what their MACs cover |
@@ -41,6 +42,7 @@ extern crate std;
 
 pub mod audit;
 pub mod auth;
+pub mod batch;
 pub mod blob;
 pub mod codec;
 pub mod command;

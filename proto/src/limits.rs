@@ -57,6 +57,12 @@ pub const UNWRAPPED: usize = 32;
 /// Wrapped keys of one owner kept unwrapped; one more displaces its oldest.
 pub const OWNER_UNWRAPPED: usize = 8;
 
+/// Items that one batch does.
+pub const BATCH: usize = 512;
+
+/// Signatures that one batch makes: a slow one takes as long as a storage operation.
+pub const BATCH_SIGNATURES: usize = 16;
+
 /// Sessions open at once.
 pub const SESSIONS: usize = 64;
 

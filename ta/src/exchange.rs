@@ -39,7 +39,7 @@ pub struct Exchange {
     reply_len: usize,
 }
 
-/// The raw bytes of a call, worked on in place.
+/// The raw bytes of a call, worked on in place; wiped when dropped.
 pub struct Payload {
     bytes: Vec<u8>,
     used: Range<usize>,
@@ -51,15 +51,9 @@ impl Exchange {
     /// # Errors
     /// [`Status::OutOfMemory`].
     pub fn new() -> Result<Exchange, Status> {
-        let capacity = HEADROOM
-            .saturating_add(limits::HEADER)
-            .saturating_add(limits::PAYLOAD);
         Ok(Exchange {
             header: 0..0,
-            payload: Payload {
-                bytes: zeros(capacity)?,
-                used: 0..0,
-            },
+            payload: Payload::with_room(limits::HEADER.saturating_add(limits::PAYLOAD))?,
             reply: zeros(PREFIX.saturating_add(limits::HEADER))?,
             reply_len: 0,
         })
@@ -149,6 +143,17 @@ impl Exchange {
 }
 
 impl Payload {
+    /// Nothing yet, and room for so many bytes.
+    ///
+    /// # Errors
+    /// [`Status::OutOfMemory`].
+    pub(crate) fn with_room(len: usize) -> Result<Payload, Status> {
+        Ok(Payload {
+            bytes: zeros(HEADROOM.saturating_add(len))?,
+            used: HEADROOM..HEADROOM,
+        })
+    }
+
     /// How many bytes there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -240,6 +245,15 @@ impl Payload {
         Ok(())
     }
 
+    /// Puts all `parts`, joined, in the place of all that was there.
+    ///
+    /// # Errors
+    /// [`Status::Internal`] if they do not fit.
+    pub(crate) fn set_parts(&mut self, parts: &[&[u8]]) -> Result<(), Status> {
+        self.clear();
+        parts.iter().try_for_each(|part| self.append(part))
+    }
+
     /// Makes room for exactly `len` bytes in the place of all that was there.
     ///
     /// # Errors
@@ -300,5 +314,11 @@ impl Payload {
         } else {
             Err(Status::BadPayload)
         }
+    }
+}
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
     }
 }

@@ -76,22 +76,29 @@ impl<P: Platform> Service<P> {
                 .caller
                 .may(command.access())
                 .and_then(|()| self.serve(session, command, exchange));
-            if let (Err(status), Ok(caller)) = (served, session.caller.identity())
-                && is_refusal(status)
-            {
-                let Service {
-                    refusals,
-                    keyring,
-                    platform,
-                    ..
-                } = self;
-                refusals.count(keyring, platform, caller, command, status);
+            if let Err(status) = served {
+                self.refused(session, command, status);
             }
             self.keyring.vault.record_repairs(&mut self.platform);
             served
         });
         if let Err(status) = served {
             exchange.refuse(status);
+        }
+    }
+
+    /// Has a refusal go to the audit log, if this status is one.
+    pub(crate) fn refused(&mut self, session: &Session, command: Command, status: Status) {
+        let Service {
+            refusals,
+            keyring,
+            platform,
+            ..
+        } = self;
+        if let Ok(caller) = session.caller.identity()
+            && is_refusal(status)
+        {
+            refusals.count(keyring, platform, caller, command, status);
         }
     }
 
@@ -152,6 +159,7 @@ impl<P: Platform> Service<P> {
             Command::AuditRelease => self.run(session, exchange, ops::audit_release),
             Command::DeviceKey => self.run(session, exchange, ops::device_key),
             Command::InstallCertificate => self.run(session, exchange, ops::install_certificate),
+            Command::Batch => self.run(session, exchange, ops::batch),
         }
     }
 

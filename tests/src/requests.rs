@@ -7,7 +7,9 @@ use crate::{
 };
 use claviger::{
     Algorithm, Client, Home, Identity, State, Status, Usage,
-    proto::{Command, Digits, KeyRef, Login, Uuid, auth, limits, message::*, ratchet},
+    proto::{
+        Command, Digits, KeyRef, Login, Uuid, auth, batch::Batched, limits, message::*, ratchet,
+    },
 };
 
 /// How a command has to do with a key.
@@ -49,7 +51,9 @@ pub fn role(command: Command) -> Role {
         | Command::AuditStrict
         | Command::AuditRelease
         | Command::DeviceKey
-        | Command::InstallCertificate => Role::NoKey,
+        | Command::InstallCertificate
+        // Each item says what became of it.
+        | Command::Batch => Role::NoKey,
         Command::Generate | Command::Import => Role::Makes,
         Command::Describe
         | Command::Delete
@@ -320,6 +324,15 @@ pub fn request(command: Command, name: &str) -> (String, Vec<u8>) {
             header(&InstallCertificateRequest {}),
             vec![7; limits::CERTIFICATE],
         ),
+        Command::Batch => {
+            let request = BatchRequest {
+                work: Batched::Mac,
+                key: key(),
+                context: 0,
+                tag: 0,
+            };
+            (header(&request), vec![0, 0, 0, 1, 7])
+        }
     }
 }
 

@@ -321,7 +321,7 @@ fn secrets_do_not_stay_in_the_memory() {
     let mut connection = Connection::new(Box::new(transport), None);
     let request = RandomRequest { length: 6 };
     let random = connection
-        .call(&request, &[], |Done {}, random| Ok(random.to_vec()))
+        .call(&request, &[], 0, |Done {}, random| Ok(random.to_vec()))
         .unwrap();
     assert_eq!(random, b"secret");
     let memory = connection.transport.memory();

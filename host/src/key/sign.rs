@@ -55,7 +55,11 @@ impl Signature {
         der.unwrap_or_else(|| self.bytes.clone())
     }
 
-    fn new(algorithm: Algorithm, version: u32, bytes: &[u8]) -> Result<Signature, Error> {
+    pub(super) fn new(
+        algorithm: Algorithm,
+        version: u32,
+        bytes: &[u8],
+    ) -> Result<Signature, Error> {
         let sound = match algorithm {
             Algorithm::EcdsaP256 => p256::ecdsa::Signature::from_slice(bytes).is_ok(),
             Algorithm::EcdsaP384 => p384::ecdsa::Signature::from_slice(bytes).is_ok(),
@@ -114,7 +118,7 @@ impl Key {
         }
     }
 
-    fn sign_input(&self, input: &[u8]) -> Result<Signature, Error> {
+    pub(super) fn sign_input(&self, input: &[u8]) -> Result<Signature, Error> {
         let request = SignRequest {
             key: self.reference(),
         };

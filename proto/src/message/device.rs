@@ -77,6 +77,8 @@ messages! {
         wrapped: u32,
         /// Wrapped keys that are kept unwrapped, of one owner.
         owner_wrapped: u32,
+        /// Items of one batch.
+        batch: u32,
         /// Sessions of all callers.
         sessions: u32,
         /// Sessions of one caller.

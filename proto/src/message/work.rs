@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{KeyRef, PartyName};
+use crate::{KeyRef, PartyName, batch::Batched};
 
 messages! {
     /// Seals one chunk.
@@ -106,6 +106,24 @@ messages! {
     SignRequest {
         /// With which key.
         key: KeyRef,
+    }
+
+    /// Does the same with many items.
+    BatchRequest {
+        /// What is done.
+        work: Batched,
+        /// With which key.
+        key: KeyRef,
+        /// Bytes of context at the front of the payload, of everything that is sealed or opened.
+        context: u32,
+        /// Bytes of the tag at the front of each item, for checks.
+        tag: u32,
+    }
+
+    /// How far it came.
+    BatchResponse {
+        /// Items that were done, well or not: the first ones. The others are for a next call.
+        done: u32,
     }
 
     /// Makes M1 as the challenger.

@@ -41,6 +41,7 @@ pub(crate) fn info<P: Platform>(
             grants: limits::GRANTS as u32,
             wrapped: limits::WRAPPED as u32,
             owner_wrapped: limits::OWNER_UNWRAPPED as u32,
+            batch: limits::BATCH as u32,
             sessions: limits::SESSIONS as u32,
             caller_sessions: limits::CALLER_SESSIONS as u32,
             audit_logs: limits::AUDIT_LOGS as u32,

@@ -2,6 +2,7 @@
 //! request further than its type says; each is kept out of the others' stack frames.
 
 mod audit;
+mod batch;
 mod catch_up;
 mod challenge;
 mod combine;
@@ -37,6 +38,7 @@ mod unseal;
 mod wrap;
 
 pub(crate) use audit::{audit_checkpoint, audit_read, audit_release, audit_strict};
+pub(crate) use batch::batch;
 pub(crate) use catch_up::catch_up;
 pub(crate) use challenge::challenge;
 pub(crate) use combine::combine;

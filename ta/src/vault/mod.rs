@@ -374,6 +374,12 @@ impl<P: Platform> Vault<P> {
         Ok(())
     }
 
+    /// Rises with everything that is stored; none while the vault is not open.
+    #[must_use]
+    pub fn sequence(&self) -> Option<u64> {
+        self.open.as_ref().map(|open| open.sequence)
+    }
+
     /// Writes a key to its slot, and remembers it; says where.
     fn put(
         &mut self,

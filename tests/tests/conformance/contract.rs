@@ -61,6 +61,7 @@ const fn pinned_id(command: Command) -> (u32, &'static str) {
         Command::AuditRelease => (53, "audit-release"),
         Command::DeviceKey => (54, "device-key"),
         Command::InstallCertificate => (55, "install-certificate"),
+        Command::Batch => (56, "batch"),
     }
 }
 
@@ -389,6 +390,7 @@ fn the_longest_answers_fit() {
             grants: number,
             wrapped: number,
             owner_wrapped: number,
+            batch: number,
             sessions: number,
             caller_sessions: number,
             audit_logs: number,

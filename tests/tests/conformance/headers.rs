@@ -337,7 +337,8 @@ fn payloads_where_none_belongs() {
             | Command::RestoreStart
             | Command::RestoreShare
             | Command::AuditCheckpoint
-            | Command::InstallCertificate => false,
+            | Command::InstallCertificate
+            | Command::Batch => false,
         };
         // A key that the command would take.
         let name = match role(*command) {

@@ -24,6 +24,7 @@ fn the_limits_are_the_contracts() {
         (shown.grants, limits::GRANTS),
         (shown.wrapped, limits::WRAPPED),
         (shown.owner_wrapped, limits::OWNER_UNWRAPPED),
+        (shown.batch, limits::BATCH),
         (shown.sessions, limits::SESSIONS),
         (shown.caller_sessions, limits::CALLER_SESSIONS),
         (shown.audit_logs, limits::AUDIT_LOGS),

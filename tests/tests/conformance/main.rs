@@ -1,6 +1,7 @@
 //! What a device with Claviger does, whatever it is: an emulated one here, a real one in a guest.
 
 mod audit;
+mod batch;
 mod challenge;
 mod components;
 mod contract;

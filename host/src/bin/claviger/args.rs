@@ -118,6 +118,12 @@ pub(crate) enum Command {
     VerifyMac(VerifyMacArguments),
     /// Sign a message: ECDSA over its SHA-256 or SHA-384, in DER; Ed25519 over the message
     Sign(SignArguments),
+    /// Do the same with each line of the input, many in one call into the TEE
+    ///
+    /// A line of the output for each line of the input: the result in hexadecimal, `authentic`, or
+    /// `error: ` and why. One that fails costs the others nothing; the exit code is then that of
+    /// the first failure.
+    Batch(BatchArguments),
     /// Print the public half of a signature, agreement or KEM key
     PublicKey(PublicKeyArguments),
     /// Begin mutual authentication: write a challenge for a peer

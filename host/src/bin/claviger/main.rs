@@ -4,6 +4,7 @@
 
 mod args;
 mod audit;
+mod batch;
 mod challenge;
 mod components;
 mod derive;
@@ -85,6 +86,7 @@ fn run(arguments: &Arguments, printer: &Printer) -> Outcome {
         Command::Mac { key, input } => mac::mac(&client()?, key, input, printer),
         Command::VerifyMac(verify) => mac::verify(&client()?, verify, printer),
         Command::Sign(sign) => sign::sign(&client()?, sign, printer),
+        Command::Batch(arguments) => batch::batch(&client()?, arguments, printer),
         Command::PublicKey(public) => sign::public_key(&client()?, public, printer),
         Command::Challenge {
             key,

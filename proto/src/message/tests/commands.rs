@@ -1,7 +1,7 @@
 //! Every command with its request and the answer to it.
 
 use super::{answers::*, check, samples::*};
-use crate::{Algorithm, Command, Digits, Identity, State, message::*};
+use crate::{Algorithm, Command, Digits, Identity, State, batch::Batched, message::*};
 
 const VERSION: &str = r#"{"version":7}"#;
 const EMPTY: &str = "{}";
@@ -582,5 +582,23 @@ pub(super) fn pinned(command: Command) {
         Command::InstallCertificate => {
             check(command, (InstallCertificateRequest {}, EMPTY), done(), NONE);
         }
+        Command::Batch => check(
+            command,
+            (
+                BatchRequest {
+                    work: Batched::VerifyMac,
+                    key: key_ref(KEY),
+                    context: 5,
+                    tag: 6,
+                },
+                concat!(
+                    r#"{"work":"verify-mac","key":"#,
+                    key_json!(),
+                    r#","context":5,"tag":6}"#
+                ),
+            ),
+            (BatchResponse { done: 7 }, r#"{"done":7}"#),
+            NONE,
+        ),
     }
 }

@@ -50,6 +50,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "claviger verify-mac link --tag 00112233445566778899aabbccddeeff --in message",
     ),
     ("sign", "claviger sign id --in firmware --out firmware.sig"),
+    ("batch", "claviger batch mac link --text --in readings"),
     ("public-key", "claviger public-key id --format jwk"),
     (
         "challenge",

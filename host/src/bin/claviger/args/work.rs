@@ -114,6 +114,40 @@ pub(crate) struct SignArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct BatchArguments {
+    /// What is done with each line
+    #[arg(value_enum, value_name = "WORK")]
+    pub(crate) work: BatchWork,
+    #[command(flatten)]
+    pub(crate) key: KeyArguments,
+    #[command(flatten)]
+    pub(crate) context: Context,
+    /// Messages and data are text, not hexadecimal; blobs and tags are that always
+    #[arg(long)]
+    pub(crate) text: bool,
+    #[command(flatten)]
+    pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BatchWork {
+    /// The MAC of a message
+    Mac,
+    /// Check the MAC of a message: a tag, a blank, the message
+    VerifyMac,
+    /// Sign a message
+    Sign,
+    /// Seal data
+    Seal,
+    /// Open a blob
+    Unseal,
+    /// Move a blob to the newest version of the key
+    Reseal,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct PublicKeyArguments {
     #[command(flatten)]
     pub(crate) key: KeyArguments,

@@ -1,0 +1,148 @@
+//! `batch`, as scripts use it.
+
+mod common;
+
+use common::Device;
+use serde_json::{Value, json};
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn device() -> Device {
+    Device::with_keys(&[
+        ("m", "aes-128-cmac"),
+        ("s", "aes-256-siv"),
+        ("p", "ecdsa-p256"),
+        ("e", "ed25519"),
+    ])
+}
+
+fn text(run: &common::Run) -> String {
+    String::from_utf8(run.stdout.clone()).unwrap()
+}
+
+#[test]
+fn each_line_gets_what_its_own_command_gives() {
+    let device = device();
+    let lines = b"one\ntwo\n\nfour";
+    let tags = device.run(&["batch", "mac", "m", "--text"], lines);
+    let alone: String = [&b"one"[..], b"two", b"", b"four"]
+        .map(|line| text(&device.run(&["mac", "m"], line)))
+        .concat();
+    assert_eq!((tags.code, text(&tags)), (0, alone.clone()));
+    let digits = format!("{}\n{}\n\n{}\n", hex(b"one"), hex(b"two"), hex(b"four"));
+    let tags = device.run(&["batch", "mac", "m"], digits.as_bytes());
+    assert_eq!((tags.code, text(&tags)), (0, alone.clone()));
+
+    let pairs: String = alone
+        .lines()
+        .zip(["one", "two", "", "for"])
+        .map(|(tag, message)| format!("{tag} {message}\n"))
+        .collect();
+    let verdicts = device.run(&["batch", "verify-mac", "m", "--text"], pairs.as_bytes());
+    assert_eq!(verdicts.code, 3);
+    let verdicts = text(&verdicts);
+    let verdicts: Vec<&str> = verdicts.lines().collect();
+    assert_eq!(verdicts[..3], ["authentic"; 3]);
+    assert!(verdicts[3].starts_with("error: "), "{verdicts:?}");
+
+    let first = device.run(&["batch", "sign", "e", "--text"], b"one\n");
+    assert_eq!(
+        text(&first).trim_end(),
+        hex(&device.run(&["sign", "e"], b"one").stdout)
+    );
+    let der = text(&device.run(&["batch", "sign", "p", "--text"], b"one\n"));
+    assert!(der.starts_with("30"), "{der}");
+}
+
+#[test]
+fn data_come_back_in_order_from_files_too() {
+    let device = device();
+    // More than go in one call.
+    let lines: String = (0..1500)
+        .map(|number| format!("reading {number}\n"))
+        .collect();
+    let input = device.write("readings", lines.as_bytes());
+    let blobs = device.file("blobs");
+    let context = ["s", "--context", "c"];
+    let seal = [
+        &["batch", "seal"],
+        &context[..],
+        &["--text", "--in", &input, "--out", &blobs],
+    ];
+    device.ok(&seal.concat());
+    device.ok(&["rotate", "s"]);
+    let newer = device.file("newer");
+    device.ok(&[
+        &["batch", "reseal"],
+        &context[..],
+        &["--in", &blobs, "--out", &newer],
+    ]
+    .concat());
+    let opened = device.run(
+        &[&["batch", "unseal"], &context[..], &["--in", &newer]].concat(),
+        b"",
+    );
+    let expected: String = lines
+        .lines()
+        .map(|line| hex(line.as_bytes()) + "\n")
+        .collect();
+    assert!(opened.code == 0 && text(&opened) == expected);
+    let elsewhere = device.run(&["batch", "unseal", "s", "--in", &newer], b"");
+    assert_eq!(elsewhere.code, 3);
+    assert_eq!(text(&elsewhere).matches("error: ").count(), 1500);
+}
+
+#[test]
+fn json_is_one_object() {
+    let device = device();
+    let tags = device.run(&["--json", "batch", "mac", "m", "--text"], b"one\n");
+    let bytes = &tags.object()["results"][0]["bytes"];
+    let alone = &device.run(&["--json", "mac", "m"], b"one").object()["mac"];
+    assert_eq!(bytes, alone);
+    let pair = format!("{} one\n{} one\n", "00".repeat(16), hex(&[0; 3]));
+    let verdicts = device.run(
+        &["--json", "batch", "verify-mac", "m", "--text"],
+        pair.as_bytes(),
+    );
+    assert_eq!(verdicts.code, 3);
+    let results: Value = serde_json::from_slice(&verdicts.stdout).unwrap();
+    for place in [0, 1] {
+        assert_eq!(
+            results["results"][place]["error"]["status"],
+            json!("not-authentic")
+        );
+    }
+    let out = device.file("out");
+    let told = device.run(
+        &["--json", "batch", "mac", "m", "--text", "--out", &out],
+        b"a\nb",
+    );
+    assert_eq!(told.object(), json!({ "out": out, "done": 2, "failed": 0 }));
+}
+
+#[test]
+fn what_is_no_batch_is_named() {
+    let device = device();
+    for (line, input, why) in [
+        ("batch mac m", &b"00\nxyz\n"[..], "line 2: "),
+        ("batch verify-mac m --text", b"00", "line 1: no blank"),
+        ("batch mac m", b"\xff\n", "line 1: "),
+    ] {
+        let run = device.run(&line.split(' ').collect::<Vec<_>>(), input);
+        assert_eq!(run.code, 2, "{line}");
+        assert!(run.stderr.contains(why), "{}", run.stderr);
+    }
+    let long = vec![b'a'; 1 << 20];
+    let run = device.run(&["batch", "mac", "m", "--text"], &long);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("longer than"), "{}", run.stderr);
+    // A key for something else: each line says so.
+    let run = device.run(&["batch", "mac", "p", "--text"], b"a\nb\n");
+    assert_eq!((run.code, text(&run).lines().count()), (1, 2));
+    let run = device.run(&["batch", "fly", "m"], b"");
+    assert_eq!(run.code, 2);
+    let run = device.run(&["batch", "mac", "m"], b"");
+    assert_eq!((run.code, run.stdout.len()), (0, 0), "nothing to do");
+}
