@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::List;
 use crate::device::DISK_MEBIBYTES;
 use crate::guest::PROCESSORS;
 use crate::tampering::Extent;
@@ -38,8 +39,10 @@ pub(crate) enum Verb {
     Demo,
     /// Run the end-to-end suite in a guest. The last line is `N passed, N failed`.
     Test(TestOptions),
-    /// Measure Claviger's commands by counted instructions (2 ns each), which repeats from run to run.
-    Bench,
+    /// Measure Claviger by counted instructions (2 ns each), which repeats from run to run.
+    ///
+    /// Prints a table, and leaves the rows as JSON, and for some lists a plot as SVG, in target/bench.
+    Bench(BenchOptions),
     /// Run the coverage-guided fuzz targets of tests/fuzz, here and not in a guest. The last line is `N passed, N failed`.
     ///
     /// What they find on the way stays in target/fuzz/corpus for the next run, inputs that fail in target/fuzz/artifacts.
@@ -64,6 +67,20 @@ pub(crate) struct TestOptions {
     /// Arguments for the test binaries, such as a part of a test's name
     #[arg(last = true, value_name = "ARGUMENT")]
     pub(crate) arguments: Vec<OsString>,
+}
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchOptions {
+    /// What is measured
+    #[arg(value_enum, value_name = "LIST", default_values_t = [List::Comparison])]
+    pub(crate) lists: Vec<List>,
+    /// Measure the short list, and fail if anything takes 5 % more than in qemu/baseline.json
+    #[arg(long, conflicts_with_all = ["lists", "write_baseline"])]
+    pub(crate) check: bool,
+    /// Measure the short list, and write qemu/baseline.json anew
+    #[arg(long, conflicts_with = "lists")]
+    pub(crate) write_baseline: bool,
 }
 
 /// Options of `fuzz`.

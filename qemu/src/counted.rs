@@ -3,12 +3,13 @@
 //! One boot with `-smp 1 -icount shift=1,sleep=off`: time is instructions times 2 ns. It repeats to 1 or 2 %, and it is
 //! no prediction for hardware: an AES instruction counts as one, a cache miss as nothing.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::artifacts::{self, Claviger, Flavour};
+use crate::cache::RunFolder;
 use crate::device::{DISK_MEBIBYTES, Device};
 use crate::guest::{Boot, Guest, Job, Output};
 use crate::setup::Platform;
@@ -16,39 +17,82 @@ use crate::suite::PROGRAMS;
 
 const DEADLINE: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// Runs a program of the end-to-end package on a new device, where time is counted instructions.
-pub(crate) fn capture(platform: &Platform, name: &str) -> Result<Output> {
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let status = run(platform, name, &[], &mut stdout, &mut stderr)?;
-    Ok(Output {
-        status,
-        stdout,
-        stderr,
-    })
+/// A new device whose time is counted instructions, with programs of the end-to-end package.
+pub(crate) struct Counted {
+    guest: Guest,
+    _device: Device,
+    _folder: RunFolder,
 }
 
-/// As [`capture`], with arguments; its output goes to the writers as it comes. Returns its exit status.
-pub(crate) fn run(
-    platform: &Platform,
-    name: &str,
-    arguments: &[&str],
-    stdout: &mut (dyn Write + Send),
-    stderr: &mut (dyn Write + Send),
-) -> Result<u8> {
-    let claviger = Claviger::build(platform, Flavour::Marks)?;
-    let program = artifacts::program(platform, name)?;
-    let folder = platform.cache.run()?;
-    let device = Device::open(platform, &folder.path().join("disk"), DISK_MEBIBYTES)?;
-    let mut boot = Boot::new(&device, Some(&claviger));
-    boot.processors = 1;
-    boot.icount = true;
-    // A disk's answer takes the host's time, which is not counted.
-    boot.store_in_memory = true;
-    let place = format!("{PROGRAMS}/{name}");
-    boot.files = vec![(program, place.clone())];
-    let mut guest = Guest::boot(platform, &boot)?;
-    let job = Job::new(0, &[&[place.as_str()], arguments].concat());
-    let status = guest.run(&job, stdout, stderr, DEADLINE)?;
-    guest.off()?;
-    Ok(status)
+impl Counted {
+    /// Builds the programs and boots.
+    pub(crate) fn boot(platform: &Platform, programs: &[&str]) -> Result<Self> {
+        let claviger = Claviger::build(platform, Flavour::Marks)?;
+        let folder = platform.cache.run()?;
+        let device = Device::open(platform, &folder.path().join("disk"), DISK_MEBIBYTES)?;
+        let mut boot = Boot::new(&device, Some(&claviger));
+        boot.processors = 1;
+        boot.icount = true;
+        // A disk's answer takes the host's time, which is not counted.
+        boot.store_in_memory = true;
+        for program in programs {
+            let file = artifacts::program(platform, program)?;
+            boot.files.push((file, place(program)));
+        }
+        let guest = Guest::boot(platform, &boot)?;
+        Ok(Self {
+            guest,
+            _device: device,
+            _folder: folder,
+        })
+    }
+
+    /// Runs one of the programs; its output goes to the writers as it comes. Returns its exit status.
+    pub(crate) fn run(
+        &mut self,
+        program: &str,
+        arguments: &[&str],
+        stdout: &mut (dyn Write + Send),
+        stderr: &mut (dyn Write + Send),
+    ) -> Result<u8> {
+        let place = place(program);
+        let job = Job::new(0, &[&[place.as_str()], arguments].concat());
+        self.guest.run(&job, stdout, stderr, DEADLINE)
+    }
+
+    /// Runs one of the programs, and returns what it printed, also if it failed in the end; its messages go to stderr as
+    /// they come.
+    pub(crate) fn capture(&mut self, program: &str, arguments: &[&str]) -> Result<Output> {
+        let mut stdout = Vec::new();
+        let status = self.run(program, arguments, &mut stdout, &mut io::stderr())?;
+        Ok(Output {
+            status,
+            stdout,
+            stderr: Vec::new(),
+        })
+    }
+
+    /// Switches it off.
+    pub(crate) fn off(self) -> Result<()> {
+        self.guest.off()
+    }
+}
+
+/// What one program prints on a device of its own, and its exit status.
+pub(crate) fn capture(platform: &Platform, program: &str, arguments: &[&str]) -> Result<Output> {
+    let mut counted = Counted::boot(platform, &[program])?;
+    let output = counted.capture(program, arguments)?;
+    counted.off()?;
+    Ok(output)
+}
+
+fn place(program: &str) -> String {
+    format!("{PROGRAMS}/{program}")
+}
+
+/// # Errors
+/// If the program did not end well.
+pub(crate) fn expect_success(program: &str, status: u8) -> Result<()> {
+    ensure!(status == 0, "{program} failed with exit status {status}");
+    Ok(())
 }

@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         Verb::Exec(options) => exec::exec(&options),
         Verb::Demo => demo::demo().map(|()| 0),
         Verb::Test(options) => suite::test(&options).map(verdict),
-        Verb::Bench => bench::bench().map(|()| 0),
+        Verb::Bench(options) => bench::bench(&options).map(verdict),
         Verb::Fuzz(options) => fuzz::fuzz(&options).map(verdict),
         Verb::Timing => timing::timing().map(verdict),
         Verb::Shell(options) => shell::shell(&options).map(|()| 0),

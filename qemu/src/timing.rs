@@ -15,10 +15,9 @@ pub(crate) fn timing() -> Result<bool> {
 
 /// Measures by counted instructions, and prints a line for each command.
 pub(crate) fn run(platform: &Platform) -> Result<Count> {
-    let output = counted::capture(platform, "claviger-timing")?;
+    let output = counted::capture(platform, "claviger-timing", &[])?;
     let text = String::from_utf8_lossy(&output.stdout);
     print!("{text}");
-    eprint!("{}", String::from_utf8_lossy(&output.stderr));
     let count = Count::of_output(&text).context("nothing was measured")?;
     ensure!(
         output.status == 0 || count.failed > 0,

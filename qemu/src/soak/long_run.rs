@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::PROGRAM;
-use crate::counted;
+use crate::counted::Counted;
 use crate::report::seconds;
 use crate::setup::Platform;
 use crate::suite::Count;
@@ -15,13 +15,14 @@ use crate::suite::Count;
 pub(super) fn run(platform: &Platform, operations: u64) -> Result<Count> {
     println!("{operations} operations in one boot");
     let started = Instant::now();
-    let status = counted::run(
-        platform,
+    let mut counted = Counted::boot(platform, &[PROGRAM])?;
+    let status = counted.run(
         PROGRAM,
         &["mixed", &operations.to_string()],
         &mut io::stdout(),
         &mut io::stderr(),
     )?;
+    counted.off()?;
     println!(
         "{operations} operations: exit status {status} ({})",
         seconds(started.elapsed())

@@ -3,6 +3,50 @@
 use std::{fs, path::PathBuf, time::Instant};
 
 use claviger_tests::supplicant;
+use serde_json::json;
+
+/// What is measured: an operation, of so many bytes or among so many keys, by whom.
+#[derive(Debug, Clone)]
+pub(crate) struct What {
+    operation: String,
+    size: Option<usize>,
+    by: &'static str,
+}
+
+impl What {
+    /// What the command does instead of the library.
+    pub(crate) fn by_command(self) -> What {
+        What {
+            by: "command",
+            ..self
+        }
+    }
+}
+
+impl From<&str> for What {
+    fn from(operation: &str) -> What {
+        What {
+            operation: operation.to_owned(),
+            size: None,
+            by: "library",
+        }
+    }
+}
+
+impl From<&String> for What {
+    fn from(operation: &String) -> What {
+        operation.as_str().into()
+    }
+}
+
+impl From<(&str, usize)> for What {
+    fn from((operation, size): (&str, usize)) -> What {
+        What {
+            size: Some(size),
+            ..operation.into()
+        }
+    }
+}
 
 /// Measures, and prints what it measured.
 pub(crate) struct Bench {
@@ -17,14 +61,14 @@ impl Bench {
     }
 
     /// Measures it `n` times, after once unmeasured where it is done often.
-    pub(crate) fn measure<T>(&self, name: &str, n: usize, mut act: impl FnMut() -> T) {
-        self.measure_on(name, n, || (), |()| act());
+    pub(crate) fn measure<T>(&self, what: impl Into<What>, n: usize, mut act: impl FnMut() -> T) {
+        self.measure_on(what, n, || (), |()| act());
     }
 
     /// As [`Bench::measure`], each time with what `prepare` made unmeasured.
     pub(crate) fn measure_on<S, T>(
         &self,
-        name: &str,
+        what: impl Into<What>,
         n: usize,
         mut prepare: impl FnMut() -> S,
         mut act: impl FnMut(S) -> T,
@@ -40,13 +84,13 @@ impl Bench {
             times.push(timed(|| act(prepared)));
             stored += self.stored() - before;
         }
-        self.report(name, times, stored);
+        self.report(what, times, stored);
     }
 
     /// Measures `n` times how long one takes of `calls` in a row, where not all take alike.
     pub(crate) fn measure_amortised<T>(
         &self,
-        name: &str,
+        what: impl Into<What>,
         n: usize,
         calls: u64,
         mut act: impl FnMut() -> T,
@@ -54,17 +98,35 @@ impl Bench {
         let before = self.stored();
         let mut batch = || timed(|| (0..calls).for_each(|_| drop(act()))) / calls as f64;
         let times = (0..n).map(|_| batch()).collect();
-        self.report(name, times, (self.stored() - before) / calls);
+        self.report(what, times, (self.stored() - before) / calls);
+    }
+
+    /// Measures what each of so many items costs that are done by one call.
+    pub(crate) fn measure_items<T>(&self, what: &str, items: usize, mut act: impl FnMut() -> T) {
+        drop(act());
+        let before = self.stored();
+        let times: Vec<f64> = (0..20).map(|_| timed(&mut act) / items as f64).collect();
+        self.report(what, times, (self.stored() - before) / items as u64);
     }
 
     /// Prints a row: how long each call took, and how many bytes they stored in all.
-    pub(crate) fn report(&self, name: &str, mut times: Vec<f64>, stored: u64) {
+    pub(crate) fn report(&self, what: impl Into<What>, mut times: Vec<f64>, stored: u64) {
         times.sort_by(f64::total_cmp);
-        let (min, median, n) = (times[0], times[times.len() / 2], times.len());
-        let stored = stored / n as u64;
-        println!(
-            r#"{{"name":"{name}","min_us":{min:.2},"median_us":{median:.2},"n":{n},"stored":{stored}}}"#
-        );
+        let What {
+            operation,
+            size,
+            by,
+        } = what.into();
+        let row = json!({
+            "operation": operation,
+            "size": size,
+            "by": by,
+            "min_us": times[0],
+            "median_us": times[times.len() / 2],
+            "n": times.len(),
+            "stored": stored / times.len() as u64,
+        });
+        println!("{row}");
     }
 
     /// Bytes that tee-supplicant has written so far.
