@@ -27,6 +27,8 @@ const TA_RUSTFLAGS: &str = "-C target-feature=+aes,+sha2";
 pub(crate) struct Claviger {
     /// The signed trusted application.
     pub(crate) ta: PathBuf,
+    /// What was signed.
+    pub(crate) elf: PathBuf,
     /// The client `claviger`.
     pub(crate) cli: PathBuf,
 }
@@ -38,6 +40,8 @@ pub(crate) enum Flavour {
     Plain,
     /// With `info` showing how far heap and stack were used, and with an end on request.
     Marks,
+    /// As for a device, with its symbols.
+    Symbols,
 }
 
 impl Claviger {
@@ -48,7 +52,7 @@ impl Claviger {
 
     /// Builds and signs.
     pub(crate) fn build(platform: &Platform, flavour: Flavour) -> Result<Self> {
-        let ta = trusted_application(platform, flavour)?;
+        let (elf, ta) = trusted_application(platform, flavour)?;
         let mut cargo = cargo(platform, "build", "device");
         cargo.args([
             "-p",
@@ -60,7 +64,8 @@ impl Claviger {
             "cli,optee",
         ]);
         let cli = only(executables(cargo.arg("--release"), platform, "the client")?)?;
-        Ok(Self { ta, cli: cli.path })
+        let cli = cli.path;
+        Ok(Self { ta, elf, cli })
     }
 }
 
@@ -186,12 +191,17 @@ pub(crate) fn target_folder() -> PathBuf {
     workspace().join(target)
 }
 
-fn trusted_application(platform: &Platform, flavour: Flavour) -> Result<PathBuf> {
+/// The trusted application as it was linked, and signed.
+fn trusted_application(platform: &Platform, flavour: Flavour) -> Result<(PathBuf, PathBuf)> {
     let (features, folder) = match flavour {
         Flavour::Plain => ("optee", "ta"),
         Flavour::Marks => ("optee,marks,panic", "ta-marks"),
+        Flavour::Symbols => ("optee", "ta-symbols"),
     };
     let mut cargo = cargo(platform, "build", folder);
+    if flavour == Flavour::Symbols {
+        cargo.env("CARGO_PROFILE_TA_STRIP", "none");
+    }
     cargo.env(
         "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
         TA_RUSTFLAGS,
@@ -212,7 +222,8 @@ fn trusted_application(platform: &Platform, flavour: Flavour) -> Result<PathBuf>
         "the trusted application",
     )?)?
     .path;
-    sign(platform, &elf, &build_folder(&platform.toolchain, folder))
+    let signed = sign(platform, &elf, &build_folder(&platform.toolchain, folder))?;
+    Ok((elf, signed))
 }
 
 /// Signs a trusted application, unless exactly this was signed before.

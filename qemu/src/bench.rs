@@ -2,6 +2,7 @@
 //! device has for the purpose.
 
 mod baseline;
+mod breakdown;
 mod plot;
 mod rows;
 mod table;
@@ -33,6 +34,8 @@ pub(crate) enum List {
     Scale,
     /// A few operations of every kind
     Short,
+    /// Where the instructions of a call go
+    Breakdown,
 }
 
 impl List {
@@ -42,6 +45,7 @@ impl List {
             Self::Commands => "commands",
             Self::Scale => "scale",
             Self::Short => "short",
+            Self::Breakdown => "breakdown",
         }
     }
 }
@@ -59,7 +63,10 @@ pub(crate) fn bench(options: &BenchOptions) -> Result<bool> {
         return Ok(true);
     }
     for list in &options.lists {
-        show(&platform, *list)?;
+        match list {
+            List::Breakdown => breakdown::breakdown(&platform)?,
+            list => show(&platform, *list)?,
+        }
     }
     Ok(true)
 }
@@ -77,7 +84,7 @@ fn show(platform: &Platform, list: List) -> Result<()> {
     let (text, plot) = match list {
         List::Comparison => (table::peers(&rows), Some(plot::peers(&rows)?)),
         List::Scale => (table::sizes(&rows), Some(plot::scale(&rows)?)),
-        List::Commands | List::Short => (table::lines(&rows), None),
+        List::Commands | List::Short | List::Breakdown => (table::lines(&rows), None),
     };
     print!("{text}{rest}");
     let folder = output_folder();

@@ -43,6 +43,8 @@ pub(crate) struct Boot<'a> {
     /// A disk without a file system, for notes that no file system's state has part in.
     pub(crate) journal: Option<&'a Path>,
     pub(crate) console: bool,
+    /// Lets QEMU be told what to do while it runs.
+    pub(crate) monitor: bool,
     /// Claviger's own two files; a guest without them is for tests of the runner.
     pub(crate) claviger: Option<&'a Claviger>,
     /// More files: from, to.
@@ -61,6 +63,7 @@ impl<'a> Boot<'a> {
             stdin: None,
             journal: None,
             console: false,
+            monitor: false,
             claviger,
             files: Vec::new(),
         }
@@ -124,6 +127,7 @@ pub(crate) struct Guest {
     control: Control,
     stdout: UnixStream,
     stderr: UnixStream,
+    monitor: Option<UnixStream>,
     folder: RunFolder,
 }
 
@@ -144,6 +148,7 @@ impl Guest {
             stdin: boot.stdin,
             journal: boot.journal,
             console: boot.console,
+            monitor: boot.monitor,
             folder: folder.path(),
         };
         let (machine, ports) = machine.start()?;
@@ -152,6 +157,7 @@ impl Guest {
             control: Control(BufReader::new(ports.control)),
             stdout: ports.stdout,
             stderr: ports.stderr,
+            monitor: ports.monitor,
             folder,
         };
         let ready = guest
@@ -205,9 +211,28 @@ impl Guest {
         self.explain(result.context("the guest did not end well"))
     }
 
-    /// Starts a command and cuts the power, as a person who pulls the plug, a while after it wrote `mark` to stdout, or
-    /// ended. Returns what the command had written by then.
-    pub(crate) fn kill_during(mut self, job: &Job, mark: &str, after: Duration) -> Result<Written> {
+    /// QEMU's monitor, where it was asked for.
+    pub(crate) fn monitor(&self) -> Result<UnixStream> {
+        let monitor = self.monitor.as_ref().context("the guest has no monitor")?;
+        Ok(monitor.try_clone()?)
+    }
+
+    /// As [`Guest::kill_once`], a while after the mark.
+    pub(crate) fn kill_during(self, job: &Job, mark: &str, after: Duration) -> Result<Written> {
+        self.kill_once(job, mark, || {
+            thread::sleep(after);
+            Ok(())
+        })
+    }
+
+    /// Starts a command, does something once it wrote `mark` to stdout, or ended, and then cuts the power, as a person
+    /// who pulls the plug. Returns what the command had written by then.
+    pub(crate) fn kill_once(
+        mut self,
+        job: &Job,
+        mark: &str,
+        act: impl FnOnce() -> Result<()>,
+    ) -> Result<Written> {
         let token = token()?;
         self.request(job, &token)?;
         let mut written = Written::default();
@@ -217,7 +242,7 @@ impl Guest {
             &mut written.stdout,
         );
         self.explain(marked)?;
-        thread::sleep(after);
+        act()?;
         self.machine.kill()?;
         self.stdout.read_to_end(&mut written.stdout)?;
         self.stderr.read_to_end(&mut written.stderr)?;

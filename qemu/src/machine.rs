@@ -44,6 +44,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) journal: Option<&'a Path>,
     /// Connects the terminal to the guest's hvc0.
     pub(crate) console: bool,
+    /// Has a port over which QEMU takes commands.
+    pub(crate) monitor: bool,
     /// The folder of this boot's logs.
     pub(crate) folder: &'a Path,
 }
@@ -54,6 +56,7 @@ pub(crate) struct Ports {
     pub(crate) control: UnixStream,
     pub(crate) stdout: UnixStream,
     pub(crate) stderr: UnixStream,
+    pub(crate) monitor: Option<UnixStream>,
 }
 
 impl Machine<'_> {
@@ -129,25 +132,36 @@ impl Machine<'_> {
                     );
             }
         }
-        // The guest's ends must outlive the start of QEMU, which inherits them, and no longer.
-        let mut guest_ends = Vec::new();
-        let mut port = |name: &str| -> Result<UnixStream> {
+        // QEMU's ends must outlive its start, which inherits them, and no longer.
+        let mut its_ends = Vec::new();
+        let mut socket = |arguments: &mut Arguments, name: &str| -> Result<UnixStream> {
             let (ours, theirs) = UnixStream::pair()?;
             fcntl_setfd(&theirs, FdFlags::empty())?;
             let number = std::os::fd::AsRawFd::as_raw_fd(&theirs);
-            arguments
-                .pair("-chardev", format!("socket,id={name},fd={number}"))
-                .pair(
-                    "-device",
-                    format!("virtserialport,chardev={name},name=claviger.{name}"),
-                );
-            guest_ends.push(theirs);
+            arguments.pair("-chardev", format!("socket,id={name},fd={number}"));
+            its_ends.push(theirs);
+            Ok(ours)
+        };
+        let monitor = if self.monitor {
+            let ours = socket(&mut arguments, "monitor")?;
+            arguments.pair("-mon", "chardev=monitor,mode=readline");
+            Some(ours)
+        } else {
+            None
+        };
+        let mut port = |name: &str| -> Result<UnixStream> {
+            let ours = socket(&mut arguments, name)?;
+            arguments.pair(
+                "-device",
+                format!("virtserialport,chardev={name},name=claviger.{name}"),
+            );
             Ok(ours)
         };
         let ports = Ports {
             control: port("control")?,
             stdout: port("stdout")?,
             stderr: port("stderr")?,
+            monitor,
         };
         if self.console {
             arguments

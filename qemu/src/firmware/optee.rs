@@ -16,7 +16,7 @@ use crate::packages::Packages;
 use crate::process;
 
 /// To be raised when this file makes something else of the same inputs.
-const RECIPE: &str = "2";
+const RECIPE: &str = "3";
 const OPTIONS: &[&str] = &[
     "PLATFORM=vexpress-qemu_armv8a",
     "CFG_ARM64_core=y",
@@ -37,6 +37,8 @@ pub(super) const IMAGES: [&str; 3] = [
     "tee-pager_v2.bin",
     "tee-pageable_v2.bin",
 ];
+/// OP-TEE as it was linked, for whoever wants to know what runs where.
+const SYMBOLS: &str = "tee.elf";
 /// The development kit's folder in the build's output.
 const DEV_KIT: &str = "export-ta_arm64";
 
@@ -149,6 +151,7 @@ impl Optee {
                 .args(OPTIONS);
             process::run(&mut make, &log, DEADLINE)?;
             tfa::copy(&out.join("core"), &IMAGES, into)?;
+            tfa::copy(&out.join("core"), &[SYMBOLS], into)?;
             let mut copy_kit = Command::new("cp");
             copy_kit
                 .arg("-R")
@@ -165,6 +168,11 @@ impl Optee {
     /// The folder with the [`IMAGES`].
     pub(super) fn images(&self) -> &Path {
         &self.folder
+    }
+
+    /// OP-TEE with its symbols.
+    pub(crate) fn symbols(&self) -> PathBuf {
+        self.folder.join(SYMBOLS)
     }
 
     /// What the environment calls `TA_DEV_KIT_DIR`.

@@ -47,6 +47,7 @@ pub(crate) fn run(platform: &Platform, cycles: u64, seed: u64) -> Result<Count> 
     let claviger = Claviger {
         ta: copy(&built.ta, "ta")?,
         cli: copy(&built.cli, "claviger")?,
+        elf: built.elf,
     };
     let journal = folder.path().join("journal");
     fs::File::create(&journal)?.set_len(JOURNAL_BYTES)?;

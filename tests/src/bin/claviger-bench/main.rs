@@ -12,6 +12,7 @@ mod derived;
 mod life;
 mod mac;
 mod measure;
+mod repeat;
 mod scale;
 mod short;
 mod vault;
@@ -26,7 +27,11 @@ use claviger_tests::{ALICE, BOB, Device, bare::BareSession, frames::frame};
 use self::measure::{Bench, timed};
 
 fn main() {
-    let list = std::env::args().nth(1).expect("a list is named");
+    let mut arguments = std::env::args().skip(1);
+    let list = arguments.next().expect("a list is named");
+    if list == "repeat" {
+        return repeat::repeat(&arguments.next().expect("a call is named"));
+    }
     let bench = Bench::new();
     let cold = timed(open);
     bench.report("open session, cold", vec![cold], 0);

@@ -1,0 +1,259 @@
+//! Where a call's instructions go.
+//!
+//! QEMU is told, while a program in the guest makes the same call again and again, to note each instruction that it
+//! executes. The addresses say whose it was: the program's, Linux's, the secure monitor's, OP-TEE's, the trusted
+//! application's; for the last two, symbols say in which function.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use fs_err as fs;
+use fs_err::File;
+
+use super::PROGRAM;
+use crate::artifacts::{self, Claviger, Flavour};
+use crate::device::{DISK_MEBIBYTES, Device};
+use crate::guest::{Boot, Guest, Job};
+use crate::process;
+use crate::setup::Platform;
+use crate::suite::PROGRAMS;
+
+/// The calls that are looked at.
+const CALLS: [&str; 3] = ["mac", "sign", "seal"];
+/// Bytes that are noted: some dozens of calls, at 90 bytes an instruction.
+const ENOUGH: u64 = 400 << 20;
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Where a call enters the trusted application.
+const ENTRY: &str = "TA_InvokeCommandEntryPoint";
+/// Functions that are shown by name.
+const SHOWN: usize = 40;
+
+/// The address at which an instruction was executed, and how often.
+type Counts = HashMap<u64, u64>;
+
+/// Prints where the instructions of each call go.
+pub(super) fn breakdown(platform: &Platform) -> Result<()> {
+    let claviger = Claviger::build(platform, Flavour::Symbols)?;
+    let program = artifacts::program(platform, PROGRAM)?;
+    let ta = Symbols::of(&claviger.elf)?;
+    let core = Symbols::of(&platform.firmware.optee.symbols())?;
+    for call in CALLS {
+        let counts = trace(platform, &claviger, &program, call)?;
+        println!("{}", account(call, &counts, &ta, &core)?);
+    }
+    Ok(())
+}
+
+/// Makes the call many times, and counts its instructions.
+fn trace(platform: &Platform, claviger: &Claviger, program: &Path, call: &str) -> Result<Counts> {
+    let folder = platform.cache.run()?;
+    let device = Device::open(platform, &folder.path().join("disk"), DISK_MEBIBYTES)?;
+    let place = format!("{PROGRAMS}/{PROGRAM}");
+    let mut boot = Boot::new(&device, Some(claviger));
+    boot.icount = true;
+    boot.store_in_memory = true;
+    boot.monitor = true;
+    boot.files = vec![(program.to_owned(), place.clone())];
+    let guest = Guest::boot(platform, &boot)?;
+    let mut monitor = guest.monitor()?;
+    let notes = folder.path().join("instructions");
+    let job = Job::new(0, &[&place, "repeat", call]);
+    let written = guest.kill_once(&job, "again and again\n", || {
+        // The second name is that of newer versions, which do not know the first, as others do not the second.
+        for command in [
+            "singlestep on".to_owned(),
+            "one-insn-per-tb on".to_owned(),
+            format!("logfile {}", notes.display()),
+            "log exec,nochain".to_owned(),
+        ] {
+            writeln!(monitor, "{command}")?;
+        }
+        let started = Instant::now();
+        while fs::metadata(&notes).map_or(0, |metadata| metadata.len()) < ENOUGH {
+            ensure!(started.elapsed() < PATIENCE, "QEMU notes no instructions");
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    })?;
+    let said = String::from_utf8_lossy(&written.stderr);
+    let counts = count(&notes);
+    counts.with_context(|| format!("the program said: {said}"))
+}
+
+/// Counts what QEMU noted: `Trace 0: 0x7f40e0001240 [00000000/ffff80001008c37c/...] `. The last line may be cut.
+fn count(notes: &PathBuf) -> Result<Counts> {
+    let mut counts = Counts::new();
+    for line in BufReader::new(File::open(notes)?).split(b'\n') {
+        let line = line?;
+        let text = String::from_utf8_lossy(&line);
+        let address = text
+            .split_once('[')
+            .and_then(|(_, fields)| fields.split('/').nth(1))
+            .and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        if let Some(address) = address {
+            *counts.entry(address).or_default() += 1;
+        }
+    }
+    ensure!(!counts.is_empty(), "no instruction was noted");
+    Ok(counts)
+}
+
+/// Functions, in the order of their addresses.
+struct Symbols(Vec<(Range<u64>, String)>);
+
+impl Symbols {
+    fn of(elf: &Path) -> Result<Self> {
+        let mut nm = Command::new("aarch64-linux-gnu-nm");
+        nm.args(["--demangle", "--numeric-sort", "--print-size"])
+            .arg(elf);
+        let mut functions: Vec<(u64, u64, String)> = Vec::new();
+        for line in process::output(&mut nm)?.lines() {
+            let words: Vec<&str> = line.splitn(4, ' ').collect();
+            let number = |word: &str| u64::from_str_radix(word, 16).ok();
+            let (start, size, name) = match words[..] {
+                [start, size, kind, name] if "tTwW".contains(kind) => {
+                    (number(start), number(size), name)
+                }
+                // Written in assembler, some have no size: they reach to the next one.
+                [start, kind, name] if "tT".contains(kind) && !name.starts_with('$') => {
+                    (number(start), Some(0), name)
+                }
+                _ => continue,
+            };
+            if let (Some(start), Some(size)) = (start, size) {
+                functions.push((start, size, name.to_owned()));
+            }
+        }
+        ensure!(!functions.is_empty(), "{}: no symbols", elf.display());
+        let next: Vec<u64> = functions.iter().skip(1).map(|next| next.0).collect();
+        let ends = next.into_iter().chain([u64::MAX]);
+        let ranges = functions
+            .into_iter()
+            .zip(ends)
+            .map(|((start, size, name), end)| {
+                let end = if size == 0 { end } else { start + size };
+                (start..end, name)
+            });
+        Ok(Self(ranges.collect()))
+    }
+
+    /// By how much addresses were shifted when this was loaded: as many of them as possible are then the first of a
+    /// function.
+    fn shift(&self, addresses: &[u64]) -> u64 {
+        let mut starts: HashMap<u64, Vec<u64>> = HashMap::new();
+        for (range, _) in &self.0 {
+            starts
+                .entry(range.start & 0xfff)
+                .or_default()
+                .push(range.start);
+        }
+        let mut votes: HashMap<u64, u64> = HashMap::new();
+        for address in addresses {
+            for start in starts.get(&(address & 0xfff)).into_iter().flatten() {
+                *votes.entry(address.wrapping_sub(*start)).or_default() += 1;
+            }
+        }
+        let best = votes
+            .into_iter()
+            .max_by_key(|(shift, votes)| (*votes, *shift));
+        best.map_or(0, |(shift, _)| shift)
+    }
+
+    fn name(&self, address: u64) -> Option<&str> {
+        let after = self.0.partition_point(|(range, _)| range.start <= address);
+        let (range, name) = self.0.get(after.checked_sub(1)?)?;
+        range.contains(&address).then_some(name)
+    }
+}
+
+/// Whose instruction it is, by where it lies in this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum World {
+    Program,
+    Linux,
+    Monitor,
+    Core,
+    TrustedApplication,
+}
+
+impl World {
+    fn of(address: u64) -> Self {
+        match address {
+            0xffff_8000_0000_0000.. => Self::Linux,
+            0xaaaa_0000_0000..0x1_0000_0000_0000 => Self::Program,
+            // BL31 lies in front of OP-TEE in the secure memory.
+            0x0e00_0000..0x0e10_0000 => Self::Monitor,
+            0x4000_0000.. => Self::TrustedApplication,
+            _ => Self::Core,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Program => "the program, with the library and libteec",
+            Self::Linux => "Linux",
+            Self::Monitor => "TF-A's monitor",
+            Self::Core => "OP-TEE",
+            Self::TrustedApplication => "the trusted application",
+        }
+    }
+}
+
+/// The text that says where it all goes.
+fn account(call: &str, counts: &Counts, ta: &Symbols, core: &Symbols) -> Result<String> {
+    let of = |world| {
+        let addresses = counts
+            .keys()
+            .filter(|address| World::of(**address) == world);
+        addresses.copied().collect::<Vec<u64>>()
+    };
+    let ta_shift = ta.shift(&of(World::TrustedApplication));
+    let core_shift = core.shift(&of(World::Core));
+    let entry = ta.0.iter().find(|(_, name)| name == ENTRY);
+    let (entry, _) = entry.with_context(|| format!("{ENTRY} is no function"))?;
+    let calls = counts
+        .get(&entry.start.wrapping_add(ta_shift))
+        .copied()
+        .unwrap_or(0);
+    ensure!(calls > 1, "no call of {call} was seen");
+    let mut worlds: HashMap<World, u64> = HashMap::new();
+    let mut functions: HashMap<(World, &str), u64> = HashMap::new();
+    for (address, count) in counts {
+        let world = World::of(*address);
+        *worlds.entry(world).or_default() += count;
+        let name = match world {
+            World::TrustedApplication => ta.name(address.wrapping_sub(ta_shift)),
+            World::Core => core.name(address.wrapping_sub(core_shift)),
+            _ => continue,
+        };
+        *functions.entry((world, name.unwrap_or("?"))).or_default() += count;
+    }
+    let per_call = |count: u64| count as f64 / calls as f64;
+    let total: u64 = worlds.values().sum();
+    let mut text = format!(
+        "{call}: {:.0} instructions a call, over {calls} calls\n",
+        per_call(total)
+    );
+    let mut worlds: Vec<_> = worlds.into_iter().collect();
+    worlds.sort_unstable();
+    for (world, count) in worlds {
+        text.push_str(&format!("{:>8.0}  {}\n", per_call(count), world.name()));
+    }
+    let mut functions: Vec<_> = functions.into_iter().collect();
+    functions.sort_unstable_by_key(|((_, name), count)| (u64::MAX - count, *name));
+    for ((world, name), count) in functions.iter().take(SHOWN) {
+        let whose = if *world == World::Core {
+            "OP-TEE"
+        } else {
+            "TA"
+        };
+        text.push_str(&format!("{:>8.0}  {whose}: {name}\n", per_call(*count)));
+    }
+    Ok(text)
+}

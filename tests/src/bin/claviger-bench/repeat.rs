@@ -1,0 +1,37 @@
+//! One call, again and again, for whoever watches.
+
+use claviger::Algorithm;
+
+use crate::open;
+
+/// Does not come back.
+pub(crate) fn repeat(call: &str) {
+    let client = open();
+    let key = |algorithm| client.generate("repeated", algorithm).unwrap();
+    match call {
+        "mac" => {
+            let key = key(Algorithm::Aes128Cmac);
+            forever(|| key.mac(&[7; 16]).unwrap());
+        }
+        "sign" => {
+            let key = key(Algorithm::EcdsaP256);
+            forever(|| key.sign(b"message").unwrap());
+        }
+        "seal" => {
+            let key = key(Algorithm::Aes256Siv);
+            forever(|| key.seal(b"context", &[7; 1024]).unwrap());
+        }
+        other => panic!("no call is named {other}"),
+    }
+}
+
+fn forever<T>(mut act: impl FnMut() -> T) {
+    // What is made once, is made.
+    for _ in 0..100 {
+        drop(act());
+    }
+    println!("again and again");
+    loop {
+        drop(act());
+    }
+}
