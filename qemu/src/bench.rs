@@ -5,6 +5,7 @@ mod baseline;
 mod breakdown;
 mod plot;
 mod rows;
+mod size;
 mod table;
 
 use std::path::PathBuf;
@@ -22,6 +23,9 @@ use crate::setup::Platform;
 
 /// What measures Claviger.
 const PROGRAM: &str = "claviger-bench";
+/// Lists, as it knows them.
+const COMPARISON: &str = "comparison";
+const SHORT: &str = "short";
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,18 +40,8 @@ pub(crate) enum List {
     Short,
     /// Where the instructions of a call go
     Breakdown,
-}
-
-impl List {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Comparison => "comparison",
-            Self::Commands => "commands",
-            Self::Scale => "scale",
-            Self::Short => "short",
-            Self::Breakdown => "breakdown",
-        }
-    }
+    /// What the trusted application is made of
+    Size,
 }
 
 /// Measures, prints what there is to print, and tells whether all is as good as it was.
@@ -57,15 +51,19 @@ pub(crate) fn bench(options: &BenchOptions) -> Result<bool> {
         return check(&platform);
     }
     if options.write_baseline {
-        let measured = measure(&platform, List::Short)?;
+        let measured = measure(&platform, SHORT)?;
         baseline::write(&measured.rows)?;
         print!("{}", table::lines(&measured.rows));
         return Ok(true);
     }
     for list in &options.lists {
         match list {
+            List::Comparison => show(&platform, COMPARISON, table::peers, Some(plot::peers))?,
+            List::Commands => show(&platform, "commands", table::lines, None)?,
+            List::Scale => show(&platform, "scale", table::sizes, Some(plot::scale))?,
+            List::Short => show(&platform, SHORT, table::lines, None)?,
             List::Breakdown => breakdown::breakdown(&platform)?,
-            list => show(&platform, *list)?,
+            List::Size => size::sizes(&platform)?,
         }
     }
     Ok(true)
@@ -73,28 +71,29 @@ pub(crate) fn bench(options: &BenchOptions) -> Result<bool> {
 
 /// Measures the short list, and compares it with the baseline.
 pub(crate) fn check(platform: &Platform) -> Result<bool> {
-    let measured = measure(platform, List::Short)?;
+    let measured = measure(platform, SHORT)?;
     let comparison = baseline::compare(&baseline::read()?, &measured.rows);
     print!("{}", comparison.text);
     Ok(comparison.is_good)
 }
 
-fn show(platform: &Platform, list: List) -> Result<()> {
+/// Measures a list, prints its table, and keeps its rows and its plot.
+fn show(
+    platform: &Platform,
+    list: &str,
+    table: fn(&[Row]) -> String,
+    plot: Option<fn(&[Row]) -> Result<String>>,
+) -> Result<()> {
     let Measured { rows, rest } = measure(platform, list)?;
-    let (text, plot) = match list {
-        List::Comparison => (table::peers(&rows), Some(plot::peers(&rows)?)),
-        List::Scale => (table::sizes(&rows), Some(plot::scale(&rows)?)),
-        List::Commands | List::Short | List::Breakdown => (table::lines(&rows), None),
-    };
-    print!("{text}{rest}");
+    print!("{}{rest}", table(&rows));
     let folder = output_folder();
     fs::create_dir_all(&folder)?;
-    let json = folder.join(format!("{}.json", list.name()));
+    let json = folder.join(format!("{list}.json"));
     fs::write(&json, serde_json::to_string_pretty(&rows)? + "\n")?;
     report::say(&format!("the rows are in {}", json.display()));
     if let Some(plot) = plot {
-        let svg = folder.join(format!("{}.svg", list.name()));
-        fs::write(&svg, plot)?;
+        let svg = folder.join(format!("{list}.svg"));
+        fs::write(&svg, plot(&rows)?)?;
         report::say(&format!("the plot is in {}", svg.display()));
     }
     Ok(())
@@ -110,9 +109,9 @@ struct Measured {
     rest: String,
 }
 
-fn measure(platform: &Platform, list: List) -> Result<Measured> {
+fn measure(platform: &Platform, list: &str) -> Result<Measured> {
     let mut counted = Counted::boot(platform, &[PROGRAM])?;
-    let output = counted.capture(PROGRAM, &[list.name()])?;
+    let output = counted.capture(PROGRAM, &[list])?;
     counted.off()?;
     let (rows, rest) = rows::parse(&String::from_utf8_lossy(&output.stdout))?;
     expect_success(PROGRAM, output.status)

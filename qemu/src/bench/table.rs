@@ -111,7 +111,7 @@ fn cells<const N: usize>(words: [&str; N]) -> Vec<String> {
 }
 
 /// The first column to the left, the others to the right.
-fn align(cells: &[Vec<String>]) -> String {
+pub(super) fn align(cells: &[Vec<String>]) -> String {
     let columns = cells.first().map_or(0, Vec::len);
     let width = |column: usize| {
         let lengths = cells.iter().map(|row| row[column].chars().count());
