@@ -42,6 +42,8 @@ pub(crate) enum Flavour {
     Marks,
     /// As for a device, with its symbols.
     Symbols,
+    /// As [`Flavour::Marks`], for a processor without instructions for AES and SHA.
+    Soft,
 }
 
 impl Claviger {
@@ -197,15 +199,18 @@ fn trusted_application(platform: &Platform, flavour: Flavour) -> Result<(PathBuf
         Flavour::Plain => ("optee", "ta"),
         Flavour::Marks => ("optee,marks,panic", "ta-marks"),
         Flavour::Symbols => ("optee", "ta-symbols"),
+        Flavour::Soft => ("optee,marks,panic", "ta-soft"),
     };
     let mut cargo = cargo(platform, "build", folder);
     if flavour == Flavour::Symbols {
         cargo.env("CARGO_PROFILE_TA_STRIP", "none");
     }
-    cargo.env(
-        "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
-        TA_RUSTFLAGS,
-    );
+    if flavour != Flavour::Soft {
+        cargo.env(
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
+            TA_RUSTFLAGS,
+        );
+    }
     cargo.args([
         "-p",
         "claviger-ta",

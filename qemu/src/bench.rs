@@ -15,7 +15,7 @@ use clap::ValueEnum;
 use fs_err as fs;
 
 use self::rows::Row;
-use crate::artifacts::target_folder;
+use crate::artifacts::{Flavour, target_folder};
 use crate::cli::BenchOptions;
 use crate::counted::{Counted, expect_success};
 use crate::report;
@@ -51,17 +51,23 @@ pub(crate) fn bench(options: &BenchOptions) -> Result<bool> {
         return check(&platform);
     }
     if options.write_baseline {
-        let measured = measure(&platform, SHORT)?;
+        let measured = measure(&platform, Flavour::Marks, SHORT)?;
         baseline::write(&measured.rows)?;
         print!("{}", table::lines(&measured.rows));
         return Ok(true);
     }
+    let flavour = if options.soft {
+        Flavour::Soft
+    } else {
+        Flavour::Marks
+    };
+    let show = |list, table, plot| show(&platform, flavour, list, table, plot);
     for list in &options.lists {
         match list {
-            List::Comparison => show(&platform, COMPARISON, table::peers, Some(plot::peers))?,
-            List::Commands => show(&platform, "commands", table::lines, None)?,
-            List::Scale => show(&platform, "scale", table::sizes, Some(plot::scale))?,
-            List::Short => show(&platform, SHORT, table::lines, None)?,
+            List::Comparison => show(COMPARISON, table::peers, Some(plot::peers))?,
+            List::Commands => show("commands", table::lines, None)?,
+            List::Scale => show("scale", table::sizes, Some(plot::scale))?,
+            List::Short => show(SHORT, table::lines, None)?,
             List::Breakdown => breakdown::breakdown(&platform)?,
             List::Size => size::sizes(&platform)?,
         }
@@ -71,20 +77,24 @@ pub(crate) fn bench(options: &BenchOptions) -> Result<bool> {
 
 /// Measures the short list, and compares it with the baseline.
 pub(crate) fn check(platform: &Platform) -> Result<bool> {
-    let measured = measure(platform, SHORT)?;
+    let measured = measure(platform, Flavour::Marks, SHORT)?;
     let comparison = baseline::compare(&baseline::read()?, &measured.rows);
     print!("{}", comparison.text);
     Ok(comparison.is_good)
 }
 
+/// Makes an SVG of rows.
+type Plot = fn(&[Row]) -> Result<String>;
+
 /// Measures a list, prints its table, and keeps its rows and its plot.
 fn show(
     platform: &Platform,
+    flavour: Flavour,
     list: &str,
     table: fn(&[Row]) -> String,
-    plot: Option<fn(&[Row]) -> Result<String>>,
+    plot: Option<Plot>,
 ) -> Result<()> {
-    let Measured { rows, rest } = measure(platform, list)?;
+    let Measured { rows, rest } = measure(platform, flavour, list)?;
     print!("{}{rest}", table(&rows));
     let folder = output_folder();
     fs::create_dir_all(&folder)?;
@@ -109,8 +119,8 @@ struct Measured {
     rest: String,
 }
 
-fn measure(platform: &Platform, list: &str) -> Result<Measured> {
-    let mut counted = Counted::boot(platform, &[PROGRAM])?;
+fn measure(platform: &Platform, flavour: Flavour, list: &str) -> Result<Measured> {
+    let mut counted = Counted::boot(platform, flavour, &[PROGRAM])?;
     let output = counted.capture(PROGRAM, &[list])?;
     counted.off()?;
     let (rows, rest) = rows::parse(&String::from_utf8_lossy(&output.stdout))?;

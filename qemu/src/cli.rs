@@ -75,6 +75,9 @@ pub(crate) struct BenchOptions {
     /// What is measured
     #[arg(value_enum, value_name = "LIST", default_values_t = [List::Comparison])]
     pub(crate) lists: Vec<List>,
+    /// Measure a trusted application that is built for a processor without instructions for AES and SHA
+    #[arg(long, conflicts_with_all = ["check", "write_baseline"])]
+    pub(crate) soft: bool,
     /// Measure the short list, and fail if anything takes 5 % more than in qemu/baseline.json
     #[arg(long, conflicts_with_all = ["lists", "write_baseline"])]
     pub(crate) check: bool,

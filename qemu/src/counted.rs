@@ -26,8 +26,8 @@ pub(crate) struct Counted {
 
 impl Counted {
     /// Builds the programs and boots.
-    pub(crate) fn boot(platform: &Platform, programs: &[&str]) -> Result<Self> {
-        let claviger = Claviger::build(platform, Flavour::Marks)?;
+    pub(crate) fn boot(platform: &Platform, flavour: Flavour, programs: &[&str]) -> Result<Self> {
+        let claviger = Claviger::build(platform, flavour)?;
         let folder = platform.cache.run()?;
         let device = Device::open(platform, &folder.path().join("disk"), DISK_MEBIBYTES)?;
         let mut boot = Boot::new(&device, Some(&claviger));
@@ -80,7 +80,7 @@ impl Counted {
 
 /// What one program prints on a device of its own, and its exit status.
 pub(crate) fn capture(platform: &Platform, program: &str, arguments: &[&str]) -> Result<Output> {
-    let mut counted = Counted::boot(platform, &[program])?;
+    let mut counted = Counted::boot(platform, Flavour::Marks, &[program])?;
     let output = counted.capture(program, arguments)?;
     counted.off()?;
     Ok(output)

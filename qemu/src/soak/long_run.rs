@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::PROGRAM;
+use crate::artifacts::Flavour;
 use crate::counted::Counted;
 use crate::report::seconds;
 use crate::setup::Platform;
@@ -15,7 +16,7 @@ use crate::suite::Count;
 pub(super) fn run(platform: &Platform, operations: u64) -> Result<Count> {
     println!("{operations} operations in one boot");
     let started = Instant::now();
-    let mut counted = Counted::boot(platform, &[PROGRAM])?;
+    let mut counted = Counted::boot(platform, Flavour::Marks, &[PROGRAM])?;
     let status = counted.run(
         PROGRAM,
         &["mixed", &operations.to_string()],
