@@ -37,6 +37,7 @@ pub mod challenge;
 pub mod crypto;
 pub mod exchange;
 pub mod keyring;
+mod nonces;
 mod ops;
 pub mod platform;
 pub mod policy;

@@ -22,7 +22,10 @@ pub(crate) fn reseal<P: Platform>(
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
     let Service {
-        keyring, platform, ..
+        keyring,
+        nonces,
+        platform,
+        ..
     } = service;
     let first = request.index == 0;
     let context_len = context_len(request.context)?;
@@ -44,7 +47,7 @@ pub(crate) fn reseal<P: Platform>(
         .map_err(|_| Status::NotAuthentic)?
         .deterministic;
     let (header, chunk) = if first {
-        (new_header(platform, &key, deterministic)?, rest)
+        (new_header(nonces, platform, &key, deterministic)?, rest)
     } else {
         let (header, chunk) = rest
             .split_at_mut_checked(blob::HEADER)

@@ -12,6 +12,7 @@ use crate::{
     crypto::siv,
     exchange::Payload,
     keyring::{InUse, Work},
+    nonces::Nonces,
     platform,
 };
 
@@ -25,7 +26,10 @@ pub(crate) fn seal<P: Platform>(
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
     let Service {
-        keyring, platform, ..
+        keyring,
+        nonces,
+        platform,
+        ..
     } = service;
     let first = request.index == 0;
     let context_len = context_len(request.context)?;
@@ -38,7 +42,10 @@ pub(crate) fn seal<P: Platform>(
     let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
     let (context, rest) = payload.split(context_len)?;
     let (header, text) = if first {
-        (new_header(platform, &key, request.deterministic)?, rest)
+        (
+            new_header(nonces, platform, &key, request.deterministic)?,
+            rest,
+        )
     } else {
         let (header, text) = rest
             .split_at_mut_checked(blob::HEADER)
@@ -82,6 +89,7 @@ pub(super) fn context_len(length: u32) -> Result<usize, Status> {
 
 /// The header of a blob that begins now.
 pub(super) fn new_header(
+    nonces: &mut Nonces,
     platform: &mut impl platform::Platform,
     key: &InUse<'_>,
     deterministic: bool,
@@ -95,7 +103,7 @@ pub(super) fn new_header(
         nonce: if deterministic {
             [0; 16]
         } else {
-            platform::random(platform)?
+            nonces.next(platform)?
         },
     })
 }
