@@ -27,7 +27,7 @@ use crate::suite::PROGRAMS;
 /// The calls that are looked at.
 const CALLS: [&str; 3] = ["mac", "sign", "seal"];
 /// Bytes that are noted: some dozens of calls, at 90 bytes an instruction.
-const ENOUGH: u64 = 400 << 20;
+const ENOUGH: u64 = 200 << 20;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Where a call enters the trusted application.
 const ENTRY: &str = "TA_InvokeCommandEntryPoint";
@@ -185,11 +185,11 @@ enum World {
 impl World {
     fn of(address: u64) -> Self {
         match address {
-            0xffff_8000_0000_0000.. => Self::Linux,
-            0xaaaa_0000_0000..0x1_0000_0000_0000 => Self::Program,
-            // BL31 lies in front of OP-TEE in the secure memory.
+            0xffff_0000_0000_0000.. => Self::Linux,
+            0x1_0000_0000.. => Self::Program,
+            // BL31 lies in front of OP-TEE in the secure memory, and is not mapped elsewhere, as OP-TEE is.
             0x0e00_0000..0x0e10_0000 => Self::Monitor,
-            0x4000_0000.. => Self::TrustedApplication,
+            0x4000_0000..0x4400_0000 => Self::TrustedApplication,
             _ => Self::Core,
         }
     }
