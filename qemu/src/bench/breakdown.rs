@@ -31,6 +31,8 @@ const ENOUGH: u64 = 200 << 20;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Where a call enters the trusted application.
 const ENTRY: &str = "TA_InvokeCommandEntryPoint";
+/// Where it enters OP-TEE.
+const CORE_ENTRY: &str = "thread_std_smc_entry";
 /// Functions that are shown by name.
 const SHOWN: usize = 40;
 
@@ -143,26 +145,33 @@ impl Symbols {
         Ok(Self(ranges.collect()))
     }
 
-    /// By how much addresses were shifted when this was loaded: as many of them as possible are then the first of a
-    /// function.
-    fn shift(&self, addresses: &[u64]) -> u64 {
+    /// By how much addresses were shifted when this was loaded: a function that every call enters was executed from its
+    /// first instruction on, and as many others as possible were.
+    fn shift(&self, entry: &str, counts: &Counts) -> Result<u64> {
+        let entered = self.start(entry)?;
         let mut starts: HashMap<u64, Vec<u64>> = HashMap::new();
         for (range, _) in &self.0 {
-            starts
-                .entry(range.start & 0xfff)
-                .or_default()
-                .push(range.start);
+            let alike = starts.entry(range.start & 0xfff).or_default();
+            alike.push(range.start);
         }
         let mut votes: HashMap<u64, u64> = HashMap::new();
-        for address in addresses {
+        for address in counts.keys() {
             for start in starts.get(&(address & 0xfff)).into_iter().flatten() {
                 *votes.entry(address.wrapping_sub(*start)).or_default() += 1;
             }
         }
+        votes.retain(|shift, _| counts.contains_key(&entered.wrapping_add(*shift)));
         let best = votes
             .into_iter()
             .max_by_key(|(shift, votes)| (*votes, *shift));
-        best.map_or(0, |(shift, _)| shift)
+        let (shift, _) = best.with_context(|| format!("{entry} was not seen"))?;
+        Ok(shift)
+    }
+
+    fn start(&self, function: &str) -> Result<u64> {
+        let found = self.0.iter().find(|(_, name)| name == function);
+        let (range, _) = found.with_context(|| format!("{function} is no function"))?;
+        Ok(range.start)
     }
 
     fn name(&self, address: u64) -> Option<&str> {
@@ -207,20 +216,14 @@ impl World {
 
 /// The text that says where it all goes.
 fn account(call: &str, counts: &Counts, ta: &Symbols, core: &Symbols) -> Result<String> {
-    let of = |world| {
-        let addresses = counts
-            .keys()
-            .filter(|address| World::of(**address) == world);
-        addresses.copied().collect::<Vec<u64>>()
+    let of = |world| -> Counts {
+        let theirs = counts.iter().filter(|(at, _)| World::of(**at) == world);
+        theirs.map(|(at, count)| (*at, *count)).collect()
     };
-    let ta_shift = ta.shift(&of(World::TrustedApplication));
-    let core_shift = core.shift(&of(World::Core));
-    let entry = ta.0.iter().find(|(_, name)| name == ENTRY);
-    let (entry, _) = entry.with_context(|| format!("{ENTRY} is no function"))?;
-    let calls = counts
-        .get(&entry.start.wrapping_add(ta_shift))
-        .copied()
-        .unwrap_or(0);
+    let ta_shift = ta.shift(ENTRY, &of(World::TrustedApplication))?;
+    let core_shift = core.shift(CORE_ENTRY, &of(World::Core))?;
+    let entered = ta.start(ENTRY)?.wrapping_add(ta_shift);
+    let calls = counts.get(&entered).copied().unwrap_or(0);
     ensure!(calls > 1, "no call of {call} was seen");
     let mut worlds: HashMap<World, u64> = HashMap::new();
     let mut functions: HashMap<(World, &str), u64> = HashMap::new();
