@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,14 +27,14 @@ use crate::suite::PROGRAMS;
 /// The calls that are looked at.
 const CALLS: [&str; 3] = ["mac", "sign", "seal"];
 /// Bytes that are noted: some dozens of calls, at 90 bytes an instruction.
-const ENOUGH: u64 = 200 << 20;
+const ENOUGH: u64 = 400 << 20;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Where a call enters the trusted application.
 const ENTRY: &str = "TA_InvokeCommandEntryPoint";
 /// Where it enters OP-TEE.
 const CORE_ENTRY: &str = "thread_std_smc_entry";
-/// Functions that are shown by name.
-const SHOWN: usize = 40;
+/// Functions of each that are shown by name.
+const SHOWN: usize = 25;
 
 /// The address at which an instruction was executed, and how often.
 type Counts = HashMap<u64, u64>;
@@ -46,14 +46,22 @@ pub(super) fn breakdown(platform: &Platform) -> Result<()> {
     let ta = Symbols::of(&claviger.elf)?;
     let core = Symbols::of(&platform.firmware.optee.symbols())?;
     for call in CALLS {
-        let counts = trace(platform, &claviger, &program, call)?;
-        println!("{}", account(call, &counts, &ta, &core)?);
+        let folder = platform.cache.run()?;
+        let notes = folder.path().join("instructions");
+        trace(platform, &claviger, &program, call, &notes)?;
+        println!("{call}: {}", account(&notes, &ta, &core)?);
     }
     Ok(())
 }
 
-/// Makes the call many times, and counts its instructions.
-fn trace(platform: &Platform, claviger: &Claviger, program: &Path, call: &str) -> Result<Counts> {
+/// Makes the call many times, and has QEMU note its instructions in this file.
+fn trace(
+    platform: &Platform,
+    claviger: &Claviger,
+    program: &Path,
+    call: &str,
+    notes: &Path,
+) -> Result<()> {
     let folder = platform.cache.run()?;
     let device = Device::open(platform, &folder.path().join("disk"), DISK_MEBIBYTES)?;
     let place = format!("{PROGRAMS}/{PROGRAM}");
@@ -64,7 +72,6 @@ fn trace(platform: &Platform, claviger: &Claviger, program: &Path, call: &str) -
     boot.files = vec![(program.to_owned(), place.clone())];
     let guest = Guest::boot(platform, &boot)?;
     let mut monitor = guest.monitor()?;
-    let notes = folder.path().join("instructions");
     let job = Job::new(0, &[&place, "repeat", call]);
     let written = guest.kill_once(&job, "again and again\n", || {
         // The second name is that of newer versions, which do not know the first, as others do not the second.
@@ -77,33 +84,59 @@ fn trace(platform: &Platform, claviger: &Claviger, program: &Path, call: &str) -
             writeln!(monitor, "{command}")?;
         }
         let started = Instant::now();
-        while fs::metadata(&notes).map_or(0, |metadata| metadata.len()) < ENOUGH {
+        while fs::metadata(notes).map_or(0, |metadata| metadata.len()) < ENOUGH {
             ensure!(started.elapsed() < PATIENCE, "QEMU notes no instructions");
             thread::sleep(Duration::from_millis(50));
         }
         Ok(())
     })?;
     let said = String::from_utf8_lossy(&written.stderr);
-    let counts = count(&notes);
-    counts.with_context(|| format!("the program said: {said}"))
+    ensure!(said.is_empty(), "the program said: {said}");
+    Ok(())
 }
 
-/// Counts what QEMU noted: `Trace 0: 0x7f40e0001240 [00000000/ffff80001008c37c/...] `. The last line may be cut.
-fn count(notes: &PathBuf) -> Result<Counts> {
-    let mut counts = Counts::new();
-    for line in BufReader::new(File::open(notes)?).split(b'\n') {
-        let line = line?;
-        let text = String::from_utf8_lossy(&line);
-        let address = text
-            .split_once('[')
-            .and_then(|(_, fields)| fields.split('/').nth(1))
-            .and_then(|digits| u64::from_str_radix(digits, 16).ok());
-        if let Some(address) = address {
-            *counts.entry(address).or_default() += 1;
+/// The addresses that QEMU noted: `Trace 0: 0x7f40e0001240 [00000000/ffff80001008c37c/...] `. The last line may be cut.
+fn addresses(notes: &Path) -> Result<impl Iterator<Item = Result<u64>>> {
+    let lines = BufReader::new(File::open(notes)?).split(b'\n');
+    Ok(lines.filter_map(|line| match line {
+        Err(error) => Some(Err(error.into())),
+        Ok(line) => {
+            let text = String::from_utf8_lossy(&line);
+            let (_, fields) = text.split_once('[')?;
+            let digits = fields.split('/').nth(1)?;
+            u64::from_str_radix(digits, 16).ok().map(Ok)
         }
+    }))
+}
+
+/// How often each was noted.
+fn count(notes: &Path) -> Result<Counts> {
+    let mut counts = Counts::new();
+    for address in addresses(notes)? {
+        *counts.entry(address?).or_default() += 1;
     }
     ensure!(!counts.is_empty(), "no instruction was noted");
     Ok(counts)
+}
+
+/// As [`count`], from the first time that this one was noted to the last, and how many times that is.
+fn count_between(notes: &Path, entered: u64) -> Result<(Counts, u64)> {
+    let (mut counts, mut since, mut calls) = (Counts::new(), None, 0);
+    for address in addresses(notes)? {
+        let address = address?;
+        if address == entered {
+            // What was noted since the last time was a whole call.
+            for address in since.replace(Vec::new()).into_iter().flatten() {
+                *counts.entry(address).or_default() += 1;
+            }
+            calls += 1;
+        }
+        if let Some(since) = &mut since {
+            since.push(address);
+        }
+    }
+    ensure!(calls > 1, "no whole call was noted");
+    Ok((counts, calls - 1))
 }
 
 /// Functions, in the order of their addresses.
@@ -181,7 +214,7 @@ impl Symbols {
     }
 }
 
-/// Whose instruction it is, by where it lies in this machine.
+/// Whose instruction it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum World {
     Program,
@@ -192,17 +225,6 @@ enum World {
 }
 
 impl World {
-    fn of(address: u64) -> Self {
-        match address {
-            0xffff_0000_0000_0000.. => Self::Linux,
-            0x1_0000_0000.. => Self::Program,
-            // BL31 lies in front of OP-TEE in the secure memory, and is not mapped elsewhere, as OP-TEE is.
-            0x0e00_0000..0x0e10_0000 => Self::Monitor,
-            0x4000_0000..0x4400_0000 => Self::TrustedApplication,
-            _ => Self::Core,
-        }
-    }
-
     fn name(self) -> &'static str {
         match self {
             Self::Program => "the program, with the library and libteec",
@@ -214,33 +236,43 @@ impl World {
     }
 }
 
+/// Whose an address is, by where it lies in this machine; nobody's yet where that differs from boot to boot.
+fn outside(address: u64) -> Option<World> {
+    match address {
+        0xffff_0000_0000_0000.. => Some(World::Linux),
+        0x1_0000_0000.. => Some(World::Program),
+        // BL31 lies in front of OP-TEE in the secure memory, and is not mapped elsewhere, as OP-TEE is.
+        0x0e00_0000..0x0e10_0000 => Some(World::Monitor),
+        _ => None,
+    }
+}
+
 /// The text that says where it all goes.
-fn account(call: &str, counts: &Counts, ta: &Symbols, core: &Symbols) -> Result<String> {
-    let of = |world| -> Counts {
-        let theirs = counts.iter().filter(|(at, _)| World::of(**at) == world);
-        theirs.map(|(at, count)| (*at, *count)).collect()
-    };
-    let ta_shift = ta.shift(ENTRY, &of(World::TrustedApplication))?;
-    let core_shift = core.shift(CORE_ENTRY, &of(World::Core))?;
-    let entered = ta.start(ENTRY)?.wrapping_add(ta_shift);
-    let calls = counts.get(&entered).copied().unwrap_or(0);
-    ensure!(calls > 1, "no call of {call} was seen");
+fn account(notes: &Path, ta: &Symbols, core: &Symbols) -> Result<String> {
+    let mut inside = count(notes)?;
+    inside.retain(|address, _| outside(*address).is_none());
+    let ta_shift = ta.shift(ENTRY, &inside)?;
+    let core_shift = core.shift(CORE_ENTRY, &inside)?;
+    let (counts, calls) = count_between(notes, ta.start(ENTRY)?.wrapping_add(ta_shift))?;
     let mut worlds: HashMap<World, u64> = HashMap::new();
     let mut functions: HashMap<(World, &str), u64> = HashMap::new();
     for (address, count) in counts {
-        let world = World::of(*address);
-        *worlds.entry(world).or_default() += count;
-        let name = match world {
-            World::TrustedApplication => ta.name(address.wrapping_sub(ta_shift)),
-            World::Core => core.name(address.wrapping_sub(core_shift)),
-            _ => continue,
+        let in_ta = || ta.name(address.wrapping_sub(ta_shift));
+        let in_core = || core.name(address.wrapping_sub(core_shift));
+        let (world, name) = match (outside(address), in_ta()) {
+            (Some(world), _) => (world, None),
+            (None, Some(name)) => (World::TrustedApplication, Some(name)),
+            (None, None) => (World::Core, Some(in_core().unwrap_or("elsewhere"))),
         };
-        *functions.entry((world, name.unwrap_or("?"))).or_default() += count;
+        *worlds.entry(world).or_default() += count;
+        if let Some(name) = name {
+            *functions.entry((world, name)).or_default() += count;
+        }
     }
     let per_call = |count: u64| count as f64 / calls as f64;
     let total: u64 = worlds.values().sum();
     let mut text = format!(
-        "{call}: {:.0} instructions a call, over {calls} calls\n",
+        "{:.0} instructions a call, over {calls} calls\n",
         per_call(total)
     );
     let mut worlds: Vec<_> = worlds.into_iter().collect();
@@ -250,13 +282,12 @@ fn account(call: &str, counts: &Counts, ta: &Symbols, core: &Symbols) -> Result<
     }
     let mut functions: Vec<_> = functions.into_iter().collect();
     functions.sort_unstable_by_key(|((_, name), count)| (u64::MAX - count, *name));
-    for ((world, name), count) in functions.iter().take(SHOWN) {
-        let whose = if *world == World::Core {
-            "OP-TEE"
-        } else {
-            "TA"
-        };
-        text.push_str(&format!("{:>8.0}  {whose}: {name}\n", per_call(*count)));
+    for shown in [World::TrustedApplication, World::Core] {
+        text.push_str(&format!("of {}:\n", shown.name()));
+        let theirs = functions.iter().filter(|((world, _), _)| *world == shown);
+        for ((_, name), count) in theirs.take(SHOWN) {
+            text.push_str(&format!("{:>8.0}  {name}\n", per_call(*count)));
+        }
     }
     Ok(text)
 }
