@@ -93,7 +93,17 @@ pub(crate) fn tests(platform: &Platform) -> Result<Vec<Executable>> {
 
 /// A program of the end-to-end package, which runs in the guest.
 pub(crate) fn program(platform: &Platform, name: &str) -> Result<PathBuf> {
-    let mut cargo = cargo(platform, "build", "device");
+    build_program(&mut cargo(platform, "build", "device"), platform, name)
+}
+
+/// As [`program`], with its symbols.
+pub(crate) fn program_with_symbols(platform: &Platform, name: &str) -> Result<PathBuf> {
+    let mut cargo = cargo(platform, "build", "device-symbols");
+    cargo.env("CARGO_PROFILE_RELEASE_STRIP", "none");
+    build_program(&mut cargo, platform, name)
+}
+
+fn build_program(cargo: &mut Command, platform: &Platform, name: &str) -> Result<PathBuf> {
     cargo.args([
         "-p",
         "claviger-tests",

@@ -29,6 +29,8 @@ const CALLS: [&str; 3] = ["mac", "sign", "seal"];
 /// Bytes that are noted: some dozens of calls, at 90 bytes an instruction.
 const ENOUGH: u64 = 400 << 20;
 const PATIENCE: Duration = Duration::from_secs(300);
+/// Bytes that a function has at most whose size the symbols do not tell.
+const LONGEST: u64 = 4096;
 /// Where a call enters the trusted application.
 const ENTRY: &str = "TA_InvokeCommandEntryPoint";
 /// Where it enters OP-TEE.
@@ -42,14 +44,17 @@ type Counts = HashMap<u64, u64>;
 /// Prints where the instructions of each call go.
 pub(super) fn breakdown(platform: &Platform) -> Result<()> {
     let claviger = Claviger::build(platform, Flavour::Symbols)?;
-    let program = artifacts::program(platform, PROGRAM)?;
-    let ta = Symbols::of(&claviger.elf)?;
-    let core = Symbols::of(&platform.firmware.optee.symbols())?;
+    let program = artifacts::program_with_symbols(platform, PROGRAM)?;
+    let symbols = All {
+        program: Symbols::of(&program)?,
+        core: Symbols::of(&platform.firmware.optee.symbols())?,
+        ta: Symbols::of(&claviger.elf)?,
+    };
     for call in CALLS {
         let folder = platform.cache.run()?;
         let notes = folder.path().join("instructions");
         trace(platform, &claviger, &program, call, &notes)?;
-        println!("{call}: {}", account(&notes, &ta, &core)?);
+        println!("{call}: {}", account(&notes, &symbols)?);
     }
     Ok(())
 }
@@ -139,6 +144,13 @@ fn count_between(notes: &Path, entered: u64) -> Result<(Counts, u64)> {
     Ok((counts, calls - 1))
 }
 
+/// Whoever has functions whose names are known.
+struct All {
+    program: Symbols,
+    core: Symbols,
+    ta: Symbols,
+}
+
 /// Functions, in the order of their addresses.
 struct Symbols(Vec<(Range<u64>, String)>);
 
@@ -172,7 +184,11 @@ impl Symbols {
             .into_iter()
             .zip(ends)
             .map(|((start, size, name), end)| {
-                let end = if size == 0 { end } else { start + size };
+                let end = if size == 0 {
+                    end.min(start + LONGEST)
+                } else {
+                    start + size
+                };
                 (start..end, name)
             });
         Ok(Self(ranges.collect()))
@@ -180,8 +196,8 @@ impl Symbols {
 
     /// By how much addresses were shifted when this was loaded: a function that every call enters was executed from its
     /// first instruction on, and as many others as possible were.
-    fn shift(&self, entry: &str, counts: &Counts) -> Result<u64> {
-        let entered = self.start(entry)?;
+    fn shift(&self, entry: Option<&str>, counts: &Counts) -> Result<u64> {
+        let entered = entry.map(|entry| self.start(entry)).transpose()?;
         let mut starts: HashMap<u64, Vec<u64>> = HashMap::new();
         for (range, _) in &self.0 {
             let alike = starts.entry(range.start & 0xfff).or_default();
@@ -193,11 +209,13 @@ impl Symbols {
                 *votes.entry(address.wrapping_sub(*start)).or_default() += 1;
             }
         }
-        votes.retain(|shift, _| counts.contains_key(&entered.wrapping_add(*shift)));
+        if let Some(entered) = entered {
+            votes.retain(|shift, _| counts.contains_key(&entered.wrapping_add(*shift)));
+        }
         let best = votes
             .into_iter()
             .max_by_key(|(shift, votes)| (*votes, *shift));
-        let (shift, _) = best.with_context(|| format!("{entry} was not seen"))?;
+        let (shift, _) = best.with_context(|| format!("{entry:?} was not seen"))?;
         Ok(shift)
     }
 
@@ -218,6 +236,7 @@ impl Symbols {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum World {
     Program,
+    Libraries,
     Linux,
     Monitor,
     Core,
@@ -227,7 +246,8 @@ enum World {
 impl World {
     fn name(self) -> &'static str {
         match self {
-            Self::Program => "the program, with the library and libteec",
+            Self::Program => "the program, with Claviger's library",
+            Self::Libraries => "libteec and the C library",
             Self::Linux => "Linux",
             Self::Monitor => "TF-A's monitor",
             Self::Core => "OP-TEE",
@@ -240,6 +260,7 @@ impl World {
 fn outside(address: u64) -> Option<World> {
     match address {
         0xffff_0000_0000_0000.. => Some(World::Linux),
+        0xffff_0000_0000.. => Some(World::Libraries),
         0x1_0000_0000.. => Some(World::Program),
         // BL31 lies in front of OP-TEE in the secure memory, and is not mapped elsewhere, as OP-TEE is.
         0x0e00_0000..0x0e10_0000 => Some(World::Monitor),
@@ -248,11 +269,17 @@ fn outside(address: u64) -> Option<World> {
 }
 
 /// The text that says where it all goes.
-fn account(notes: &Path, ta: &Symbols, core: &Symbols) -> Result<String> {
-    let mut inside = count(notes)?;
-    inside.retain(|address, _| outside(*address).is_none());
-    let ta_shift = ta.shift(ENTRY, &inside)?;
-    let core_shift = core.shift(CORE_ENTRY, &inside)?;
+fn account(notes: &Path, symbols: &All) -> Result<String> {
+    let All { program, core, ta } = symbols;
+    let counts = count(notes)?;
+    let of = |world| -> Counts {
+        let theirs = counts.iter().filter(|(at, _)| outside(**at) == world);
+        theirs.map(|(at, count)| (*at, *count)).collect()
+    };
+    let inside = of(None);
+    let program_shift = program.shift(None, &of(Some(World::Program)))?;
+    let ta_shift = ta.shift(Some(ENTRY), &inside)?;
+    let core_shift = core.shift(Some(CORE_ENTRY), &inside)?;
     let (counts, calls) = count_between(notes, ta.start(ENTRY)?.wrapping_add(ta_shift))?;
     let mut worlds: HashMap<World, u64> = HashMap::new();
     let mut functions: HashMap<(World, &str), u64> = HashMap::new();
@@ -260,6 +287,10 @@ fn account(notes: &Path, ta: &Symbols, core: &Symbols) -> Result<String> {
         let in_ta = || ta.name(address.wrapping_sub(ta_shift));
         let in_core = || core.name(address.wrapping_sub(core_shift));
         let (world, name) = match (outside(address), in_ta()) {
+            (Some(World::Program), _) => {
+                let name = program.name(address.wrapping_sub(program_shift));
+                (World::Program, name)
+            }
             (Some(world), _) => (world, None),
             (None, Some(name)) => (World::TrustedApplication, Some(name)),
             (None, None) => (World::Core, Some(in_core().unwrap_or("elsewhere"))),
@@ -282,7 +313,7 @@ fn account(notes: &Path, ta: &Symbols, core: &Symbols) -> Result<String> {
     }
     let mut functions: Vec<_> = functions.into_iter().collect();
     functions.sort_unstable_by_key(|((_, name), count)| (u64::MAX - count, *name));
-    for shown in [World::TrustedApplication, World::Core] {
+    for shown in [World::Program, World::TrustedApplication, World::Core] {
         text.push_str(&format!("of {}:\n", shown.name()));
         let theirs = functions.iter().filter(|((world, _), _)| *world == shown);
         for ((_, name), count) in theirs.take(SHOWN) {
