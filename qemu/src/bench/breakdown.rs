@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const LONGEST: u64 = 4096;
 /// Where a call enters the trusted application.
 const ENTRY: &str = "TA_InvokeCommandEntryPoint";
+/// Where it leaves the library.
+const EXIT: &str = "<claviger::transport::optee::Optee as claviger::transport::Transport>::invoke";
 /// Where it enters OP-TEE.
 const CORE_ENTRY: &str = "thread_std_smc_entry";
 /// Functions of each that are shown by name.
@@ -196,8 +198,8 @@ impl Symbols {
 
     /// By how much addresses were shifted when this was loaded: a function that every call enters was executed from its
     /// first instruction on, and as many others as possible were.
-    fn shift(&self, entry: Option<&str>, counts: &Counts) -> Result<u64> {
-        let entered = entry.map(|entry| self.start(entry)).transpose()?;
+    fn shift(&self, entry: &str, counts: &Counts) -> Result<u64> {
+        let entered = self.start(entry)?;
         let mut starts: HashMap<u64, Vec<u64>> = HashMap::new();
         for (range, _) in &self.0 {
             let alike = starts.entry(range.start & 0xfff).or_default();
@@ -209,13 +211,11 @@ impl Symbols {
                 *votes.entry(address.wrapping_sub(*start)).or_default() += 1;
             }
         }
-        if let Some(entered) = entered {
-            votes.retain(|shift, _| counts.contains_key(&entered.wrapping_add(*shift)));
-        }
+        votes.retain(|shift, _| counts.contains_key(&entered.wrapping_add(*shift)));
         let best = votes
             .into_iter()
             .max_by_key(|(shift, votes)| (*votes, *shift));
-        let (shift, _) = best.with_context(|| format!("{entry:?} was not seen"))?;
+        let (shift, _) = best.with_context(|| format!("{entry} was not seen"))?;
         Ok(shift)
     }
 
@@ -277,9 +277,9 @@ fn account(notes: &Path, symbols: &All) -> Result<String> {
         theirs.map(|(at, count)| (*at, *count)).collect()
     };
     let inside = of(None);
-    let program_shift = program.shift(None, &of(Some(World::Program)))?;
-    let ta_shift = ta.shift(Some(ENTRY), &inside)?;
-    let core_shift = core.shift(Some(CORE_ENTRY), &inside)?;
+    let program_shift = program.shift(EXIT, &of(Some(World::Program)))?;
+    let ta_shift = ta.shift(ENTRY, &inside)?;
+    let core_shift = core.shift(CORE_ENTRY, &inside)?;
     let (counts, calls) = count_between(notes, ta.start(ENTRY)?.wrapping_add(ta_shift))?;
     let mut worlds: HashMap<World, u64> = HashMap::new();
     let mut functions: HashMap<(World, &str), u64> = HashMap::new();
