@@ -51,7 +51,7 @@ impl TryFrom<&str> for KeyRef {
     type Error = NameError;
 
     fn try_from(text: &str) -> Result<KeyRef, NameError> {
-        let (place, child) = match text.split_once('#') {
+        let (place, child) = match split(text, b'#') {
             Some((place, child)) => (place, Some(Label::try_from(child)?)),
             None => (text, None),
         };
@@ -61,7 +61,7 @@ impl TryFrom<&str> for KeyRef {
             Place::Wrapped {
                 length: length.ok_or(NameError::Reference)?,
             }
-        } else if let Some((owner, label)) = place.split_once('~') {
+        } else if let Some((owner, label)) = split(place, b'~') {
             Place::Vault {
                 owner: Some(identity(owner)?),
                 label: Label::try_from(label)?,
@@ -74,6 +74,13 @@ impl TryFrom<&str> for KeyRef {
         };
         Ok(KeyRef { place, child })
     }
+}
+
+/// As [`str::split_once`] for an ASCII character, by a plain search: names are short, and a general
+/// one takes longer to begin.
+fn split(text: &str, by: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == by)?;
+    Some((text.get(..at)?, text.get(at.saturating_add(1)..)?))
 }
 
 fn identity(text: &str) -> Result<Identity, NameError> {

@@ -25,7 +25,7 @@ use crate::setup::Platform;
 use crate::suite::PROGRAMS;
 
 /// The calls that are looked at.
-const CALLS: [&str; 3] = ["mac", "sign", "seal"];
+const CALLS: [&str; 4] = ["empty", "mac", "sign", "seal"];
 /// Bytes that are noted: some dozens of calls, at 90 bytes an instruction.
 const ENOUGH: u64 = 400 << 20;
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -277,7 +277,8 @@ fn account(notes: &Path, symbols: &All) -> Result<String> {
         theirs.map(|(at, count)| (*at, *count)).collect()
     };
     let inside = of(None);
-    let program_shift = program.shift(EXIT, &of(Some(World::Program)))?;
+    // An empty invoke is not the library's.
+    let program_shift = program.shift(EXIT, &of(Some(World::Program))).ok();
     let ta_shift = ta.shift(ENTRY, &inside)?;
     let core_shift = core.shift(CORE_ENTRY, &inside)?;
     let (counts, calls) = count_between(notes, ta.start(ENTRY)?.wrapping_add(ta_shift))?;
@@ -288,7 +289,7 @@ fn account(notes: &Path, symbols: &All) -> Result<String> {
         let in_core = || core.name(address.wrapping_sub(core_shift));
         let (world, name) = match (outside(address), in_ta()) {
             (Some(World::Program), _) => {
-                let name = program.name(address.wrapping_sub(program_shift));
+                let name = program_shift.and_then(|by| program.name(address.wrapping_sub(by)));
                 (World::Program, name)
             }
             (Some(world), _) => (world, None),

@@ -1,11 +1,16 @@
 //! One call, again and again, for whoever watches.
 
-use claviger::Algorithm;
+use claviger::{Algorithm, proto::frame::PREFIX};
+use claviger_tests::bare::BareSession;
 
 use crate::open;
 
 /// Does not come back.
 pub(crate) fn repeat(call: &str) {
+    if call == "empty" {
+        let mut bare = BareSession::try_open(PREFIX).unwrap();
+        return forever(|| bare.invoke_without(0));
+    }
     let client = open();
     let key = |algorithm| client.generate("repeated", algorithm).unwrap();
     match call {
