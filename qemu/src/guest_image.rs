@@ -1,6 +1,6 @@
 //! The guest's system: a kernel and an initramfs from Debian's arm64 packages.
 
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use fs_err::{self as fs, File};
 use crate::cache::{Cache, Inputs};
 use crate::cpio::{Archive, mode_of};
 use crate::files;
-use crate::firmware::Optee;
+use crate::firmware::{Optee, pkcs11_token};
 use crate::packages::{Package, Packages};
 
 const INIT: &str = include_str!("../guest/init");
@@ -38,6 +38,7 @@ const LIBRARY_FILES: [(&str, &str); 13] = [
 ];
 /// Where trusted applications lie in the guest.
 pub(crate) const TRUSTED_APPLICATIONS: &str = "usr/lib/optee_armtz";
+const PLUGINS: &str = "usr/lib/tee-supplicant/plugins";
 
 /// The built system.
 #[derive(Debug, Clone)]
@@ -54,7 +55,10 @@ impl GuestImage {
     /// Builds what is missing.
     pub(crate) fn build(cache: &Cache, packages: &Packages, optee: &Optee) -> Result<Self> {
         let client_export = client_export(cache, packages)?;
-        let applications = test_applications(cache, packages, optee)?;
+        let applications = [
+            test_applications(cache, packages, optee)?,
+            pkcs11_token(cache, packages, optee)?,
+        ];
         let mut used = vec![
             "linux-image",
             "busybox-static",
@@ -67,13 +71,15 @@ impl GuestImage {
             .into_iter()
             .map(|name| packages.named(name))
             .collect::<Result<Vec<_>>>()?;
-        let inputs = Inputs::default()
+        let mut inputs = Inputs::default()
             .with_packages(used.iter().copied())
             .with(RECIPE)
             .with(INIT)
             .with(USERS)
-            .with(GROUPS)
-            .with(applications.as_os_str().as_encoded_bytes());
+            .with(GROUPS);
+        for folder in &applications {
+            inputs = inputs.with(folder.as_os_str().as_encoded_bytes());
+        }
         let folder = cache.built("guest-image", &inputs, |into| {
             let work = cache.scratch()?;
             unpack(&used, work.path(), &cache.log("guest-image"))?;
@@ -184,7 +190,7 @@ fn elf_of(signed: &[u8]) -> Option<&[u8]> {
     (header >= 20 + hash + signature && elf.starts_with(b"\x7fELF")).then_some(elf)
 }
 
-fn write_initramfs(root: &Path, signed: &Path, into: &Path) -> Result<()> {
+fn write_initramfs(root: &Path, applications: &[PathBuf], into: &Path) -> Result<()> {
     let mut archive = Archive::new(BufWriter::new(File::create(into)?));
     for (path, mode) in [
         ("dev", 0o755),
@@ -237,23 +243,24 @@ fn write_initramfs(root: &Path, signed: &Path, into: &Path) -> Result<()> {
             &plain.stdout,
         )?;
     }
-    for folder in [signed, &root.join("usr/lib/tee-supplicant/plugins")] {
-        let place = if folder == signed {
-            TRUSTED_APPLICATIONS
-        } else {
-            "usr/lib/tee-supplicant/plugins"
-        };
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            let name = path
-                .file_name()
-                .context("a file has a name")?
-                .to_string_lossy()
-                .into_owned();
-            archive.copy(&format!("{place}/{name}"), mode_of(&path)?, &path)?;
-        }
+    for folder in applications {
+        copy_all(&mut archive, folder, TRUSTED_APPLICATIONS)?;
     }
+    copy_all(&mut archive, &root.join(PLUGINS), PLUGINS)?;
     archive.finish()?;
+    Ok(())
+}
+
+fn copy_all(archive: &mut Archive<impl Write>, folder: &Path, place: &str) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .context("a file has a name")?
+            .to_string_lossy()
+            .into_owned();
+        archive.copy(&format!("{place}/{name}"), mode_of(&path)?, &path)?;
+    }
     Ok(())
 }
 

@@ -13,6 +13,8 @@ pub mod bare;
 mod emulated;
 pub mod frames;
 mod handle;
+#[cfg(feature = "optee")]
+pub mod measure;
 pub mod mutation;
 #[cfg(not(feature = "emulator"))]
 mod real;

@@ -2,6 +2,7 @@
 
 mod flash;
 mod optee;
+mod pkcs11;
 mod tfa;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use anyhow::Result;
 
 pub(crate) use self::flash::{create as create_flash, update as update_flash};
 pub(crate) use self::optee::{Counter, Optee};
+pub(crate) use self::pkcs11::pkcs11_token;
 use crate::cache::Cache;
 use crate::packages::{Package, Packages};
 use crate::process;
