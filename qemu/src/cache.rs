@@ -14,7 +14,7 @@
 use std::env;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use fs_err::{self as fs, File};
@@ -112,6 +112,8 @@ impl Cache {
             .join("built")
             .join(format!("{name}-{}", inputs.key()));
         if place.is_dir() {
+            // What is in use is not the oldest.
+            File::open(&place)?.file().set_modified(SystemTime::now())?;
             return Ok(place);
         }
         let draft = tempfile::Builder::new()
@@ -126,7 +128,7 @@ impl Cache {
         Ok(place)
     }
 
-    /// Removes what was built of other inputs, but for the last few: other checkouts may use them.
+    /// Removes what was built of other inputs, but for those used last: other checkouts may use them.
     fn sweep_builds(&self, name: &str) -> Result<()> {
         let is_sibling = |entry: &str| {
             let key = entry
