@@ -1,4 +1,4 @@
-//! The verb `bench`: Claviger measured in guest time by [counted](crate::counted) instructions, beside what else a
+//! The verb `bench`: Claviger measured in guest time by [counted](crate::programs) instructions, beside what else a
 //! device has for the purpose.
 
 mod baseline;
@@ -17,7 +17,7 @@ use fs_err as fs;
 use self::rows::Row;
 use crate::artifacts::{Flavour, target_folder};
 use crate::cli::BenchOptions;
-use crate::counted::{Counted, expect_success};
+use crate::programs::{Programs, expect_success};
 use crate::report;
 use crate::setup::Platform;
 
@@ -25,6 +25,8 @@ use crate::setup::Platform;
 const PROGRAM: &str = "claviger-bench";
 /// What measures others.
 const PEERS: &str = "claviger-peers";
+/// How many the guest has, where several clients are measured.
+const PROCESSORS: [u8; 3] = [1, 2, 4];
 /// Lists, as it knows them.
 const COMPARISON: &str = "comparison";
 const SHORT: &str = "short";
@@ -40,6 +42,10 @@ pub(crate) enum List {
     Scale,
     /// A few operations of every kind
     Short,
+    /// Several clients at once, with 1, 2 and 4 processors, by the clock
+    Clients,
+    /// A few operations of every kind, stored on a disk with ext4, by the clock
+    Disk,
     /// Where the instructions of a call go
     Breakdown,
     /// What the trusted application is made of
@@ -70,6 +76,8 @@ pub(crate) fn bench(options: &BenchOptions) -> Result<bool> {
             List::Commands => show("commands", table::lines, None)?,
             List::Scale => show("scale", table::sizes, Some(plot::scale))?,
             List::Short => show(SHORT, table::lines, None)?,
+            List::Clients => clients(&platform)?,
+            List::Disk => disk(&platform)?,
             List::Breakdown => breakdown::breakdown(&platform)?,
             List::Size => size::sizes(&platform)?,
         }
@@ -138,9 +146,45 @@ fn run(
     program: &str,
     arguments: &[&str],
 ) -> Result<Measured> {
-    let mut counted = Counted::boot(platform, flavour, &[program])?;
-    let output = counted.capture(program, arguments)?;
-    counted.off()?;
+    capture(
+        Programs::boot(platform, flavour, &[program])?,
+        program,
+        arguments,
+    )
+}
+
+/// Several clients at once, for each number of processors a column.
+fn clients(platform: &Platform) -> Result<()> {
+    let mut rows = Vec::new();
+    for processors in PROCESSORS {
+        let measured = by_the_clock(platform, processors, "clients")?;
+        let said = measured.rest.lines();
+        let clients = said.filter(|line| line.starts_with("CMAC"));
+        clients.for_each(|line| println!("{processors} processors, {line}"));
+        rows.extend(measured.rows.into_iter().map(|row| Row {
+            by: format!("{processors} CPU"),
+            ..row
+        }));
+    }
+    print!("{}", table::clock(&rows));
+    Ok(())
+}
+
+/// The short list, on a disk; what it stores is on the disk then.
+fn disk(platform: &Platform) -> Result<()> {
+    let measured = by_the_clock(platform, 1, SHORT)?;
+    print!("{}", table::clock(&measured.rows));
+    Ok(())
+}
+
+fn by_the_clock(platform: &Platform, processors: u8, list: &str) -> Result<Measured> {
+    let device = Programs::boot_by_the_clock(platform, processors, &[PROGRAM])?;
+    capture(device, PROGRAM, &[list])
+}
+
+fn capture(mut device: Programs, program: &str, arguments: &[&str]) -> Result<Measured> {
+    let output = device.capture(program, arguments)?;
+    device.off()?;
     let (rows, rest) = rows::parse(&String::from_utf8_lossy(&output.stdout))?;
     expect_success(program, output.status)
         .with_context(|| format!("it had measured {} rows by then", rows.len()))?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::counted;
+use crate::programs;
 use crate::setup::Platform;
 use crate::suite::Count;
 
@@ -15,7 +15,7 @@ pub(crate) fn timing() -> Result<bool> {
 
 /// Measures by counted instructions, and prints a line for each command.
 pub(crate) fn run(platform: &Platform) -> Result<Count> {
-    let output = counted::capture(platform, "claviger-timing", &[])?;
+    let output = programs::capture(platform, "claviger-timing", &[])?;
     let text = String::from_utf8_lossy(&output.stdout);
     print!("{text}");
     let count = Count::of_output(&text).context("nothing was measured")?;

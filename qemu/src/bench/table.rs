@@ -80,6 +80,29 @@ pub(super) fn peers(rows: &[Row]) -> String {
     align(&cells)
 }
 
+/// As [`peers`], by the clock: in empty invokes of the same boot, since the host's time says nothing of a device's.
+pub(super) fn clock(rows: &[Row]) -> String {
+    let who = distinct(rows.iter().map(|row| row.by.clone()));
+    let row_of = |what: &str, who: &str| {
+        let mut rows = rows.iter();
+        rows.find(|row| row.what() == what && row.by == who)
+    };
+    let mut heading = vec!["in empty invokes of the same boot".to_owned()];
+    heading.extend(who.iter().cloned());
+    let mut cells = vec![heading];
+    for what in distinct(rows.iter().map(Row::what)) {
+        let mut line = vec![what.clone()];
+        line.extend(who.iter().map(|who| {
+            let both = row_of(&what, who).zip(row_of(FLOOR, who));
+            both.map_or_else(String::new, |(row, floor)| {
+                format!("{:.2}", row.median_us / floor.median_us)
+            })
+        }));
+        cells.push(line);
+    }
+    align(&cells)
+}
+
 /// One line an operation, its sizes in the columns: the medians, which a single slow one does not move.
 pub(super) fn sizes(rows: &[Row]) -> String {
     let mut sizes: Vec<u64> = rows.iter().filter_map(|row| row.size).collect();
@@ -167,6 +190,22 @@ mac 16                        130.0  13000.0     1.30             100.00
 mac 1 KiB                     140.0              1.40
 ";
         assert_eq!(peers(&measured()), expected);
+    }
+
+    #[test]
+    fn clocks_are_compared_with_their_own_boot() {
+        let rows = [
+            row(FLOOR, None, "1 CPU", 99.0),
+            row("mac", Some(16), "1 CPU", 149.0),
+            row(FLOOR, None, "2 CPU", 199.0),
+            row("mac", Some(16), "2 CPU", 199.0),
+        ];
+        let expected = "\
+in empty invokes of the same boot  1 CPU  2 CPU
+empty invoke                        1.00   1.00
+mac 16                              1.50   1.00
+";
+        assert_eq!(clock(&rows), expected);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::PROGRAM;
 use crate::artifacts::Flavour;
-use crate::counted::Counted;
+use crate::programs::Programs;
 use crate::report::seconds;
 use crate::setup::Platform;
 use crate::suite::Count;
@@ -16,14 +16,14 @@ use crate::suite::Count;
 pub(super) fn run(platform: &Platform, operations: u64) -> Result<Count> {
     println!("{operations} operations in one boot");
     let started = Instant::now();
-    let mut counted = Counted::boot(platform, Flavour::Marks, &[PROGRAM])?;
-    let status = counted.run(
+    let mut device = Programs::boot(platform, Flavour::Marks, &[PROGRAM])?;
+    let status = device.run(
         PROGRAM,
         &["mixed", &operations.to_string()],
         &mut io::stdout(),
         &mut io::stderr(),
     )?;
-    counted.off()?;
+    device.off()?;
     println!(
         "{operations} operations: exit status {status} ({})",
         seconds(started.elapsed())

@@ -1,26 +1,18 @@
 //! What others offer too: the same operations by the library and by the command, for the table in
 //! which they stand beside those.
 
-use std::{
-    process::{Command, Stdio},
-    sync::Barrier,
-    thread,
-    time::Instant,
-};
+use std::process::{Command, Stdio};
 
-use claviger::{Algorithm, Client, Key};
+use claviger::{Algorithm, Client};
 
 use crate::{
+    clients,
     measure::{Bench, What},
-    open,
 };
 
 /// Bytes of messages, and of data.
 const SMALL: [usize; 6] = [16, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10];
 const LARGE: [usize; 5] = [1 << 10, 4 << 10, 64 << 10, 256 << 10, 1 << 20];
-const CLIENTS: usize = 8;
-/// MACs that each of them asks for.
-const EACH: usize = 100;
 const INPUT: &str = "/tmp/bench-input";
 const OUTPUT: &str = "/tmp/bench-output";
 
@@ -29,7 +21,7 @@ pub(crate) fn all(bench: &Bench, client: &Client) {
     encryption(bench, client);
     signatures(bench, client);
     keys(bench, client);
-    clients(bench);
+    clients::eight(bench, client);
 }
 
 /// How often: what takes long is done seldom.
@@ -152,36 +144,4 @@ fn command(bench: &Bench, what: impl Into<What>, input: &[u8], words: &[&str]) {
         let ran = command.stdout(Stdio::null()).status().unwrap();
         assert!(ran.success(), "{words:?}");
     });
-}
-
-/// As many clients as want to, at once: the time from one answer to the next, whoever gets it, and
-/// how long the luckiest and the unluckiest took for all of theirs.
-fn clients(bench: &Bench) {
-    let start = Barrier::new(CLIENTS);
-    let work = || {
-        let client = open();
-        let key: Key = client.key("compared-cmac").unwrap();
-        key.mac(&[7; 16]).unwrap();
-        start.wait();
-        let begun = Instant::now();
-        for _ in 0..EACH {
-            key.mac(&[7; 16]).unwrap();
-        }
-        begun.elapsed().as_secs_f64() * 1e6
-    };
-    let mut times: Vec<f64> = thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(work)).collect();
-        clients
-            .into_iter()
-            .map(|client| client.join().unwrap())
-            .collect()
-    });
-    times.sort_by(f64::total_cmp);
-    let all = times[CLIENTS - 1] / (CLIENTS * EACH) as f64;
-    bench.report("CMAC by 8 clients", vec![all], 0);
-    println!(
-        "of 8 clients the first had its answers after {:.0} us, the last after {:.0}",
-        times[0],
-        times[CLIENTS - 1]
-    );
 }

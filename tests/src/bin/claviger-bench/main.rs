@@ -7,6 +7,7 @@
 //! work is in them.
 
 mod batch;
+mod clients;
 mod comparison;
 mod derived;
 mod life;
@@ -43,6 +44,7 @@ fn main() {
         "commands" => commands(&bench, &device, &root),
         "comparison" => comparison::all(&bench, &root),
         "scale" => scale::all(&bench, &device),
+        "clients" => clients::all(&bench, &root),
         "short" => short::all(&bench, &root),
         other => panic!("no list is named {other}"),
     }

@@ -1,7 +1,7 @@
-//! Programs of the end-to-end package in a guest whose time is counted instructions.
+//! Programs of the end-to-end package in a guest of their own, mostly one whose time is counted instructions.
 //!
-//! One boot with `-smp 1 -icount shift=1,sleep=off`: time is instructions times 2 ns. It repeats to 1 or 2 %, and it is
-//! no prediction for hardware: an AES instruction counts as one, a cache miss as nothing.
+//! That is a boot with `-smp 1 -icount shift=1,sleep=off`: time is instructions times 2 ns. It repeats to 1 or 2 %, and
+//! it is no prediction for hardware: an AES instruction counts as one, a cache miss as nothing.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -17,24 +17,46 @@ use crate::suite::PROGRAMS;
 
 const DEADLINE: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// A new device whose time is counted instructions, with programs of the end-to-end package.
-pub(crate) struct Counted {
+/// A new device with programs of the end-to-end package.
+pub(crate) struct Programs {
     guest: Guest,
     _device: Device,
     _folder: RunFolder,
 }
 
-impl Counted {
-    /// Builds the programs and boots.
+impl Programs {
+    /// Builds the programs and boots; time is counted instructions.
     pub(crate) fn boot(platform: &Platform, flavour: Flavour, programs: &[&str]) -> Result<Self> {
+        Self::boot_with(platform, flavour, programs, |boot| {
+            boot.processors = 1;
+            boot.icount = true;
+            // A disk's answer takes the host's time, which is not counted.
+            boot.store_in_memory = true;
+        })
+    }
+
+    /// As [`Programs::boot`], with so many processors, which the host's share between them: time is the host's.
+    pub(crate) fn boot_by_the_clock(
+        platform: &Platform,
+        processors: u8,
+        programs: &[&str],
+    ) -> Result<Self> {
+        Self::boot_with(platform, Flavour::Marks, programs, |boot| {
+            boot.processors = processors;
+        })
+    }
+
+    fn boot_with(
+        platform: &Platform,
+        flavour: Flavour,
+        programs: &[&str],
+        configure: impl FnOnce(&mut Boot<'_>),
+    ) -> Result<Self> {
         let claviger = Claviger::build(platform, flavour)?;
         let folder = platform.cache.run()?;
         let device = Device::open(platform, &folder.path().join("disk"), DISK_MEBIBYTES)?;
         let mut boot = Boot::new(&device, Some(&claviger));
-        boot.processors = 1;
-        boot.icount = true;
-        // A disk's answer takes the host's time, which is not counted.
-        boot.store_in_memory = true;
+        configure(&mut boot);
         for program in programs {
             let file = artifacts::program(platform, program)?;
             boot.files.push((file, place(program)));
@@ -80,7 +102,7 @@ impl Counted {
 
 /// What one program prints on a device of its own, and its exit status.
 pub(crate) fn capture(platform: &Platform, program: &str, arguments: &[&str]) -> Result<Output> {
-    let mut counted = Counted::boot(platform, Flavour::Marks, &[program])?;
+    let mut counted = Programs::boot(platform, Flavour::Marks, &[program])?;
     let output = counted.capture(program, arguments)?;
     counted.off()?;
     Ok(output)
