@@ -16,11 +16,12 @@ const WRAPPED: [usize; 4] = [100, 1000, 10_000, 100_000];
 const N: usize = 5;
 
 pub(crate) fn all(bench: &Bench, device: &Device) {
-    let client = open();
-    let free = || client.info().unwrap().vault.unwrap().free as usize;
+    let free = || open().info().unwrap().vault.unwrap().free as usize;
     let mut made = 0;
     let capacity = free();
     for count in STORED.into_iter().chain([capacity]) {
+        // The one before ended with the instance.
+        let client = open();
         while made + N < count {
             create(&client, made);
             made += 1;
@@ -36,7 +37,7 @@ pub(crate) fn all(bench: &Bench, device: &Device) {
     }
     assert_eq!(free(), 0);
     device.user(0).delete(&label(0)).unwrap();
-    wrapped(bench, &client);
+    wrapped(bench, &open());
 }
 
 fn label(number: usize) -> String {
