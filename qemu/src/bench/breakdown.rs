@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const LONGEST: u64 = 4096;
 /// Where a call enters the trusted application.
 const ENTRY: &str = "TA_InvokeCommandEntryPoint";
+/// And before that, OP-TEE's library for trusted applications.
+const RUNTIME: &str = "__utee_entry";
 /// Where it leaves the library.
 const EXIT: &str = "<claviger::transport::optee::Optee as claviger::transport::Transport>::invoke";
 /// Where it enters OP-TEE.
@@ -196,10 +198,11 @@ impl Symbols {
         Ok(Self(ranges.collect()))
     }
 
-    /// By how much addresses were shifted when this was loaded: a function that every call enters was executed from its
-    /// first instruction on, and as many others as possible were.
-    fn shift(&self, entry: &str, counts: &Counts) -> Result<u64> {
-        let entered = self.start(entry)?;
+    /// By how much addresses were shifted when this was loaded: functions that every call enters were executed from
+    /// their first instruction on, and as many others as possible were.
+    fn shift(&self, entered: &[&str], counts: &Counts) -> Result<u64> {
+        let starts = entered.iter().map(|function| self.start(function));
+        let entries = starts.collect::<Result<Vec<u64>>>()?;
         let mut starts: HashMap<u64, Vec<u64>> = HashMap::new();
         for (range, _) in &self.0 {
             let alike = starts.entry(range.start & 0xfff).or_default();
@@ -211,11 +214,14 @@ impl Symbols {
                 *votes.entry(address.wrapping_sub(*start)).or_default() += 1;
             }
         }
-        votes.retain(|shift, _| counts.contains_key(&entered.wrapping_add(*shift)));
+        votes.retain(|shift, _| {
+            let was = |start: &u64| counts.contains_key(&start.wrapping_add(*shift));
+            entries.iter().all(was)
+        });
         let best = votes
             .into_iter()
             .max_by_key(|(shift, votes)| (*votes, *shift));
-        let (shift, _) = best.with_context(|| format!("{entry} was not seen"))?;
+        let (shift, _) = best.with_context(|| format!("{entered:?} were not seen"))?;
         Ok(shift)
     }
 
@@ -278,9 +284,9 @@ fn account(notes: &Path, symbols: &All) -> Result<String> {
     };
     let inside = of(None);
     // An empty invoke is not the library's.
-    let program_shift = program.shift(EXIT, &of(Some(World::Program))).ok();
-    let ta_shift = ta.shift(ENTRY, &inside)?;
-    let core_shift = core.shift(CORE_ENTRY, &inside)?;
+    let program_shift = program.shift(&[EXIT], &of(Some(World::Program))).ok();
+    let ta_shift = ta.shift(&[ENTRY, RUNTIME], &inside)?;
+    let core_shift = core.shift(&[CORE_ENTRY], &inside)?;
     let (counts, calls) = count_between(notes, ta.start(ENTRY)?.wrapping_add(ta_shift))?;
     let mut worlds: HashMap<World, u64> = HashMap::new();
     let mut functions: HashMap<(World, &str), u64> = HashMap::new();
