@@ -14,7 +14,7 @@ use crate::soak::power_cuts;
 use crate::suite::{self, Count};
 use crate::tampering::Extent;
 use crate::toolchain::TARGET;
-use crate::{demo, fuzz, runner_tests, tampering, timing};
+use crate::{bench, demo, fuzz, runner_tests, tampering, timing};
 
 /// For each target.
 const FUZZ_SECONDS: u64 = 12;
@@ -74,6 +74,7 @@ pub(crate) fn ci() -> Result<bool> {
             })
         });
         run.tests("cargo qemu timing", || timing::run(&platform));
+        run.tests("cargo qemu bench --check", || bench::check(&platform));
         run.check("cargo qemu demo", demo::demo);
         run.tests("cargo qemu soak, a slice of it", || {
             power_cuts::run(&platform, POWER_CUTS, fastrand::u64(..))

@@ -7,6 +7,7 @@ use fs_err as fs;
 
 use super::rows::Row;
 use crate::artifacts::workspace;
+use crate::suite::Count;
 
 /// What an operation may take more, by its least time.
 const GROWTH: f64 = 1.05;
@@ -30,24 +31,28 @@ pub(super) fn write(rows: &[Row]) -> Result<()> {
 /// What came of comparing.
 pub(super) struct Comparison {
     pub(super) text: String,
-    pub(super) is_good: bool,
+    pub(super) count: Count,
 }
 
 /// Every operation of the baseline must be there, and take hardly more.
 pub(super) fn compare(baseline: &[Row], rows: &[Row]) -> Comparison {
     let mut text = String::new();
-    let mut is_good = true;
+    let mut count = Count::default();
     for old in baseline {
         let same = |row: &&Row| row.what() == old.what() && row.by == old.by;
         let verdict = match rows.iter().find(same) {
             None => {
-                is_good = false;
+                count += Count::ONE_FAILED;
                 "not measured".to_owned()
             }
             Some(new) => {
                 let ratio = new.min_us / old.min_us;
                 let grown = ratio > GROWTH;
-                is_good &= !grown;
+                count += if grown {
+                    Count::ONE_FAILED
+                } else {
+                    Count::ONE_PASSED
+                };
                 let word = if grown {
                     "  too much"
                 } else if ratio < 1.0 / GROWTH {
@@ -65,7 +70,7 @@ pub(super) fn compare(baseline: &[Row], rows: &[Row]) -> Comparison {
         };
         text.push_str(&format!("{:<32}{verdict}\n", old.what()));
     }
-    Comparison { text, is_good }
+    Comparison { text, count }
 }
 
 #[cfg(test)]
@@ -77,10 +82,18 @@ mod tests {
     fn growth_and_absence_are_found() {
         let old = [row("mac", Some(16), "library", 100.0)];
         let now = |time| compare(&old, &[row("mac", Some(16), "library", time)]);
-        assert!(now(104.9).is_good);
-        assert!(!now(105.1).is_good);
-        assert!(now(90.0).is_good && now(90.0).text.contains("better"));
-        assert!(!compare(&old, &[row("mac", Some(32), "library", 100.0)]).is_good);
-        assert!(!compare(&old, &[row("mac", Some(16), "command", 100.0)]).is_good);
+        assert!(now(104.9).count.is_good());
+        assert!(!now(105.1).count.is_good());
+        assert!(now(90.0).count.is_good() && now(90.0).text.contains("better"));
+        assert!(
+            !compare(&old, &[row("mac", Some(32), "library", 100.0)])
+                .count
+                .is_good()
+        );
+        assert!(
+            !compare(&old, &[row("mac", Some(16), "command", 100.0)])
+                .count
+                .is_good()
+        );
     }
 }
