@@ -25,7 +25,7 @@ use crate::setup::Platform;
 use crate::suite::PROGRAMS;
 
 /// The calls that are looked at.
-const CALLS: [&str; 4] = ["empty", "mac", "sign", "seal"];
+const CALLS: [&str; 5] = ["empty", "mac", "sign", "seal", "bulk"];
 /// Bytes that are noted: some dozens of calls, at 90 bytes an instruction.
 const ENOUGH: u64 = 400 << 20;
 const PATIENCE: Duration = Duration::from_secs(300);

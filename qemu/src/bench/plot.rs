@@ -67,7 +67,7 @@ pub(super) fn peers(rows: &[Row]) -> Result<String> {
                 Rectangle::new([(x, y - 4), (x + 14, y + 4)], colour.filled())
             });
         }
-        legend(&mut chart)
+        legend(&mut chart, SeriesLabelPosition::LowerRight)
     })
 }
 
@@ -90,6 +90,7 @@ pub(super) fn scale(rows: &[Row]) -> Result<String> {
         chart
             .configure_mesh()
             .x_label_formatter(&|keys| short(*keys as u64))
+            .x_desc("keys")
             .y_label_formatter(&|time| format!("{time:.0}"))
             .draw()?;
         for (number, operation) in operations.iter().enumerate() {
@@ -102,7 +103,8 @@ pub(super) fn scale(rows: &[Row]) -> Result<String> {
                 .label(operation)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], stroke));
         }
-        legend(&mut chart)
+        // What is in the vault ends long before that.
+        legend(&mut chart, SeriesLabelPosition::UpperRight)
     })
 }
 
@@ -117,14 +119,14 @@ fn draw(size: (u32, u32), fill: impl FnOnce(&Area<'_>) -> Result<()>) -> Result<
     Ok(text)
 }
 
-fn legend<'a, X, Y>(chart: &mut Chart<'a, X, Y>) -> Result<()>
+fn legend<'a, X, Y>(chart: &mut Chart<'a, X, Y>, at: SeriesLabelPosition) -> Result<()>
 where
     X: Ranged<ValueType = f64>,
     Y: Ranged<ValueType = f64>,
 {
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
+        .position(at)
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK)
         .draw()?;

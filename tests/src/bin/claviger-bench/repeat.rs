@@ -1,6 +1,9 @@
 //! One call, again and again, for whoever watches.
 
-use claviger::{Algorithm, proto::frame::PREFIX};
+use claviger::{
+    Algorithm,
+    proto::{frame::PREFIX, limits::CHUNK},
+};
 use claviger_tests::bare::BareSession;
 
 use crate::open;
@@ -22,9 +25,10 @@ pub(crate) fn repeat(call: &str) {
             let key = key(Algorithm::EcdsaP256);
             forever(|| key.sign(b"message").unwrap());
         }
-        "seal" => {
+        "seal" | "bulk" => {
             let key = key(Algorithm::Aes256Siv);
-            forever(|| key.seal(b"context", &[7; 1024]).unwrap());
+            let data = vec![7; if call == "bulk" { CHUNK } else { 1024 }];
+            forever(|| key.seal(b"context", &data).unwrap());
         }
         other => panic!("no call is named {other}"),
     }
