@@ -4,6 +4,7 @@ mod common;
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
+use claviger::proto::limits::{PAYLOAD, WRAPPED};
 use common::{Device, pattern};
 
 /// Runs a line, cut at blanks, and gives its exit code.
@@ -109,8 +110,8 @@ fn refusals() {
     ] {
         assert_eq!(code(&device, line, &[0; 64][..63]), 1, "{line}");
     }
-    assert_eq!(code(&device, "sign e", &pattern(66_624)), 0);
-    let (code, stderr) = device.fails(&["sign", "e"], &pattern(67_697));
+    assert_eq!(code(&device, "sign e", &pattern(PAYLOAD - WRAPPED - 48)), 0);
+    let (code, stderr) = device.fails(&["sign", "e"], &pattern(PAYLOAD + 1));
     assert_eq!(code, 1);
     assert!(
         stderr.contains("longer than this algorithm takes"),

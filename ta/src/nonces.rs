@@ -5,7 +5,7 @@ use claviger_proto::Status;
 
 use crate::platform::{Platform, random};
 
-/// Bytes of a nonce.
+/// Bytes of the longest nonce.
 const NONCE: usize = 16;
 /// Nonces drawn at once.
 const DRAWN: usize = 16;
@@ -18,11 +18,14 @@ pub(crate) struct Nonces {
 }
 
 impl Nonces {
-    /// The next one.
+    /// The next one, of at most 16 bytes.
     ///
     /// # Errors
     /// [`Status::RandomFailed`].
-    pub(crate) fn next(&mut self, platform: &mut impl Platform) -> Result<[u8; NONCE], Status> {
+    pub(crate) fn next<const N: usize>(
+        &mut self,
+        platform: &mut impl Platform,
+    ) -> Result<[u8; N], Status> {
         if self.left == 0 {
             let bytes = random::<{ NONCE * DRAWN }>(platform)?;
             let (drawn, _) = bytes.as_chunks();
@@ -30,7 +33,11 @@ impl Nonces {
             self.left = DRAWN;
         }
         self.left = self.left.saturating_sub(1);
-        self.drawn.get(self.left).copied().ok_or(Status::Internal)
+        let nonce = self
+            .drawn
+            .get(self.left)
+            .and_then(|nonce| nonce.first_chunk());
+        nonce.copied().ok_or(Status::Internal)
     }
 }
 
@@ -45,7 +52,7 @@ mod tests {
     fn none_is_given_twice() {
         let mut platform = Workstation::in_memory();
         let mut nonces = Nonces::default();
-        let given: BTreeSet<_> = (0..4 * DRAWN)
+        let given: BTreeSet<[u8; NONCE]> = (0..4 * DRAWN)
             .map(|_| nonces.next(&mut platform).unwrap())
             .collect();
         assert_eq!(given.len(), 4 * DRAWN);

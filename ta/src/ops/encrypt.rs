@@ -7,7 +7,6 @@ use crate::{
     crypto::aead::{TAG, ccm, gcm},
     exchange::Payload,
     keyring::Work,
-    platform::random,
 };
 
 /// Encrypts under a nonce that is drawn here: 96 bits for GCM, 104 for CCM. How often one version
@@ -20,7 +19,10 @@ pub(crate) fn encrypt<P: Platform>(
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
     let Service {
-        keyring, platform, ..
+        keyring,
+        nonces,
+        platform,
+        ..
     } = service;
     let aad = request.aad as usize;
     let work = Work::new(Permission::Encrypt).context(aad);
@@ -32,12 +34,12 @@ pub(crate) fn encrypt<P: Platform>(
     }
     match key.algorithm()? {
         Algorithm::Aes128Gcm | Algorithm::Aes256Gcm => {
-            let nonce: [u8; gcm::NONCE] = random(platform)?;
+            let nonce: [u8; gcm::NONCE] = nonces.next(platform)?;
             let tag = gcm::seal(secret.as_bytes(), &nonce, associated, text)?;
             finish(payload, aad, &nonce, &tag)?;
         }
         Algorithm::Aes128Ccm | Algorithm::Aes256Ccm => {
-            let nonce: [u8; ccm::NONCE] = random(platform)?;
+            let nonce: [u8; ccm::NONCE] = nonces.next(platform)?;
             let tag = ccm::seal(secret.as_bytes(), &nonce, associated, text)?;
             finish(payload, aad, &nonce, &tag)?;
         }

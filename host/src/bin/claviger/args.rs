@@ -103,7 +103,7 @@ pub(crate) enum Command {
     /// Each FILE is replaced when its successor is complete, and stays as it was if that fails;
     /// the exit code is then that of the first failure.
     Reseal(ResealArguments),
-    /// Encrypt up to 64 KiB for a protocol that needs GCM or CCM: nonce, ciphertext, tag
+    /// Encrypt for a protocol that needs GCM (to 128 KiB) or CCM (to 64): nonce, ciphertext, tag
     Encrypt(EncryptArguments),
     /// Decrypt what `encrypt` made
     Decrypt(DecryptArguments),

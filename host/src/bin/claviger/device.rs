@@ -109,8 +109,12 @@ fn describe_limits(limits: &Limits) -> [(&'static str, String); 5] {
         (
             "at once",
             format!(
-                "{} sessions, {} of one caller; {} challenges; {} wrapped keys of one owner",
-                limits.sessions, limits.caller_sessions, limits.challenges, limits.owner_wrapped
+                "{} in a batch; {} sessions, {} of one caller; {} challenges; {} wrapped keys of one owner",
+                limits.batch,
+                limits.sessions,
+                limits.caller_sessions,
+                limits.challenges,
+                limits.owner_wrapped
             ),
         ),
         (

@@ -15,7 +15,8 @@ use crate::{
 pub(crate) fn encrypt(client: &Client, arguments: &EncryptArguments, printer: &Printer) -> Outcome {
     let key = open::key(client, &arguments.key)?;
     let text = read(&arguments.input)?;
-    let made = key.encrypt(arguments.aad.as_bytes(), &text)?;
+    let made = key.encrypt(arguments.aad.as_bytes(), &text);
+    let made = made.map_err(explained)?;
     let output = &arguments.output.output;
     let to_file = files::is_file(output);
     if to_file || !printer.is_json() {
@@ -57,8 +58,16 @@ pub(crate) fn decrypt(client: &Client, arguments: &DecryptArguments, printer: &P
 /// What does not fit into one call does not fit at all.
 fn read(input: &Input) -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
     let bytes = files::read_small(&input.input, limits::PAYLOAD)?;
-    bytes.ok_or_else(|| Failure::Library {
-        error: Error::Ta(Status::PayloadTooLong),
-        hint: Some("at most 64 KiB are encrypted; `claviger seal` takes any size".to_owned()),
-    })
+    bytes.ok_or_else(|| explained(Error::Ta(Status::PayloadTooLong)))
+}
+
+fn explained(error: Error) -> Failure {
+    let too_long = matches!(error, Error::Ta(Status::PayloadTooLong));
+    let hint = too_long.then(|| {
+        format!(
+            "GCM takes at most {} KiB, CCM a byte less than 64; `claviger seal` takes any size",
+            limits::CHUNK >> 10
+        )
+    });
+    Failure::Library { error, hint }
 }

@@ -6,7 +6,7 @@ use crate::measure::Bench;
 
 pub(crate) fn all(bench: &Bench, client: &Client) {
     let key = |label: &str, algorithm| client.generate(label, algorithm).unwrap();
-    let data = vec![7; 64 << 10];
+    let data = vec![7; 1 << 20];
 
     let mac = key("mac", Algorithm::Aes128Cmac);
     bench.measure(("mac", 16), 200, || mac.mac(&data[..16]).unwrap());
@@ -16,11 +16,11 @@ pub(crate) fn all(bench: &Bench, client: &Client) {
         mac.mac_batch(&messages).unwrap()
     });
     let siv = key("siv", Algorithm::Aes256Siv);
-    for size in [1 << 10, 64 << 10] {
+    for (size, n) in [(1 << 10, 50), (128 << 10, 50), (1 << 20, 10)] {
         let data = &data[..size];
-        bench.measure(("seal", size), 50, || siv.seal(b"context", data).unwrap());
+        bench.measure(("seal", size), n, || siv.seal(b"context", data).unwrap());
         let blob = siv.seal(b"context", data).unwrap();
-        bench.measure(("unseal", size), 50, || {
+        bench.measure(("unseal", size), n, || {
             siv.unseal(b"context", &blob).unwrap()
         });
     }

@@ -2,13 +2,13 @@
 
 use claviger::Algorithm;
 use claviger::{identity::uid_identity, shares::Manifest};
-use claviger_proto::Digits;
 use claviger_proto::message::{
-    ComponentCancelRequest, ComponentShowRequest, ComponentStartRequest, DescribeRequest,
-    DeviceKeyRequest, InfoRequest, ListRequest, MacFinishRequest, MacStartRequest,
+    BatchRequest, ComponentCancelRequest, ComponentShowRequest, ComponentStartRequest,
+    DescribeRequest, DeviceKeyRequest, InfoRequest, ListRequest, MacFinishRequest, MacStartRequest,
     MacUpdateRequest, PublicKeyRequest, RandomRequest, RestoreCancelRequest, RestoreStartRequest,
     SelfTestRequest, VerifyMacFinishRequest,
 };
+use claviger_proto::{Digits, batch::Batched};
 use claviger_tests::{ALICE, BOB, Device, Handle, label, new_key};
 
 use super::{Call, made};
@@ -60,6 +60,15 @@ pub(crate) fn prepare(device: &Device) -> Vec<Reading> {
             let update = Call::new(&on.root, MacUpdateRequest {}, b"message");
             update.make().unwrap();
             Call::new(&on.root, VerifyMacFinishRequest {}, &tag)
+        }),
+        Box::new(|on| {
+            let request = BatchRequest {
+                work: Batched::Mac,
+                key: label("mac").into(),
+                context: 0,
+                tag: 0,
+            };
+            Call::new(&on.root, request, b"\0\0\0\x07message")
         }),
         Box::new(|on| {
             let request = ComponentStartRequest {
