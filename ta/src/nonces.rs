@@ -1,5 +1,5 @@
-//! Random nonces. They are public, and drawn several at a time: asking the platform costs more than
-//! sealing a kilobyte.
+//! Random nonces. They need not be secret, and are drawn several at a time: asking the platform
+//! costs more than sealing a kilobyte.
 
 use claviger_proto::Status;
 

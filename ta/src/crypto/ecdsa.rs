@@ -71,8 +71,8 @@ macro_rules! curve {
                 sign_with(scalar, digest, &random::<32>(platform)?)
             }
 
-            /// Signs with these additional bytes for the nonce; with none, deterministically
-            /// (RFC 6979).
+            /// Signs with these additional bytes for the nonce, as [`sign`] with fresh ones; with none,
+            /// deterministically (RFC 6979).
             ///
             /// # Errors
             /// As [`sign`].

@@ -18,15 +18,24 @@ pub(crate) fn sign<P: Platform>(
     payload: &mut Payload,
 ) -> Result<KeyVersion, Status> {
     let Service {
-        keyring, platform, ..
+        keyring,
+        nonces,
+        platform,
+        ..
     } = service;
     let work = Work::new(Permission::Sign);
     let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
     let secret = key.secret()?;
     let (secret, message) = (secret.as_bytes(), payload.bytes());
+    // What is mixed into the nonce of ECDSA need not be secret (RFC 6979, section 3.6).
+    let mut added = || nonces.next::<16>(platform);
     match key.algorithm()? {
-        Algorithm::EcdsaP256 => payload.set(&ecdsa::p256::sign(platform, secret, message)?)?,
-        Algorithm::EcdsaP384 => payload.set(&ecdsa::p384::sign(platform, secret, message)?)?,
+        Algorithm::EcdsaP256 => {
+            payload.set(&ecdsa::p256::sign_with(secret, message, &added()?)?)?;
+        }
+        Algorithm::EcdsaP384 => {
+            payload.set(&ecdsa::p384::sign_with(secret, message, &added()?)?)?;
+        }
         Algorithm::Ed25519 => payload.set(&ed25519::sign(secret, message)?)?,
         _ => return Err(Status::WrongUsage),
     }
