@@ -125,7 +125,7 @@ impl<'a> Cases<'a> {
             "without a counter: another device's store",
             false,
             // Its keys are others: seen without a counter too.
-            Expect::Refused("another device's"),
+            Expect::Refused(DIRECTORY),
             |store| {
                 *store = foreign;
                 Ok(())
