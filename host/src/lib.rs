@@ -235,6 +235,7 @@ mod error;
 pub mod files;
 pub mod identity;
 mod key;
+pub mod pipeline;
 pub mod shares;
 pub mod transport;
 

@@ -23,9 +23,9 @@ fn is_stdout(path: &Path) -> bool {
 }
 
 /// Opens an input; also says how long it is, if that is known.
-pub(crate) fn open_input(path: &Path) -> Result<(Box<dyn Read>, Option<u64>), Failure> {
+pub(crate) fn open_input(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
     if is_standard(path) {
-        return Ok((Box::new(io::stdin().lock()), None));
+        return Ok((Box::new(io::stdin()), None));
     }
     let failed = |source| Failure::local(format!("{} cannot be read", path.display()), source);
     let file = File::open(path).map_err(failed)?;
@@ -60,7 +60,7 @@ fn shown(path: &Path) -> String {
 /// Where a command writes its data.
 pub(crate) enum Destination {
     /// Standard output, or a device or pipe that has a name.
-    Stream(Box<dyn Write>),
+    Stream(Box<dyn Write + Send>),
     /// A file, once it is complete.
     File(PendingFile),
 }

@@ -55,10 +55,10 @@ pub(crate) fn claim_stdout() {
 }
 
 /// Standard output, without a buffer: what is written is out.
-pub(crate) fn stdout() -> Box<dyn Write> {
+pub(crate) fn stdout() -> Box<dyn Write + Send> {
     match STDOUT.get() {
         Some(file) => Box::new(file),
-        None => Box::new(io::stdout().lock()),
+        None => Box::new(io::stdout()),
     }
 }
 

@@ -9,11 +9,11 @@ use crate::{
     Outcome,
     args::{ResealArguments, SealedArguments},
     failure::{self, Failure, exit_code, say},
-    files::{self, Secrecy},
+    files::Secrecy,
     open,
     output::Printer,
-    progress::{Count, Progress},
-    seal::transfer,
+    progress::Count,
+    seal::{read_ahead, transfer},
 };
 
 pub(crate) fn reseal(client: &Client, arguments: &ResealArguments, printer: &Printer) -> Outcome {
@@ -35,8 +35,7 @@ pub(crate) fn reseal(client: &Client, arguments: &ResealArguments, printer: &Pri
 
 fn reseal_stream(key: &Key, stream: &SealedArguments, printer: &Printer) -> Outcome {
     let context = stream.context.context.as_bytes();
-    let (input, total) = files::open_input(&stream.input.input)?;
-    let input = Progress::new(input, total);
+    let input = read_ahead(&stream.input.input)?;
     let names = ("blob", "blob_bytes");
     let output = &stream.output.output;
     transfer(names, output, Secrecy::Public, printer, |writer| {

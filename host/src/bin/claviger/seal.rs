@@ -7,6 +7,7 @@ use std::{
 
 use claviger::{
     Client, Error, Key, Status,
+    pipeline::{ReadAhead, WriteBehind},
     proto::blob::{self, Suite},
 };
 use serde_json::json;
@@ -25,8 +26,7 @@ pub(crate) fn seal(client: &Client, arguments: &SealArguments, printer: &Printer
     let stream = &arguments.stream;
     let key = open::key(client, &stream.key)?;
     let context = stream.context.context.as_bytes();
-    let (input, total) = files::open_input(&stream.input.input)?;
-    let input = Progress::new(input, total);
+    let input = read_ahead(&stream.input.input)?;
     let output = &stream.output.output;
     let names = ("blob", "plaintext_bytes");
     transfer(names, output, Secrecy::Public, printer, |mut writer| {
@@ -42,13 +42,13 @@ pub(crate) fn seal(client: &Client, arguments: &SealArguments, printer: &Printer
 pub(crate) fn unseal(client: &Client, arguments: &SealedArguments, printer: &Printer) -> Outcome {
     let key = open::key(client, &arguments.key)?;
     let context = arguments.context.context.as_bytes();
-    let (input, total) = files::open_input(&arguments.input.input)?;
+    let input = read_ahead(&arguments.input.input)?;
     let mut front = Vec::with_capacity(blob::HEADER);
     let output = &arguments.output.output;
     let names = ("data", "plaintext_bytes");
     transfer(names, output, Secrecy::Private, printer, |writer| {
         let input = Front {
-            reader: Progress::new(input, total),
+            reader: input,
             front: &mut front,
         };
         key.unseal_stream(context, input, writer).map_err(|error| {
@@ -59,6 +59,16 @@ pub(crate) fn unseal(client: &Client, arguments: &SealedArguments, printer: &Pri
             Failure::Library { error, hint }
         })
     })
+}
+
+/// What the command line says is read, while what was read before is worked on.
+pub(crate) fn read_ahead(input: &Path) -> Result<ReadAhead, Failure> {
+    let (input, total) = files::open_input(input)?;
+    ReadAhead::new(Progress::new(input, total)).map_err(no_thread)
+}
+
+fn no_thread(error: io::Error) -> Failure {
+    Failure::local("no thread can be had", error)
 }
 
 /// Has `work` write where the command line says, and prints what is left to say: what was written,
@@ -79,9 +89,12 @@ pub(crate) fn transfer(
         result?;
         return printer.print(&json!({ names.0: base64(&collector.bytes) }), "");
     }
-    let mut destination = Destination::open(output, secrecy)?;
-    let bytes = work(&mut destination)?;
-    destination.finish()?;
+    let destination = Destination::open(output, secrecy)?;
+    let mut behind = WriteBehind::new(destination).map_err(no_thread)?;
+    let bytes = work(&mut behind)?;
+    let written = behind.finish();
+    let written = written.map_err(|error| Failure::local("the output cannot be written", error))?;
+    written.finish()?;
     if !files::is_file(output) {
         return Ok(std::process::ExitCode::SUCCESS);
     }
