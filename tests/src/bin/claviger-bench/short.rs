@@ -1,6 +1,8 @@
 //! A few operations, of every kind that costs: those that are compared with the baseline.
 
-use claviger::{Algorithm, Client};
+use std::io;
+
+use claviger::{Algorithm, Client, proto::limits::CHUNK};
 
 use crate::measure::Bench;
 
@@ -16,14 +18,17 @@ pub(crate) fn all(bench: &Bench, client: &Client) {
         mac.mac_batch(&messages).unwrap()
     });
     let siv = key("siv", Algorithm::Aes256Siv);
-    for (size, n) in [(1 << 10, 50), (128 << 10, 50), (1 << 20, 10)] {
+    for size in [1 << 10, CHUNK] {
         let data = &data[..size];
-        bench.measure(("seal", size), n, || siv.seal(b"context", data).unwrap());
+        bench.measure(("seal", size), 50, || siv.seal(b"context", data).unwrap());
         let blob = siv.seal(b"context", data).unwrap();
-        bench.measure(("unseal", size), n, || {
+        bench.measure(("unseal", size), 50, || {
             siv.unseal(b"context", &blob).unwrap()
         });
     }
+    bench.measure(("seal a stream", data.len()), 10, || {
+        siv.seal_stream(b"context", &data[..], io::sink()).unwrap()
+    });
     let sign = key("sign", Algorithm::EcdsaP256);
     bench.measure("P-256 sign", 50, || sign.sign(b"message").unwrap());
     let ed25519 = key("ed25519", Algorithm::Ed25519);
