@@ -1,7 +1,7 @@
 //! One session and what is done with it: requests into its memory, replies out of it, and the
 //! session opened anew when the trusted application died.
 
-use std::{hint::black_box, sync::Arc};
+use std::sync::Arc;
 
 use claviger_proto::{
     Command, Status, blob, codec,
@@ -15,6 +15,7 @@ use crate::{
     Error,
     error::{Effect, ProtocolError},
     transport::{Fault, Transport, TransportError},
+    wiped::wipe,
 };
 
 /// The smallest range of the memory that is passed: the TEE maps whole pages anyway.
@@ -66,10 +67,9 @@ impl Connection {
             take(response, payload)
         });
         if carries_secrets(R::COMMAND) {
-            wipe(
-                memory,
-                length.max(PREFIX + limits::HEADER + payload_len(parts)),
-            );
+            let used = length.max(PREFIX + limits::HEADER + payload_len(parts));
+            let used = used.min(memory.len());
+            wipe(&mut memory[..used]);
         }
         result
     }
@@ -245,14 +245,6 @@ const fn carries_secrets(command: Command) -> bool {
             | Command::Combine
             | Command::ComponentEnter
     )
-}
-
-/// Overwrites the front of `memory`. The block outlives the call and is seen from outside, so
-/// the writes are not removed; volatile ones, byte by byte, would cost as much as the sealing.
-fn wipe(memory: &mut [u8], length: usize) {
-    let length = length.min(memory.len());
-    memory[..length].fill(0);
-    black_box(memory);
 }
 
 #[cfg(test)]

@@ -243,6 +243,7 @@ mod key;
 pub mod pipeline;
 pub mod shares;
 pub mod transport;
+mod wiped;
 
 pub use builder::{Builder, EMULATOR_VARIABLE, Login};
 pub use claviger_proto as proto;

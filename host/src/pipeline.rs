@@ -11,13 +11,14 @@ use std::{
 };
 
 use claviger_proto::limits::CHUNK;
-use zeroize::Zeroizing;
+
+use crate::wiped::Wiped;
 
 /// Pieces that are ready before they are asked for, or wait to be written.
 const PIECES: usize = 2;
 
 /// Bytes read at once; wiped when they are used.
-type Piece = Zeroizing<Vec<u8>>;
+type Piece = Wiped;
 
 /// A reader that is read ahead. If it is dropped before the end, its thread ends once the reader has
 /// given what it was asked for last.
@@ -37,7 +38,7 @@ impl ReadAhead {
         let (sender, pieces) = sync_channel(PIECES);
         let read = move || {
             loop {
-                let mut piece = Zeroizing::new(vec![0; CHUNK]);
+                let mut piece = Piece::from(vec![0; CHUNK]);
                 let result = match reader.read(&mut piece) {
                     Ok(length) => {
                         piece.truncate(length);

@@ -9,10 +9,9 @@ use claviger_proto::{
     limits,
     message::{SealRequest, UnsealRequest},
 };
-use zeroize::{Zeroize, Zeroizing};
 
 use super::stream::{Pieces, fill};
-use crate::{Error, Key, error::ProtocolError};
+use crate::{Error, Key, error::ProtocolError, wiped::Wiped};
 
 impl Key {
     /// Seals `data`: only this key opens it again, and only with the same `context` (at most
@@ -67,7 +66,7 @@ impl Key {
     pub fn unseal(&self, context: &[u8], blob: &[u8]) -> Result<Vec<u8>, Error> {
         let mut opener = Opener::new(self, context, blob)?;
         let sealed = blob.get(blob::HEADER..).unwrap_or_default();
-        let mut data = Zeroizing::new(Vec::with_capacity(sealed.len()));
+        let mut data = Wiped::with_capacity(sealed.len());
         let mut pieces = sealed.chunks(opener.piece()).peekable();
         loop {
             let piece = pieces.next().unwrap_or_default();
@@ -97,10 +96,10 @@ impl Key {
         let length = fill(&mut input, &mut header)?;
         let mut opener = Opener::new(self, context, &header[..length])?;
         let mut pieces = Pieces::new(input, opener.piece());
-        let mut opened = Zeroizing::new(Vec::with_capacity(limits::CHUNK));
+        let mut opened = Wiped::with_capacity(limits::CHUNK);
         let mut written = 0;
         while let Some((piece, last)) = pieces.next()? {
-            opened.zeroize();
+            opened.empty();
             opener.open(piece, last, &mut opened)?;
             write(&mut output, &opened)?;
             written += opened.len() as u64;

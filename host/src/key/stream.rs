@@ -2,9 +2,7 @@
 
 use std::io::{ErrorKind, Read};
 
-use zeroize::Zeroize;
-
-use crate::Error;
+use crate::{Error, wiped::wipe};
 
 /// A stream cut into pieces of `size` bytes; the last has 1 to `size`, or none if the stream is
 /// empty.
@@ -45,7 +43,7 @@ impl<R: Read> Pieces<R> {
 
 impl<R> Drop for Pieces<R> {
     fn drop(&mut self) {
-        self.buffer.zeroize();
+        wipe(&mut self.buffer);
     }
 }
 
