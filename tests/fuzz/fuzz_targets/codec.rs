@@ -74,6 +74,7 @@ fuzz_target!(|data: &[u8]| {
         Command::AuditRelease => both::<AuditReleaseRequest>(header),
         Command::DeviceKey => both::<DeviceKeyRequest>(header),
         Command::InstallCertificate => both::<InstallCertificateRequest>(header),
+        Command::Batch => both::<BatchRequest>(header),
     }
 });
 
