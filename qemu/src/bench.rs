@@ -1,4 +1,4 @@
-//! The verb `bench`: Claviger measured in guest time by [counted](crate::programs) instructions, beside what else a
+//! The verb `bench`: Claviger measured in guest time by [counted](crate::program) instructions, beside what else a
 //! device has for the purpose.
 
 mod baseline;
@@ -6,18 +6,17 @@ mod breakdown;
 mod plot;
 mod rows;
 mod size;
+mod symbols;
 mod table;
 
-use std::path::PathBuf;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use fs_err as fs;
 
 use self::rows::Row;
 use crate::artifacts::{Flavour, target_folder};
 use crate::cli::BenchOptions;
-use crate::programs::{Programs, expect_success};
+use crate::program::Program;
 use crate::report;
 use crate::setup::Platform;
 use crate::suite::Count;
@@ -109,7 +108,7 @@ fn show(
 ) -> Result<()> {
     let Measured { rows, rest } = measure(platform, flavour, list)?;
     print!("{}{rest}", table(&rows));
-    let folder = output_folder();
+    let folder = target_folder().join("bench");
     fs::create_dir_all(&folder)?;
     let json = folder.join(format!("{list}.json"));
     fs::write(&json, serde_json::to_string_pretty(&rows)? + "\n")?;
@@ -122,10 +121,6 @@ fn show(
     Ok(())
 }
 
-fn output_folder() -> PathBuf {
-    target_folder().join("bench")
-}
-
 struct Measured {
     rows: Vec<Row>,
     /// What else was said.
@@ -133,27 +128,14 @@ struct Measured {
 }
 
 fn measure(platform: &Platform, flavour: Flavour, list: &str) -> Result<Measured> {
-    let mut measured = run(platform, flavour, PROGRAM, &[list])?;
+    let mut measured = capture(Program::boot(platform, flavour, PROGRAM)?, &[list])?;
     if list == COMPARISON {
         // On a device of its own, whose store has nothing of Claviger's.
-        let peers = run(platform, flavour, PEERS, &[])?;
+        let peers = capture(Program::boot(platform, flavour, PEERS)?, &[])?;
         measured.rows.extend(peers.rows);
         measured.rest.push_str(&peers.rest);
     }
     Ok(measured)
-}
-
-fn run(
-    platform: &Platform,
-    flavour: Flavour,
-    program: &str,
-    arguments: &[&str],
-) -> Result<Measured> {
-    capture(
-        Programs::boot(platform, flavour, &[program])?,
-        program,
-        arguments,
-    )
 }
 
 /// Several clients at once, for each number of processors a column.
@@ -181,16 +163,18 @@ fn disk(platform: &Platform) -> Result<()> {
 }
 
 fn by_the_clock(platform: &Platform, processors: u8, list: &str) -> Result<Measured> {
-    let device = Programs::boot_by_the_clock(platform, processors, &[PROGRAM])?;
-    capture(device, PROGRAM, &[list])
+    let program = Program::boot_by_the_clock(platform, processors, PROGRAM)?;
+    capture(program, &[list])
 }
 
-fn capture(mut device: Programs, program: &str, arguments: &[&str]) -> Result<Measured> {
-    let output = device.capture(program, arguments)?;
-    device.off()?;
-    let (rows, rest) = rows::parse(&String::from_utf8_lossy(&output.stdout))?;
-    expect_success(program, output.status)
-        .with_context(|| format!("it had measured {} rows by then", rows.len()))?;
+fn capture(program: Program, arguments: &[&str]) -> Result<Measured> {
+    let (status, text) = program.capture(arguments)?;
+    let (rows, rest) = rows::parse(&text)?;
+    ensure!(
+        status == 0,
+        "it failed with exit status {status}, after {} rows",
+        rows.len()
+    );
     ensure!(!rows.is_empty(), "nothing was measured");
     Ok(Measured { rows, rest })
 }

@@ -26,7 +26,7 @@ mod host_packages;
 mod machine;
 mod packages;
 mod process;
-mod programs;
+mod program;
 mod report;
 mod runner_tests;
 mod setup;

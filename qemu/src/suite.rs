@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::artifacts::{self, Claviger, Executable, Flavour};
+use crate::artifacts::{self, Claviger, Flavour};
 use crate::cli::TestOptions;
 use crate::device::{DISK_MEBIBYTES, Device};
 use crate::guest::{Boot, Guest, Job, Output};
@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(30 * 60);
 const LONG_DEADLINE: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Where the programs of the end-to-end package lie in the guest.
-pub(crate) const PROGRAMS: &str = "/usr/lib/claviger-tests";
+const PROGRAMS: &str = "/usr/lib/claviger-tests";
 
 /// How many tests passed and failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -119,13 +119,13 @@ fn run_within(platform: &Platform, options: &TestOptions, deadline: Duration) ->
                 let mut boot = Boot::new(&device, Some(&claviger));
                 boot.files = tests
                     .iter()
-                    .map(|test| (PathBuf::from(&test.path), place(test)))
+                    .map(|test| (PathBuf::from(&test.path), place(&test.name)))
                     .collect();
                 let guest = Guest::boot(platform, &boot)?;
                 (device, guest)
             }
         };
-        let mut job = Job::new(0, &[place(test), "--test-threads=1".to_owned()]);
+        let mut job = Job::new(0, &[place(&test.name), "--test-threads=1".to_owned()]);
         job.words.extend(options.arguments.iter().cloned());
         let started = Instant::now();
         let result = guest.capture(&job, deadline);
@@ -158,9 +158,9 @@ fn show_marks(guest: &mut Guest, test: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where a test binary lies in the guest.
-fn place(test: &Executable) -> String {
-    format!("{PROGRAMS}/{}", test.name)
+/// Where a program of the end-to-end package lies in the guest.
+pub(crate) fn place(name: &str) -> String {
+    format!("{PROGRAMS}/{name}")
 }
 
 /// Counts a binary's tests; prints what it said if any failed. One that ended badly without saying which failed counts

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::programs;
+use crate::artifacts::Flavour;
+use crate::program::Program;
 use crate::setup::Platform;
 use crate::suite::Count;
 
@@ -15,14 +16,14 @@ pub(crate) fn timing() -> Result<bool> {
 
 /// Measures by counted instructions, and prints a line for each command.
 pub(crate) fn run(platform: &Platform) -> Result<Count> {
-    let output = programs::capture(platform, "claviger-timing", &[])?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let program = Program::boot(platform, Flavour::Marks, "claviger-timing")?;
+    let (status, text) = program.capture(&[])?;
     print!("{text}");
     let count = Count::of_output(&text).context("nothing was measured")?;
     ensure!(
-        output.status == 0 || count.failed > 0,
+        status == 0 || count.failed > 0,
         "it failed with exit status {}",
-        output.status
+        status
     );
     Ok(count)
 }

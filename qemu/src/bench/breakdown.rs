@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
 use std::path::Path;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,12 +16,10 @@ use fs_err as fs;
 use fs_err::File;
 
 use super::PROGRAM;
+use super::symbols::{self, Symbol};
 use crate::artifacts::{self, Claviger, Flavour};
-use crate::device::{DISK_MEBIBYTES, Device};
-use crate::guest::{Boot, Guest, Job};
-use crate::process;
+use crate::program::{Program, counted};
 use crate::setup::Platform;
-use crate::suite::PROGRAMS;
 
 /// The calls that are looked at.
 const CALLS: [&str; 5] = ["empty", "mac", "sign", "seal", "bulk"];
@@ -50,9 +47,9 @@ pub(super) fn breakdown(platform: &Platform) -> Result<()> {
     let claviger = Claviger::build(platform, Flavour::Symbols)?;
     let program = artifacts::program_with_symbols(platform, PROGRAM)?;
     let symbols = All {
-        program: Symbols::of(&program)?,
-        core: Symbols::of(&platform.firmware.optee.symbols())?,
-        ta: Symbols::of(&claviger.elf)?,
+        program: Functions::of(&program)?,
+        core: Functions::of(&platform.firmware.optee.symbols())?,
+        ta: Functions::of(&claviger.elf)?,
     };
     for call in CALLS {
         let folder = platform.cache.run()?;
@@ -71,18 +68,12 @@ fn trace(
     call: &str,
     notes: &Path,
 ) -> Result<()> {
-    let folder = platform.cache.run()?;
-    let device = Device::open(platform, &folder.path().join("disk"), DISK_MEBIBYTES)?;
-    let place = format!("{PROGRAMS}/{PROGRAM}");
-    let mut boot = Boot::new(&device, Some(claviger));
-    boot.icount = true;
-    boot.store_in_memory = true;
-    boot.monitor = true;
-    boot.files = vec![(program.to_owned(), place.clone())];
-    let guest = Guest::boot(platform, &boot)?;
+    let guest = Program::boot_file(platform, claviger, program, |boot| {
+        counted(boot);
+        boot.monitor = true;
+    })?;
     let mut monitor = guest.monitor()?;
-    let job = Job::new(0, &[&place, "repeat", call]);
-    let written = guest.kill_once(&job, "again and again\n", || {
+    let written = guest.kill_once(&["repeat", call], "again and again\n", || {
         // The second name is that of newer versions, which do not know the first, as others do not the second.
         for command in [
             "singlestep on".to_owned(),
@@ -150,51 +141,26 @@ fn count_between(notes: &Path, entered: u64) -> Result<(Counts, u64)> {
 
 /// Whoever has functions whose names are known.
 struct All {
-    program: Symbols,
-    core: Symbols,
-    ta: Symbols,
+    program: Functions,
+    core: Functions,
+    ta: Functions,
 }
 
 /// Functions, in the order of their addresses.
-struct Symbols(Vec<(Range<u64>, String)>);
+struct Functions(Vec<(Range<u64>, String)>);
 
-impl Symbols {
+impl Functions {
     fn of(elf: &Path) -> Result<Self> {
-        let mut nm = Command::new("aarch64-linux-gnu-nm");
-        nm.args(["--demangle", "--numeric-sort", "--print-size"])
-            .arg(elf);
-        let mut functions: Vec<(u64, u64, String)> = Vec::new();
-        for line in process::output(&mut nm)?.lines() {
-            let words: Vec<&str> = line.splitn(4, ' ').collect();
-            let number = |word: &str| u64::from_str_radix(word, 16).ok();
-            let (start, size, name) = match words[..] {
-                [start, size, kind, name] if "tTwW".contains(kind) => {
-                    (number(start), number(size), name)
-                }
-                // Written in assembler, some have no size: they reach to the next one.
-                [start, kind, name] if "tT".contains(kind) && !name.starts_with('$') => {
-                    (number(start), Some(0), name)
-                }
-                _ => continue,
-            };
-            if let (Some(start), Some(size)) = (start, size) {
-                functions.push((start, size, name.to_owned()));
-            }
-        }
-        ensure!(!functions.is_empty(), "{}: no symbols", elf.display());
-        let next: Vec<u64> = functions.iter().skip(1).map(|next| next.0).collect();
+        let mut functions = symbols::of(elf)?;
+        functions.retain(Symbol::is_code);
+        let next: Vec<u64> = functions.iter().skip(1).map(|next| next.start).collect();
         let ends = next.into_iter().chain([u64::MAX]);
-        let ranges = functions
-            .into_iter()
-            .zip(ends)
-            .map(|((start, size, name), end)| {
-                let end = if size == 0 {
-                    end.min(start + LONGEST)
-                } else {
-                    start + size
-                };
-                (start..end, name)
-            });
+        let ranges = functions.into_iter().zip(ends).map(|(function, next)| {
+            let Symbol { start, size, .. } = function;
+            // One of unknown size reaches to the next.
+            let end = size.map_or(next.min(start + LONGEST), |size| start + size);
+            (start..end, function.name)
+        });
         Ok(Self(ranges.collect()))
     }
 

@@ -1,12 +1,12 @@
 //! What the trusted application is made of.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use fs_err as fs;
 
+use super::symbols::{self, Symbol};
 use super::table;
 use crate::artifacts::{Claviger, Flavour};
 use crate::process;
@@ -20,36 +20,25 @@ const OTHERS: &str = "(libutee, compiler)";
 /// Prints how large the trusted application is, in which sections, and what each crate has of it.
 pub(super) fn sizes(platform: &Platform) -> Result<()> {
     let plain = Claviger::build(platform, Flavour::Plain)?;
-    let symbols = Claviger::build(platform, Flavour::Symbols)?;
+    let built = Claviger::build(platform, Flavour::Symbols)?;
     println!("{} bytes, signed", fs::metadata(&plain.ta)?.len());
     let mut size = Command::new("aarch64-linux-gnu-size");
-    print!("{}", process::output(size.arg(&symbols.elf))?);
-    print!("{}", by_crate(&nm(&symbols.elf)?)?);
+    print!("{}", process::output(size.arg(&built.elf))?);
+    print!("{}", by_crate(&symbols::of(&built.elf)?));
     Ok(())
-}
-
-fn nm(elf: &Path) -> Result<String> {
-    let mut nm = Command::new("aarch64-linux-gnu-nm");
-    nm.args(["--demangle", "--print-size"]).arg(elf);
-    process::output(&mut nm)
 }
 
 /// Code and constants of each crate, the largest first. A generic function counts for the crate that wrote it, what was
 /// inlined for the one that it went into.
-fn by_crate(nm: &str) -> Result<String> {
+fn by_crate(symbols: &[Symbol]) -> String {
     let mut crates: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for line in nm.lines() {
-        // Address, size, kind, name; without a size, it is a mark.
-        let words: Vec<&str> = line.splitn(4, ' ').collect();
-        let [_, size, kind, name] = words[..] else {
-            continue;
-        };
-        let size = u64::from_str_radix(size, 16).with_context(|| format!("no size: {line}"))?;
-        let of = crates.entry(crate_of(name)).or_default();
-        match kind {
-            "t" | "T" | "w" | "W" => of.0 += size,
-            "r" | "R" | "d" | "D" => of.1 += size,
-            _ => {}
+    for symbol in symbols {
+        let of = crates.entry(crate_of(&symbol.name)).or_default();
+        let size = symbol.size.unwrap_or(0);
+        if symbol.is_code() {
+            of.0 += size;
+        } else if "rRdD".contains(symbol.kind) {
+            of.1 += size;
         }
     }
     let mut crates: Vec<_> = crates.into_iter().collect();
@@ -65,7 +54,7 @@ fn by_crate(nm: &str) -> Result<String> {
     for (name, (code, data)) in crates {
         cells.push(vec![name.to_owned(), code.to_string(), data.to_string()]);
     }
-    Ok(table::align(&cells))
+    table::align(&cells)
 }
 
 /// The crate that a demangled name begins with: `a::b`, `<a::b as c::d>::e`, `<&mut a::b>::c`.
@@ -109,7 +98,7 @@ mod tests {
 0000000000002000 0000000000000100 r aes::TABLE
 0000000000003000 0000000000000008 b heap
 ";
-        let text = by_crate(nm).unwrap();
+        let text = by_crate(&symbols::parse(nm));
         let line = text.lines().find(|line| line.starts_with("aes")).unwrap();
         assert_eq!(
             line.split_whitespace().collect::<Vec<_>>(),

@@ -54,7 +54,7 @@ pub(super) fn peers(rows: &[Row]) -> String {
         let times: Vec<Option<f64>> = who
             .iter()
             .map(|who| {
-                let row = rows.iter().find(|row| row.what() == what && row.by == *who);
+                let row = row_of(rows, &what, who);
                 row.map(|row| row.min_us)
             })
             .collect();
@@ -83,17 +83,13 @@ pub(super) fn peers(rows: &[Row]) -> String {
 /// As [`peers`], by the clock: in empty invokes of the same boot, since the host's time says nothing of a device's.
 pub(super) fn clock(rows: &[Row]) -> String {
     let who = distinct(rows.iter().map(|row| row.by.clone()));
-    let row_of = |what: &str, who: &str| {
-        let mut rows = rows.iter();
-        rows.find(|row| row.what() == what && row.by == who)
-    };
     let mut heading = vec!["in empty invokes of the same boot".to_owned()];
     heading.extend(who.iter().cloned());
     let mut cells = vec![heading];
     for what in distinct(rows.iter().map(Row::what)) {
         let mut line = vec![what.clone()];
         line.extend(who.iter().map(|who| {
-            let both = row_of(&what, who).zip(row_of(FLOOR, who));
+            let both = row_of(rows, &what, who).zip(row_of(rows, FLOOR, who));
             both.map_or_else(String::new, |(row, floor)| {
                 format!("{:.2}", row.median_us / floor.median_us)
             })
@@ -123,6 +119,10 @@ pub(super) fn sizes(rows: &[Row]) -> String {
         cells.push(line);
     }
     align(&cells)
+}
+
+fn row_of<'a>(rows: &'a [Row], what: &str, who: &str) -> Option<&'a Row> {
+    rows.iter().find(|row| row.what() == what && row.by == who)
 }
 
 fn micros(time: f64) -> String {

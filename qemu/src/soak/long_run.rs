@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::PROGRAM;
 use crate::artifacts::Flavour;
-use crate::programs::Programs;
+use crate::program::Program;
 use crate::report::seconds;
 use crate::setup::Platform;
 use crate::suite::Count;
@@ -16,14 +16,13 @@ use crate::suite::Count;
 pub(super) fn run(platform: &Platform, operations: u64) -> Result<Count> {
     println!("{operations} operations in one boot");
     let started = Instant::now();
-    let mut device = Programs::boot(platform, Flavour::Marks, &[PROGRAM])?;
-    let status = device.run(
-        PROGRAM,
+    let mut program = Program::boot(platform, Flavour::Marks, PROGRAM)?;
+    let status = program.run(
         &["mixed", &operations.to_string()],
         &mut io::stdout(),
         &mut io::stderr(),
     )?;
-    device.off()?;
+    program.off()?;
     println!(
         "{operations} operations: exit status {status} ({})",
         seconds(started.elapsed())

@@ -15,7 +15,7 @@ use crate::files;
 use crate::guest::{Boot, Guest, Job};
 use crate::report::seconds;
 use crate::setup::Platform;
-use crate::suite::{Count, PROGRAMS};
+use crate::suite::{self, Count};
 
 /// A cycle writes some ten kilobytes.
 const JOURNAL_BYTES: u64 = 1 << 30;
@@ -53,7 +53,7 @@ pub(crate) fn run(platform: &Platform, cycles: u64, seed: u64) -> Result<Count> 
     fs::File::create(&journal)?.set_len(JOURNAL_BYTES)?;
     let device = Device::open(platform, &folder.path().join("disk"), DISK_MEBIBYTES)?;
     let mut boot = Boot::new(&device, Some(&claviger));
-    boot.files = vec![(program, place())];
+    boot.files = vec![(program, suite::place(PROGRAM))];
     boot.journal = Some(&journal);
 
     let started = Instant::now();
@@ -90,11 +90,6 @@ fn failed(mut count: Count, cycle: u64, error: &anyhow::Error, folder: &mut RunF
     count
 }
 
-/// Where the load lies in the guest.
-fn place() -> String {
-    format!("{PROGRAMS}/{PROGRAM}")
-}
-
 /// One boot, which checks what the cuts before left, and one cut.
 fn cut(
     platform: &Platform,
@@ -107,7 +102,10 @@ fn cut(
     let (mark, most) = if early { ("", EARLY) } else { (CHECKED, LATE) };
     let moment = most.mul_f64(random.f64());
     let guest = Guest::boot(platform, boot)?;
-    let job = Job::new(0, &[place().as_str(), "cuts", &changes.to_string()]);
+    let job = Job::new(
+        0,
+        &[suite::place(PROGRAM).as_str(), "cuts", &changes.to_string()],
+    );
     let written = guest.kill_during(&job, mark, moment)?;
     let (stdout, stderr) = (
         String::from_utf8_lossy(&written.stdout),
@@ -121,7 +119,10 @@ fn cut(
 /// A boot that only checks, and ends well.
 fn check(platform: &Platform, boot: &Boot<'_>, tally: &mut Tally) -> Result<()> {
     let mut guest = Guest::boot(platform, boot)?;
-    let output = guest.capture(&Job::new(0, &[place().as_str(), "cuts"]), CHECK_DEADLINE)?;
+    let output = guest.capture(
+        &Job::new(0, &[suite::place(PROGRAM).as_str(), "cuts"]),
+        CHECK_DEADLINE,
+    )?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status == 0, "{stderr}");
     tally.checked(&String::from_utf8_lossy(&output.stdout));
