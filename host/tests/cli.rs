@@ -4,7 +4,6 @@ mod common;
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use claviger::proto::limits::{PAYLOAD, WRAPPED};
 use common::{Device, pattern};
 
 /// Runs a line, cut at blanks, and gives its exit code.
@@ -110,8 +109,8 @@ fn refusals() {
     ] {
         assert_eq!(code(&device, line, &[0; 64][..63]), 1, "{line}");
     }
-    assert_eq!(code(&device, "sign e", &pattern(PAYLOAD - WRAPPED - 48)), 0);
-    let (code, stderr) = device.fails(&["sign", "e"], &pattern(PAYLOAD + 1));
+    assert_eq!(code(&device, "sign e", &pattern(132_160)), 0);
+    let (code, stderr) = device.fails(&["sign", "e"], &pattern(133_233));
     assert_eq!(code, 1);
     assert!(
         stderr.contains("longer than this algorithm takes"),

@@ -2,7 +2,6 @@
 
 mod common;
 
-use claviger::proto::limits::CHUNK;
 use common::{Device, pattern};
 use serde_json::{Value, json};
 
@@ -357,7 +356,7 @@ fn what_was_encrypted_is_decrypted() {
         device.line(&format!("rotate {label}"), b"");
         assert_eq!(device.refuses(&decrypt("h"), &sent).0, 3);
         assert_eq!(device.line(&decrypt("h --key-version 1"), &sent), b"text");
-        let (code, stderr) = device.refuses(&format!("encrypt {label}"), &pattern(CHUNK + 1));
+        let (code, stderr) = device.refuses(&format!("encrypt {label}"), &pattern(131_073));
         assert_eq!(code, 1);
         assert!(stderr.contains("claviger seal"), "{stderr}");
     }

@@ -106,18 +106,26 @@ impl Bench {
         calls: u64,
         mut act: impl FnMut() -> T,
     ) {
-        let before = self.stored();
-        let mut batch = || timed(|| (0..calls).for_each(|_| drop(act()))) / calls as f64;
-        let times = (0..n).map(|_| batch()).collect();
-        self.report(what, times, (self.stored() - before) / calls);
+        self.measure_parts(what, n, calls, || (0..calls).for_each(|_| drop(act())));
     }
 
     /// Measures what each of so many items costs that are done by one call.
     pub fn measure_items<T>(&self, what: &str, items: usize, mut act: impl FnMut() -> T) {
         drop(act());
+        self.measure_parts(what, 20, items as u64, act);
+    }
+
+    /// Measures it `n` times, and reports what each of its `parts` took.
+    fn measure_parts<T>(
+        &self,
+        what: impl Into<What>,
+        n: usize,
+        parts: u64,
+        mut act: impl FnMut() -> T,
+    ) {
         let before = self.stored();
-        let times: Vec<f64> = (0..20).map(|_| timed(&mut act) / items as f64).collect();
-        self.report(what, times, (self.stored() - before) / items as u64);
+        let times = (0..n).map(|_| timed(&mut act) / parts as f64).collect();
+        self.report(what, times, (self.stored() - before) / parts);
     }
 
     /// Prints a row: how long each call took, and how many bytes they stored in all.

@@ -6,7 +6,6 @@ use claviger_proto::{
     blob, limits,
     message::{BatchRequest, BatchResponse},
 };
-use sha2::{Digest, Sha256, Sha384};
 
 use super::{Signature, seal::check_context};
 use crate::{Error, Key, error::ProtocolError};
@@ -92,17 +91,15 @@ impl Key {
     /// # Errors
     /// As [`Key::mac_batch`]; each result has the errors of [`Key::sign`].
     pub fn sign_batch(&self, messages: &[impl AsRef<[u8]>]) -> Result<Outcomes<Signature>, Error> {
-        let digest = |message: &[u8]| match self.algorithm() {
-            Algorithm::EcdsaP256 => Sha256::digest(message).to_vec(),
-            Algorithm::EcdsaP384 => Sha384::digest(message).to_vec(),
-            _ => message.to_vec(),
-        };
-        let digests: Vec<Vec<u8>> = messages.iter().map(|one| digest(one.as_ref())).collect();
-        let digests: Vec<[&[u8]; 2]> = digests.iter().map(|one| [&one[..], &[]]).collect();
+        let signed: Vec<_> = messages
+            .iter()
+            .map(|one| self.signed(one.as_ref()))
+            .collect();
+        let signed: Vec<[&[u8]; 2]> = signed.iter().map(|one| [&one[..], &[]]).collect();
         self.batch(
             &Ask::plain(Batched::Sign),
-            &digests,
-            |[digest, _]| self.sign_input(digest),
+            &signed,
+            |[signed, _]| self.sign_input(signed),
             |outcome| Signature::new(self.algorithm(), outcome.version, outcome.bytes),
         )
     }

@@ -1,6 +1,6 @@
 //! Signatures.
 
-use std::io::Read;
+use std::{borrow::Cow, io::Read};
 
 use claviger_proto::{Algorithm, Status, message::SignRequest};
 use sha2::{Digest, Sha256, Sha384};
@@ -89,14 +89,15 @@ impl Key {
     /// [`Error::Ta`] with `MessageTooLong` for Ed25519 (nothing is sent then), `WrongUsage`,
     /// `NotPermitted`, `WrongState` or `NotFound`.
     pub fn sign(&self, message: &[u8]) -> Result<Signature, Error> {
+        self.sign_input(&self.signed(message))
+    }
+
+    /// What is sent of a message to be signed: its digest, or itself.
+    pub(super) fn signed<'a>(&self, message: &'a [u8]) -> Cow<'a, [u8]> {
         match self.algorithm() {
-            Algorithm::EcdsaP256 => self.sign_input(&Sha256::digest(message)),
-            Algorithm::EcdsaP384 => self.sign_input(&Sha384::digest(message)),
-            Algorithm::Ed25519 if message.len() > self.room() => {
-                Err(Error::Ta(Status::MessageTooLong))
-            }
-            // A key of another family is for the trusted application to refuse.
-            _ => self.sign_input(message.get(..self.room()).unwrap_or(message)),
+            Algorithm::EcdsaP256 => Sha256::digest(message).to_vec().into(),
+            Algorithm::EcdsaP384 => Sha384::digest(message).to_vec().into(),
+            _ => message.into(),
         }
     }
 
@@ -118,7 +119,15 @@ impl Key {
         }
     }
 
+    /// Signs what is [`Key::signed`].
     pub(super) fn sign_input(&self, input: &[u8]) -> Result<Signature, Error> {
+        let input = match self.algorithm() {
+            Algorithm::Ed25519 if input.len() > self.room() => {
+                return Err(Error::Ta(Status::MessageTooLong));
+            }
+            // A key of another family is for the trusted application to refuse.
+            _ => input.get(..self.room()).unwrap_or(input),
+        };
         let request = SignRequest {
             key: self.reference(),
         };

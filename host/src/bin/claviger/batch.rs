@@ -15,7 +15,7 @@ use crate::{
     failure::{self, Failure, exit_code},
     files::{self, Destination, Secrecy},
     open,
-    output::{JSON_BYTES, Printer, base64, too_much},
+    output::{JSON_BYTES, Printer, base64, hex, too_much},
     progress::Progress,
 };
 
@@ -60,19 +60,19 @@ pub(crate) fn batch(client: &Client, arguments: &BatchArguments, printer: &Print
             sink.take(result)?;
         }
     }
-    let code = first.map_or(ExitCode::SUCCESS, |kind| exit_code(kind).into());
     match sink {
-        Sink::Collector(results, _) => printer.print(&json!({ "results": results }), "")?,
+        Sink::Collector(results, _) => {
+            printer.print(&json!({ "results": results }), "")?;
+        }
         Sink::Lines(destination) => {
             destination.finish()?;
             if files::is_file(output) {
                 let out = output.display().to_string();
                 printer.print(&json!({ "out": out, "done": done, "failed": failed }), "")?;
             }
-            code
         }
-    };
-    Ok(code)
+    }
+    Ok(first.map_or(ExitCode::SUCCESS, |kind| exit_code(kind).into()))
 }
 
 /// The input, line by line.
@@ -200,10 +200,7 @@ impl Sink {
             Sink::Lines(destination) => {
                 let line = match result {
                     Ok(None) => "authentic\n".to_owned(),
-                    Ok(Some(given)) => {
-                        let digits = given.iter().map(|byte| format!("{byte:02x}"));
-                        digits.chain(["\n".to_owned()]).collect()
-                    }
+                    Ok(Some(given)) => hex(&given) + "\n",
                     Err(error) => format!("error: {}\n", Failure::from(error).message()),
                 };
                 destination

@@ -7,7 +7,7 @@ use crate::{
     Outcome,
     args::{Input, KeyArguments, VerifyMacArguments},
     files, open,
-    output::{Printer, base64},
+    output::{Printer, base64, hex},
     progress::Progress,
 };
 
@@ -20,8 +20,10 @@ pub(crate) fn mac(
     let key = open::key(client, arguments)?;
     let (input, total) = files::open_input(&input.input)?;
     let (tag, version) = key.mac_stream_with_version(Progress::new(input, total))?;
-    let hex: String = tag.iter().map(|byte| format!("{byte:02x}")).collect();
-    printer.print(&json!({ "mac": base64(&tag), "version": version }), &hex)
+    printer.print(
+        &json!({ "mac": base64(&tag), "version": version }),
+        &hex(&tag),
+    )
 }
 
 pub(crate) fn verify(

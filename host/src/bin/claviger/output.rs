@@ -76,6 +76,11 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     Base64::encode_string(bytes)
 }
 
+/// Bytes as people read them.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Collects the bytes of one JSON object, up to a limit.
 #[derive(Default)]
 pub(crate) struct Collector {
