@@ -8,11 +8,11 @@ use zeroize::Zeroizing;
 
 use super::{
     COPIES, OBJECT, SHARDS, SLOT, SLOTS,
+    change::passes,
     header::{self, Header, HeaderError, HeaderKey},
     index::{Entry, Index, entry_of},
     logs::Logs,
     open::{Open, offset},
-    passes,
     slot::{SlotKey, Stored},
 };
 use crate::platform::{ObjectId, Platform, Storage, StorageError, zeros};

@@ -31,6 +31,7 @@
 //! authentic one counting, so that the loss of no single object loses them.
 
 mod cache;
+mod change;
 mod counting;
 mod device;
 mod generations;
@@ -46,19 +47,18 @@ pub mod slot;
 
 use claviger_proto::{
     Digits, Identity, Label, Status,
-    audit::{Event, Record},
+    audit::Event,
     limits,
     message::{KeySummary, VaultInfo},
 };
 
 use crate::platform::{Copy, Platform};
 use cache::Cache;
-use header::Header;
-use index::{Entry, entry_of, name_of, owner_hash};
+use index::{Entry, name_of, owner_hash};
 use logs::Logs;
-use open::{Open, SlotNumber, whereabouts};
+use open::{Open, SlotNumber};
 use repairs::Repairs;
-use slot::{Content, EVENTS, Events};
+use slot::Content;
 
 pub use log::Note;
 pub(crate) use record::use_limit;
@@ -83,11 +83,6 @@ const LOOKED: usize = 32;
 
 /// Both copies, in the order in which they are written.
 const COPIES: [Copy; 2] = [Copy::First, Copy::Second];
-
-/// Whether storage may do what it has just not done: its helper in the normal world comes back.
-const fn passes(status: Status) -> bool {
-    matches!(status, Status::StorageUnavailable | Status::StorageFault)
-}
 
 /// The vault.
 pub struct Vault<P: Platform> {
@@ -465,163 +460,5 @@ impl<P: Platform> Vault<P> {
         )?;
         self.change_header(platform, |header| header.shards = shard.saturating_add(1))?;
         Ok(number)
-    }
-
-    /// Changes what is in a slot, and has the audit log know; gives the content back.
-    fn change(
-        &mut self,
-        platform: &mut P,
-        number: SlotNumber,
-        content: Content,
-        note: Option<Note>,
-    ) -> Result<Content, Status> {
-        let (boot, time) = (
-            self.opened(platform)?.logs.boot(),
-            platform.untrusted_time(),
-        );
-        let event = note.map(|note| note.record(&content, boot, time));
-        self.make_room(platform, number, &content, event.as_ref())?;
-        let caller = event.as_ref().and_then(|event| event.caller);
-        self.prepare_log(platform, number, caller)?;
-        if caller.is_some() {
-            let of = self.opened(platform)?.logs.log_of(caller);
-            self.expect_log_room(platform, number, of, 0)?;
-        }
-        let open = self.opened(platform)?;
-        let sequence = open.sequence.saturating_add(1);
-        let mut events: Events = open.logs.waiting_in(number).take(EVENTS).cloned().collect();
-        let Some(event) = event.map(|event| Record { sequence, ..event }) else {
-            return self.write_slot(platform, number, content, &events);
-        };
-        events.push(event.clone()).map_err(|_| Status::Internal)?;
-        let content = self.write_slot(platform, number, content, &events)?;
-        self.opened(platform)?.logs.wait(number, event)?;
-        Ok(content)
-    }
-
-    /// Writes one slot to both copies; gives the content back.
-    fn write_slot(
-        &mut self,
-        platform: &mut P,
-        number: SlotNumber,
-        content: Content,
-        events: &[Record],
-    ) -> Result<Content, Status> {
-        self.expect_changeable(platform)?;
-        let open = self.opened(platform)?;
-        let sequence = open.sequence.saturating_add(1);
-        let (shard, place) = whereabouts(number);
-        let bytes = open
-            .slot_key
-            .seal(shard, place, sequence, &content, events)?;
-        // What a ratchet's step leaves behind must be gone in both copies.
-        let ratchets = matches!(&content, Content::Key(key) if key.ratchet);
-        let written = self.write(
-            platform,
-            |open| open.is_whole(number) || !ratchets,
-            |open, storage| open.write(storage, number, bytes.as_slice()),
-        );
-        if let Err(error) = written {
-            self.in_doubt = Some(number);
-            return Err(error);
-        }
-        let open = self.opened(platform)?;
-        open.sequence = open.sequence.max(sequence);
-        open.index.set(number, entry_of(&content));
-        Ok(content)
-    }
-
-    /// Changes the header and writes it to every copy of every shard.
-    fn change_header(
-        &mut self,
-        platform: &mut P,
-        change: impl FnOnce(&mut Header),
-    ) -> Result<(), Status> {
-        self.expect_changeable(platform)?;
-        let key = header::key(platform)?;
-        let open = self.opened(platform)?;
-        let mut header = open.header.clone();
-        change(&mut header);
-        header.sequence = header.sequence.saturating_add(1);
-        // A new shard is not opened again before the header says that it counts.
-        let shards = usize::from(header.shards);
-        self.write(
-            platform,
-            |open| open.shards.len() == shards,
-            |open, storage| open.write_headers(storage, &key, &header),
-        )?;
-        self.seen = Some((header.vault, header.sequence));
-        self.opened(platform)?.header = header;
-        Ok(())
-    }
-
-    /// Writes to storage, and where that fails opens the vault anew and writes the same once more,
-    /// if it `may_repeat`: OP-TEE holds on to the files of a tee-supplicant that has ended, and it
-    /// deletes what it finds corrupt, which opening makes anew.
-    ///
-    /// # Errors
-    /// The status of storage; the vault is closed then.
-    fn write(
-        &mut self,
-        platform: &mut P,
-        may_repeat: impl Fn(&Open<P::Storage>) -> bool,
-        mut write: impl FnMut(&mut Open<P::Storage>, &mut P::Storage) -> Result<(), Status>,
-    ) -> Result<(), Status> {
-        let mut written = write(self.opened(platform)?, platform.storage());
-        if written.is_err_and(|status| passes(status) || status == Status::StorageCorrupt) {
-            self.close(platform);
-            if let Ok(open) = self.opened(platform)
-                && !open.frozen
-                && may_repeat(open)
-            {
-                written = write(open, platform.storage());
-            }
-        }
-        if written.is_err() {
-            self.close(platform);
-        }
-        written
-    }
-
-    /// The open vault; opens it, or makes it on a new device.
-    fn opened(&mut self, platform: &mut P) -> Result<&mut Open<P::Storage>, Status> {
-        if self.open.is_none() {
-            let loaded = load::load(platform)?;
-            self.repairs.add(loaded.repaired);
-            // What this instance has seen cannot be unseen.
-            let header = &loaded.open.header;
-            let seen = (header.vault, header.sequence);
-            let before = self.seen.filter(|_| !loaded.reset);
-            if before.is_some_and(|(vault, sequence)| vault != seen.0 || sequence > seen.1) {
-                loaded.open.close(platform.storage());
-                return Err(Status::StorageRollback);
-            }
-            self.seen = Some(seen);
-            self.open = Some(loaded.open);
-            // What a failed change left in memory may not be what it left in storage.
-            self.cache.clear();
-            self.in_doubt = None;
-        }
-        self.open.as_mut().ok_or(Status::Internal)
-    }
-
-    /// # Errors
-    /// [`Status::Degraded`] if there is a copy that can neither be mended nor removed, nor now when
-    /// it is tried again: it would come back some day, and undo what was changed without it.
-    fn expect_changeable(&mut self, platform: &mut P) -> Result<(), Status> {
-        if self.opened(platform)?.frozen {
-            self.close(platform);
-        }
-        if self.opened(platform)?.frozen {
-            return Err(Status::Degraded);
-        }
-        Ok(())
-    }
-
-    /// Forgets what is known of storage. Keys in memory stay.
-    fn close(&mut self, platform: &mut P) {
-        if let Some(open) = self.open.take() {
-            open.close(platform.storage());
-        }
     }
 }
