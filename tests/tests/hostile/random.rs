@@ -1,6 +1,7 @@
 //! Invokes at random, of every command.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
 
 use claviger::{
     Algorithm, Client, Usage,
@@ -18,6 +19,9 @@ use crate::{checked, fresh, steady};
 
 /// The block: the largest frame, at any place.
 const SIZE: usize = limits::FRAME + 4096;
+
+/// So many invokes of each command that progress is told.
+const LONG: usize = 10_000;
 
 /// What the invokes of one run came to.
 #[derive(Default)]
@@ -128,7 +132,13 @@ fn each_command(invokes: usize) {
         let session = device.bare(uid, SIZE).unwrap();
         Abuser::new(&device.user(uid), session, uid.into())
     });
-    for command in Command::ALL {
+    // Not `eprintln`, which the test harness keeps until the end.
+    let mut progress = io::stderr();
+    for (done, command) in Command::ALL.iter().enumerate() {
+        if invokes >= LONG {
+            let of = Command::ALL.len();
+            writeln!(progress, "{done} of {of} commands: {command:?}").unwrap();
+        }
         for invoke in 0..invokes {
             abusers[usize::from(invoke % 8 == 0)].invoke(*command);
         }
@@ -154,5 +164,5 @@ fn some_hundred_invokes_of_each_command() {
 #[test]
 #[ignore = "takes an hour"]
 fn ten_thousand_invokes_of_each_command() {
-    each_command(10_000);
+    each_command(LONG);
 }
