@@ -1,6 +1,7 @@
 //! JSON headers to and from bytes. Nothing else names the JSON crate.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Serialize, Serializer, de::DeserializeOwned};
+use serde_json_core::str::EscapedStr;
 
 use crate::Status;
 
@@ -26,4 +27,10 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Status> {
 /// [`Status::HeaderTooLong`] if it does not fit.
 pub fn encode<T: Serialize>(message: &T, bytes: &mut [u8]) -> Result<usize, Status> {
     serde_json_core::to_slice(message, bytes).map_err(|_| Status::HeaderTooLong)
+}
+
+/// Serializes text of which JSON would escape nothing. Any format takes it for a string, and the
+/// JSON crate does not look for what to escape.
+pub(crate) fn plain<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    EscapedStr(text).serialize(serializer)
 }

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use serde::{Serialize, Serializer};
+
 use crate::{Identity, Label, Login, Uuid, name::NameError};
 
 /// A key at work: in the vault or wrapped, itself or a child of it.
@@ -114,6 +116,18 @@ impl fmt::Display for KeyRef {
         match &self.child {
             Some(child) => write!(f, "#{child}"),
             None => Ok(()),
+        }
+    }
+}
+
+impl Serialize for KeyRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            KeyRef {
+                place: Place::Vault { owner: None, label },
+                child: None,
+            } => label.serialize(serializer),
+            _ => serializer.collect_str(self),
         }
     }
 }

@@ -47,7 +47,11 @@ macro_rules! mode {
 
 /// AES-GCM.
 pub mod gcm {
-    use aes_gcm::{Aes128Gcm, Aes256Gcm, KeyInit, aead::AeadInOut};
+    use aes::{Aes128Enc, Aes256Enc};
+    use aes_gcm::{
+        AesGcm, KeyInit,
+        aead::{AeadInOut, consts::U12},
+    };
     use claviger_proto::Status;
 
     use super::TAG;
@@ -55,7 +59,7 @@ pub mod gcm {
     /// Bytes of a nonce.
     pub const NONCE: usize = 12;
 
-    mode!(Aes128Gcm, Aes256Gcm);
+    mode!(AesGcm<Aes128Enc, U12>, AesGcm<Aes256Enc, U12>);
 
     /// Seals `text` in place and returns its tag.
     ///
@@ -94,7 +98,7 @@ pub mod gcm {
 
 /// AES-CCM with a length field of 2 bytes.
 pub mod ccm {
-    use aes::{Aes128, Aes256};
+    use aes::{Aes128Enc, Aes256Enc};
     use ccm::{
         AeadInOut, Ccm, KeyInit,
         consts::{U13, U16},
@@ -108,7 +112,7 @@ pub mod ccm {
     /// The longest text, in bytes.
     pub const TEXT_MAX: usize = 65_535;
 
-    mode!(Ccm<Aes128, U16, U13>, Ccm<Aes256, U16, U13>);
+    mode!(Ccm<Aes128Enc, U16, U13>, Ccm<Aes256Enc, U16, U13>);
 
     /// Seals `text` in place and returns its tag.
     ///

@@ -3,7 +3,7 @@
 //! `K(i) = CMAC(K_in, [i]_32 || label || 0x00 || context || [L]_32)`, all big-endian, L in bits;
 //! the output is the first bytes of `K(1) || K(2) || ...`.
 
-use aes::{Aes128, Aes256};
+use aes::{Aes128Enc, Aes256Enc};
 use claviger_proto::Status;
 use cmac::{Cmac, KeyInit, Mac};
 use zeroize::{Zeroize, Zeroizing};
@@ -28,8 +28,8 @@ pub fn derive_into(key: &[u8], label: &[u8], context: &[u8], out: &mut [u8]) -> 
 /// [`Status::Internal`] if the key has neither 16 nor 32 bytes.
 pub fn counter_mode(key: &[u8], fixed_input: &[&[u8]], out: &mut [u8]) -> Result<(), Status> {
     match key.len() {
-        16 => with::<Cmac<Aes128>>(key, fixed_input, out),
-        32 => with::<Cmac<Aes256>>(key, fixed_input, out),
+        16 => with::<Cmac<Aes128Enc>>(key, fixed_input, out),
+        32 => with::<Cmac<Aes256Enc>>(key, fixed_input, out),
         _ => Err(Status::Internal),
     }
 }

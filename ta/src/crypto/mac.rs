@@ -1,6 +1,6 @@
 //! Message authentication: AES-CMAC (RFC 4493, NIST SP 800-38B) and HMAC-SHA-256 (RFC 2104).
 
-use aes::{Aes128, Aes256};
+use aes::{Aes128Enc, Aes256Enc};
 use claviger_proto::{Algorithm, Status};
 use cmac::{Cmac, KeyInit, Mac};
 use hmac::Hmac;
@@ -10,9 +10,9 @@ use subtle::ConstantTimeEq;
 /// A MAC under way.
 pub enum MacState {
     /// AES-128-CMAC.
-    Aes128(Cmac<Aes128>),
+    Aes128(Cmac<Aes128Enc>),
     /// AES-256-CMAC.
-    Aes256(Cmac<Aes256>),
+    Aes256(Cmac<Aes256Enc>),
     /// HMAC-SHA-256.
     HmacSha256(Hmac<Sha256>),
 }

@@ -5,7 +5,7 @@
 //! What is opened takes the same work whether and wherever its tag is wrong, up to the comparison,
 //! which is constant-time; then what is not authentic is wiped.
 
-use aes::{Aes128, Aes256};
+use aes::{Aes128Enc, Aes256Enc};
 use claviger_proto::{
     Status,
     blob::{Suite, TAG},
@@ -90,8 +90,8 @@ macro_rules! suite {
     };
 }
 
-suite!(seal_256, open_256, Aes256, 64);
-suite!(seal_128, open_128, Aes128, 32);
+suite!(seal_256, open_256, Aes256Enc, 64);
+suite!(seal_128, open_128, Aes128Enc, 32);
 
 /// K1 and K2 of a secret of so many bytes.
 fn halves<const LEN: usize>(secret: &[u8]) -> Result<(&[u8], &[u8]), Status> {
