@@ -77,8 +77,8 @@ struct Bench<'a> {
     /// What makes keys and proves which there are.
     keys: &'a Path,
     disk: PathBuf,
-    /// The flash as it was when the device was switched off.
-    flash: PathBuf,
+    /// The disk and the flash as they were when the device was switched off.
+    kept: (PathBuf, PathBuf),
     shelf: Shelf,
     before: Look,
     earlier: Proofs,
@@ -101,7 +101,7 @@ impl<'a> Bench<'a> {
             claviger,
             keys,
             disk: folder.path().join("foreign"),
-            flash: folder.path().join("flash"),
+            kept: (folder.path().join("kept"), folder.path().join("flash")),
             shelf: empty,
             before: Look::default(),
             earlier: Proofs::new(),
@@ -122,8 +122,9 @@ impl<'a> Bench<'a> {
             guest.look()
         })?;
         bench.shelf.now = Store::take(&bench.disk)?;
-        let device = bench.device()?;
-        fs::copy(&device.flash, &bench.flash)?;
+        let (disk, flash) = &bench.kept;
+        fs::copy(&bench.disk, disk)?;
+        fs::copy(&bench.device()?.flash, flash)?;
         let expected = EARLIER as usize + 1;
         ensure!(
             bench.before.proofs.len() == expected,
@@ -152,7 +153,10 @@ impl<'a> Bench<'a> {
     }
 
     fn try_one(&self, case: &Case) -> Result<()> {
-        fs::copy(&self.flash, self.device()?.flash.as_path())?;
+        let (disk, flash) = &self.kept;
+        // Also its journal: the guest of a case that failed was not switched off.
+        fs::copy(disk, &self.disk)?;
+        fs::copy(flash, &self.device()?.flash)?;
         case.store.put(&self.disk)?;
         let before = &self.before;
         match case.expect {
@@ -212,8 +216,13 @@ impl<'a> Bench<'a> {
                 );
                 Ok(())
             }
-            Expect::Anew => {
-                let seen = self.boot(On::look)?;
+            Expect::Anew | Expect::AnewAfter(_) => {
+                let seen = self.boot(|guest| {
+                    if let Expect::AnewAfter(says) = case.expect {
+                        guest.expect_refused_once(says)?;
+                    }
+                    guest.look()
+                })?;
                 seen.expect_unprotected()?;
                 ensure!(seen.proofs.is_empty(), "there are keys");
                 ensure!(

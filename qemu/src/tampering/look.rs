@@ -131,14 +131,20 @@ impl On {
 
     /// The trusted application does not open, and it is said why, and what to do.
     pub(super) fn expect_refused(&mut self, says: &str) -> Result<()> {
-        let output = expect(self.run(&["claviger", "list"])?, UNAVAILABLE)?;
-        let message = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(
-            message.contains("claviger doctor"),
-            "the message does not name the doctor: {message}"
-        );
+        self.expect_refused_once("claviger doctor")?;
         let output = expect(self.run(DOCTOR)?, UNAVAILABLE)?;
         Doctor::of(&output)?.expect_fault(says)
+    }
+
+    /// The trusted application does not open, and this is said of it.
+    pub(super) fn expect_refused_once(&mut self, says: &str) -> Result<()> {
+        let output = expect(self.run(&["claviger", "list"])?, UNAVAILABLE)?;
+        let message = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            message.contains(says),
+            "the message does not say {says:?}: {message}"
+        );
+        Ok(())
     }
 
     fn info(&mut self) -> Result<Info> {
