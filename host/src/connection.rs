@@ -83,13 +83,19 @@ impl Connection {
     ) -> Result<usize, Error> {
         let mut whole = false;
         let mut reopened = false;
-        loop {
-            let length = encode(self.transport.memory(), request, parts)?;
-            let size = if whole {
+        let size_for = |length, whole| {
+            if whole {
                 limits::FRAME
             } else {
                 room(R::COMMAND, length).max((PAGE + reply).min(limits::FRAME))
-            };
+            }
+        };
+        loop {
+            // How long the header is, shows when it is there.
+            let longest = PREFIX + limits::HEADER + payload_len(parts);
+            self.reserve(size_for(longest, whole))?;
+            let length = encode(self.transport.memory(), request, parts)?;
+            let size = size_for(length, whole);
             match self.transport.invoke(R::COMMAND.id(), size) {
                 Ok(length) => return Ok(length),
                 Err(Fault::ShortBuffer { .. }) if !whole && R::COMMAND.repeat() == Repeat::Safe => {
@@ -121,6 +127,14 @@ impl Connection {
         }
     }
 
+    /// Has the memory be so many bytes long at least.
+    fn reserve(&mut self, size: usize) -> Result<(), TransportError> {
+        if self.transport.memory().len() < size {
+            self.transport.reserve(size)?;
+        }
+        Ok(())
+    }
+
     /// Sends `frame` as it is, in memory of `size` bytes, and gives the reply as it is.
     pub(crate) fn raw(
         &mut self,
@@ -128,6 +142,8 @@ impl Connection {
         frame: &[u8],
         size: usize,
     ) -> Result<Vec<u8>, Error> {
+        let size = size.min(limits::FRAME);
+        self.reserve(size)?;
         let memory = self.transport.memory();
         let size = size.min(memory.len());
         let front = memory

@@ -17,9 +17,20 @@ pub use error::{Stage, TransportError};
 
 /// One session with a trusted application.
 pub trait Transport: Send {
-    /// The memory that both sides see, [`limits::FRAME`](crate::proto::limits::FRAME) bytes. The
-    /// caller puts the request at its front.
+    /// The memory that both sides see: as many bytes as were [reserved](Transport::reserve), or
+    /// more. The caller puts the request at its front.
     fn memory(&mut self) -> &mut [u8];
+
+    /// Makes the memory so many bytes long at least, of which there are never more than
+    /// [`limits::FRAME`](crate::proto::limits::FRAME); what was in it is lost. A transport whose
+    /// memory has that many from the start has nothing to do.
+    ///
+    /// # Errors
+    /// [`TransportError`] if there is not so much memory, and then it is as it was.
+    fn reserve(&mut self, size: usize) -> Result<(), TransportError> {
+        let _has_as_many = size;
+        Ok(())
+    }
 
     /// Has a command carried out on the first `size` bytes of the memory, and says how many of
     /// them the reply fills. Reusing the memory after a [`Fault`] needs the request to be put

@@ -36,7 +36,7 @@ impl Script {
         self.0.lock().unwrap().answers = answers.into();
         Client::with_transport(Scripted {
             script: self.clone(),
-            memory: vec![0; limits::FRAME],
+            memory: Vec::new(),
         })
     }
 
@@ -54,7 +54,13 @@ impl Transport for Scripted {
         &mut self.memory
     }
 
+    fn reserve(&mut self, size: usize) -> Result<(), TransportError> {
+        self.memory = vec![0; size];
+        Ok(())
+    }
+
     fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault> {
+        assert!(size <= self.memory.len(), "more memory than was reserved");
         let mut told = self.script.0.lock().unwrap();
         told.calls.push((command_id, size));
         let answer = told

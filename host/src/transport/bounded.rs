@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use claviger_proto::{Command, limits};
+use claviger_proto::Command;
 use zeroize::Zeroizing;
 
 use super::{Fault, Transport, TransportError};
@@ -60,6 +60,7 @@ pub(crate) struct Bounded<F> {
 enum Task {
     Open(Box<dyn FnOnce() -> Result<Box<dyn Transport>, TransportError> + Send>),
     Invoke(Box<dyn Transport>, u32, usize),
+    Reserve(Box<dyn Transport>, usize),
     Reopen(Box<dyn Transport>),
     Close(Box<dyn Transport>),
 }
@@ -152,11 +153,24 @@ where
         let mut session = self.session.take().ok_or(TransportError::Dead)?;
         let spare = mem::take(&mut self.spare);
         if !spare.is_empty() {
-            let memory = session.memory();
-            let length = memory.len().min(spare.len());
-            memory[..length].copy_from_slice(&spare[..length]);
+            if session.memory().len() < spare.len() {
+                self.settle(Task::Reserve(session, spare.len()))?;
+                session = self.session.take().ok_or(TransportError::Dead)?;
+            }
+            let front = session.memory().get_mut(..spare.len());
+            front.ok_or(TransportError::Dead)?.copy_from_slice(&spare);
         }
         Ok(session)
+    }
+
+    /// Has done what brings nothing but the session.
+    fn settle(&mut self, task: Task) -> Result<(), TransportError> {
+        self.order(task)?;
+        match self.wait()? {
+            Ok(_) => Ok(()),
+            Err(Fault::Failed(error)) => Err(error),
+            Err(_) => Err(TransportError::Dead),
+        }
     }
 }
 
@@ -167,9 +181,17 @@ where
     fn memory(&mut self) -> &mut [u8] {
         match &mut self.session {
             Some(session) => session.memory(),
+            None => &mut self.spare,
+        }
+    }
+
+    fn reserve(&mut self, size: usize) -> Result<(), TransportError> {
+        match self.session.take() {
+            Some(session) => self.settle(Task::Reserve(session, size)),
             None => {
-                self.spare.resize(limits::FRAME, 0);
-                &mut self.spare
+                let size = self.spare.len().max(size);
+                self.spare = Zeroizing::new(vec![0; size]);
+                Ok(())
             }
         }
     }
@@ -187,12 +209,7 @@ where
 
     fn reopen(&mut self) -> Result<(), TransportError> {
         let session = self.session()?;
-        self.order(Task::Reopen(session))?;
-        match self.wait()? {
-            Ok(_) => Ok(()),
-            Err(Fault::Failed(error)) => Err(error),
-            Err(_) => Err(TransportError::Dead),
-        }
+        self.settle(Task::Reopen(session))
     }
 
     fn another(&self) -> Result<Box<dyn Transport>, TransportError> {
@@ -241,6 +258,10 @@ fn work(todo: &Receiver<Task>, done: &SyncSender<Result<Brought, TransportError>
             }),
             Task::Invoke(mut session, command_id, size) => {
                 let outcome = session.invoke(command_id, size);
+                Ok(Brought { session, outcome })
+            }
+            Task::Reserve(mut session, size) => {
+                let outcome = session.reserve(size).map(|()| 0).map_err(Fault::Failed);
                 Ok(Brought { session, outcome })
             }
             Task::Reopen(mut session) => {

@@ -1,8 +1,8 @@
 //! Sessions with the trusted application in OP-TEE.
 //!
-//! One block of memory is set aside for each session and registered with the TEE once; a call
-//! names the range of it that request and reply need, and only the pages of that range are mapped
-//! into the trusted application.
+//! One block of memory is set aside for each session and registered with the TEE; it grows with
+//! the requests. A call names the range of it that request and reply need, and only the pages of
+//! that range are mapped into the trusted application.
 //!
 //! While tee-supplicant does not run, the kernel lets calls that need it wait, for as long as it
 //! takes; [`Builder::patience`](crate::Builder::patience) is what a [`Client`](crate::Client) has.
@@ -31,6 +31,10 @@ use crate::{Login, identity};
 /// The device through which clients reach OP-TEE.
 pub(crate) const DEVICE: &str = "/dev/tee0";
 
+/// Bytes of a session's memory at first: enough for most sessions, and registered in a third of the
+/// time that the largest block takes.
+const SMALL: usize = 2 * 4096;
+
 /// A session with the trusted application in OP-TEE.
 pub struct Optee {
     login: Login,
@@ -53,7 +57,7 @@ impl Optee {
         let mut optee = Optee {
             login,
             uid,
-            seam: connect(limits::FRAME)?,
+            seam: connect(SMALL)?,
         };
         optee.open_session()?;
         Ok(optee)
@@ -80,6 +84,16 @@ impl Optee {
 impl Transport for Optee {
     fn memory(&mut self) -> &mut [u8] {
         self.seam.memory()
+    }
+
+    fn reserve(&mut self, size: usize) -> Result<(), TransportError> {
+        let size = size.next_power_of_two().min(limits::FRAME);
+        if size <= self.seam.memory().len() {
+            return Ok(());
+        }
+        self.seam
+            .grow(size)
+            .map_err(|failure| tee(Stage::Share, failure))
     }
 
     fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault> {

@@ -12,6 +12,10 @@ use crate::{Error, ErrorKind};
 const PATIENCE: Duration = Duration::from_millis(50);
 /// A command that does not end before it is told to.
 const STUCK: u32 = 9999;
+/// Bytes of a session's memory at first.
+const SMALL: usize = 8;
+/// Bytes that it has at most.
+const LARGEST: usize = 64;
 
 /// What became of the one session, seen from outside.
 #[derive(Default)]
@@ -34,6 +38,14 @@ struct Session {
 impl Transport for Session {
     fn memory(&mut self) -> &mut [u8] {
         &mut self.memory
+    }
+
+    fn reserve(&mut self, size: usize) -> Result<(), TransportError> {
+        if size > LARGEST {
+            return Err(TransportError::OpteeNotBuilt);
+        }
+        self.memory = vec![0; size];
+        Ok(())
     }
 
     fn invoke(&mut self, command_id: u32, _: usize) -> Result<usize, Fault> {
@@ -81,7 +93,7 @@ fn open(cause: fn() -> Option<TransportError>) -> (impl Transport, Arc<Mutex<See
             Ok(Box::new(Session {
                 seen: session.clone(),
                 go_on: go_on.clone(),
-                memory: vec![0; limits::FRAME],
+                memory: vec![0; SMALL],
             }) as _)
         },
         patience: PATIENCE,
@@ -91,6 +103,9 @@ fn open(cause: fn() -> Option<TransportError>) -> (impl Transport, Arc<Mutex<See
 }
 
 fn ask(transport: &mut impl Transport, command_id: u32, request: &[u8; 4]) -> Result<usize, Fault> {
+    if transport.memory().len() < SMALL {
+        transport.reserve(SMALL).unwrap();
+    }
     transport.memory()[..4].copy_from_slice(request);
     transport.invoke(command_id, 4)
 }
@@ -119,6 +134,31 @@ fn a_call_that_does_not_end_is_given_up_and_its_session_used_again() {
     let seen = seen.lock().unwrap();
     assert_eq!(seen.requests, [b"one ", b"two "]);
     assert_eq!((seen.opened, seen.closed), (1, 0));
+}
+
+#[test]
+fn memory_grows_with_a_request_also_while_its_session_is_away() {
+    let (mut transport, seen, going_on) = open(stopped);
+    transport.reserve(2 * SMALL).unwrap();
+    assert_eq!(transport.memory().len(), 2 * SMALL);
+    gives_up(ask(&mut transport, STUCK, b"one "));
+    // The second request is longer than the session's memory.
+    transport.reserve(LARGEST).unwrap();
+    transport.memory()[LARGEST - 1] = 7;
+    going_on.send(()).unwrap();
+    ask(&mut transport, 1, b"two ").unwrap();
+    assert_eq!(transport.memory().len(), LARGEST);
+    assert_eq!(transport.memory()[LARGEST - 1], 7);
+    assert_eq!(seen.lock().unwrap().requests, [b"one ", b"two "]);
+}
+
+#[test]
+fn memory_that_is_not_to_be_had_costs_no_session() {
+    let (mut transport, seen, _going_on) = open(stopped);
+    let refused = transport.reserve(LARGEST + 1);
+    assert!(matches!(refused, Err(TransportError::OpteeNotBuilt)));
+    assert_eq!(ask(&mut transport, 1, b"one ").unwrap(), 4);
+    assert_eq!(seen.lock().unwrap().opened, 1);
 }
 
 #[test]

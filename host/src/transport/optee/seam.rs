@@ -3,7 +3,7 @@
 //! A [`Seam`] owns a context, one block of shared memory and at most one session, at fixed places
 //! in memory because libteec keeps pointers from one to the other.
 
-use std::{ffi::c_void, ptr, slice};
+use std::{ffi::c_void, mem, ptr, slice};
 
 use claviger_proto::name::Uuid;
 use optee_teec::raw;
@@ -31,10 +31,6 @@ unsafe impl Send for Seam {}
 impl Seam {
     /// Connects to the TEE and sets `size` bytes aside that both worlds see.
     pub(super) fn connect(size: usize) -> Result<Seam, (Stage, Failure)> {
-        let api = |code| Failure {
-            code,
-            origin: raw::TEEC_ORIGIN_API,
-        };
         let imp = raw::TEEC_Context__Imp {
             fd: -1,
             reg_mem: false,
@@ -48,36 +44,34 @@ impl Seam {
             drop(unsafe { Box::from_raw(context) });
             return Err((Stage::Connect, api(code)));
         }
-        let mut memory = Box::new(raw::TEEC_SharedMemory {
-            buffer: ptr::null_mut(),
-            size,
-            flags: raw::TEEC_MEM_INPUT | raw::TEEC_MEM_OUTPUT,
-            imp: raw::TEEC_SharedMemory__Imp {
-                id: 0,
-                alloced_size: 0,
-                shadow_buffer: ptr::null_mut(),
-                registered_fd: -1,
-                flags: 0,
-            },
-        });
         // SAFETY: the context was initialised above, and stays where it is until `drop`.
-        let code = unsafe { raw::TEEC_AllocateSharedMemory(context, &raw mut *memory) };
-        if code != raw::TEEC_SUCCESS {
-            // SAFETY: the context was initialised above, nothing of it is in use, and it came
-            // from `Box::into_raw`.
-            unsafe {
-                raw::TEEC_FinalizeContext(context);
-                drop(Box::from_raw(context));
+        match unsafe { share(context, size) } {
+            Ok(memory) => Ok(Seam {
+                session: None,
+                memory,
+                context,
+            }),
+            Err(failure) => {
+                // SAFETY: the context was initialised above, nothing of it is in use, and it came
+                // from `Box::into_raw`.
+                unsafe {
+                    raw::TEEC_FinalizeContext(context);
+                    drop(Box::from_raw(context));
+                }
+                Err((Stage::Share, failure))
             }
-            return Err((Stage::Share, api(code)));
         }
-        // SAFETY: libteec allocated `size` bytes at `buffer`, and nothing else refers to them.
-        unsafe { ptr::write_bytes(memory.buffer.cast::<u8>(), 0, size) };
-        Ok(Seam {
-            session: None,
-            memory,
-            context,
-        })
+    }
+
+    /// Puts a block of `size` bytes, all zero, in the place of the shared memory.
+    pub(super) fn grow(&mut self, size: usize) -> Result<(), Failure> {
+        // SAFETY: the context is initialised, and stays where it is until `drop`.
+        let memory = unsafe { share(self.context, size) }?;
+        let mut old = mem::replace(&mut self.memory, memory);
+        // SAFETY: it was allocated in this context, no call is under way that uses it, and it is
+        // released once.
+        unsafe { raw::TEEC_ReleaseSharedMemory(&raw mut *old) };
+        Ok(())
     }
 
     /// Opens a session, in the place of one that is open.
@@ -120,7 +114,7 @@ impl Seam {
 
     /// The shared memory.
     pub(super) fn memory(&mut self) -> &mut [u8] {
-        // SAFETY: libteec allocated `size` bytes at `buffer`, initialised in `connect`. The other
+        // SAFETY: libteec allocated `size` bytes at `buffer`, initialised in `share`. The other
         // world writes them during an invoke only, which needs `&mut self`, as this borrow does.
         unsafe { slice::from_raw_parts_mut(self.memory.buffer.cast(), self.memory.size) }
     }
@@ -134,8 +128,7 @@ impl Seam {
     /// them the reply takes or, if it does not fit, would take.
     pub(super) fn invoke(&mut self, command: u32, size: usize) -> (Result<(), Failure>, usize) {
         let Some(session) = &mut self.session else {
-            let (code, origin) = (raw::TEEC_ERROR_BAD_STATE, raw::TEEC_ORIGIN_API);
-            return (Err(Failure { code, origin }), 0);
+            return (Err(api(raw::TEEC_ERROR_BAD_STATE)), 0);
         };
         let size = size.min(self.memory.size);
         let none = raw::TEEC_Parameter {
@@ -200,6 +193,44 @@ impl Drop for Seam {
             raw::TEEC_FinalizeContext(self.context);
             drop(Box::from_raw(self.context));
         }
+    }
+}
+
+/// Sets `size` bytes aside that both worlds see, all zero.
+///
+/// # Safety
+/// The context is initialised and outlives the memory.
+unsafe fn share(
+    context: *mut raw::TEEC_Context,
+    size: usize,
+) -> Result<Box<raw::TEEC_SharedMemory>, Failure> {
+    let mut memory = Box::new(raw::TEEC_SharedMemory {
+        buffer: ptr::null_mut(),
+        size,
+        flags: raw::TEEC_MEM_INPUT | raw::TEEC_MEM_OUTPUT,
+        imp: raw::TEEC_SharedMemory__Imp {
+            id: 0,
+            alloced_size: 0,
+            shadow_buffer: ptr::null_mut(),
+            registered_fd: -1,
+            flags: 0,
+        },
+    });
+    // SAFETY: the caller vouches for the context; the block is ours to be written.
+    let code = unsafe { raw::TEEC_AllocateSharedMemory(context, &raw mut *memory) };
+    if code != raw::TEEC_SUCCESS {
+        return Err(api(code));
+    }
+    // SAFETY: libteec allocated `size` bytes at `buffer`, and nothing else refers to them.
+    unsafe { ptr::write_bytes(memory.buffer.cast::<u8>(), 0, size) };
+    Ok(memory)
+}
+
+/// A failure that libteec itself found.
+const fn api(code: u32) -> Failure {
+    Failure {
+        code,
+        origin: raw::TEEC_ORIGIN_API,
     }
 }
 
