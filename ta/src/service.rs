@@ -21,7 +21,7 @@ pub struct Service<P: Platform> {
     pub(crate) challenges: Challenges,
     pub(crate) ceremonies: Ceremonies,
     pub(crate) nonces: Nonces,
-    refusals: Refusals,
+    pub(crate) refusals: Refusals,
     sessions: Sessions,
     pub(crate) instance: Digits<16>,
     pub(crate) confirmation: Digits<4>,

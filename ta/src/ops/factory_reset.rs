@@ -2,7 +2,7 @@
 
 use claviger_proto::{Digits, Status, message::*};
 
-use crate::{Platform, Service, Session, exchange::Payload, platform};
+use crate::{Platform, Service, Session, exchange::Payload, platform, refusals::Refusals};
 
 /// Destroys every key and begins a new vault, with a new id and unlocked.
 #[inline(never)]
@@ -20,6 +20,7 @@ pub(crate) fn factory_reset<P: Platform>(
     service.keyring.reset(&mut service.platform)?;
     service.challenges.clear();
     service.ceremonies.clear();
+    service.refusals = Refusals::default();
     service.confirmation = Digits(confirmation);
     Ok(Done {})
 }

@@ -141,6 +141,25 @@ fn refusals_are_counted_and_written_seldom() {
     assert_eq!(end(&alice), quiet, "no other's log heard of it");
 }
 
+#[test]
+fn a_factory_reset_forgets_who_was_refused() {
+    let device = Device::fresh();
+    let (carol, root) = (device.user(CAROL), device.user(0));
+    for _ in 0..3 {
+        assert_eq!(status(carol.key("a")), Status::NotFound);
+    }
+    let token = root.info().unwrap().confirmation.unwrap();
+    root.factory_reset(&token.to_string()).unwrap();
+    assert_eq!(status(carol.key("a")), Status::NotFound);
+    let log = root.audit_log(LogOf::Shared).unwrap();
+    let of_carol = log
+        .records()
+        .iter()
+        .filter(|record| record.caller == Some(uid_identity(CAROL)));
+    let counts: Vec<_> = of_carol.map(|record| record.count).collect();
+    assert_eq!(counts, [1]);
+}
+
 #[cfg(feature = "emulator")]
 #[test]
 fn what_was_counted_is_written_after_the_interval() {
