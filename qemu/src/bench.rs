@@ -16,6 +16,7 @@ use fs_err as fs;
 use self::rows::Row;
 use crate::artifacts::{Flavour, target_folder};
 use crate::cli::BenchOptions;
+use crate::firmware::Variant;
 use crate::program::Program;
 use crate::report;
 use crate::setup::Platform;
@@ -66,6 +67,20 @@ pub(crate) fn bench(options: &BenchOptions) -> Result<bool> {
         print!("{}", table::lines(&measured.rows));
         return Ok(true);
     }
+    let platform = if options.lean {
+        for list in &options.lists {
+            ensure!(
+                !matches!(
+                    list,
+                    List::Clients | List::Disk | List::Breakdown | List::Size
+                ),
+                "--lean is for the lists comparison, commands, scale and short"
+            );
+        }
+        platform.on(Variant::Lean)?
+    } else {
+        platform
+    };
     let flavour = if options.soft {
         Flavour::Soft
     } else {

@@ -78,6 +78,10 @@ pub(crate) struct BenchOptions {
     /// Measure a trusted application that is built for a processor without instructions for AES and SHA
     #[arg(long, conflicts_with_all = ["check", "write_baseline"])]
     pub(crate) soft: bool,
+    /// Measure on an OP-TEE that is optimised for speed and does not check its own locks: the lists comparison, commands,
+    /// scale and short
+    #[arg(long, conflicts_with_all = ["check", "write_baseline"])]
+    pub(crate) lean: bool,
     /// Measure the short list, and fail if anything takes 5 % more than in qemu/baseline.json
     #[arg(long, conflicts_with_all = ["lists", "write_baseline"])]
     pub(crate) check: bool,

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::apt::Purpose;
 use crate::cache::Cache;
-use crate::firmware::{Counter, Firmware};
+use crate::firmware::{Firmware, Variant};
 use crate::guest_image::GuestImage;
 use crate::packages::Packages;
 use crate::toolchain::Toolchain;
@@ -30,7 +30,7 @@ impl Platform {
         host_packages::ensure(&cache)?;
         let toolchain = Toolchain::ready(&cache)?;
         let packages = Packages::fetch(&cache, Purpose::Guest)?;
-        let firmware = Firmware::build(&cache, &packages, Counter::Flash)?;
+        let firmware = Firmware::build(&cache, &packages, Variant::Standard)?;
         let image = GuestImage::build(&cache, &packages, &firmware.optee)?;
         Ok(Self {
             cache,
@@ -40,13 +40,14 @@ impl Platform {
         })
     }
 
-    /// The same platform on an OP-TEE that does not notice a rolled-back store.
-    pub(crate) fn without_counter(&self) -> Result<Self> {
+    /// The same platform on another OP-TEE. What runs on it is built for this one all the same: it differs inside only.
+    pub(crate) fn on(&self, variant: Variant) -> Result<Self> {
         let _lock = self.cache.lock()?;
         let packages = Packages::fetch(&self.cache, Purpose::Guest)?;
-        let firmware = Firmware::build(&self.cache, &packages, Counter::Absent)?;
+        let Firmware { image, .. } = Firmware::build(&self.cache, &packages, variant)?;
+        let optee = self.firmware.optee.clone();
         Ok(Self {
-            firmware,
+            firmware: Firmware { optee, image },
             ..self.clone()
         })
     }

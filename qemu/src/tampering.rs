@@ -21,7 +21,7 @@ use self::store::Store;
 use crate::artifacts::{self, Claviger, Flavour};
 use crate::cache::RunFolder;
 use crate::device::{DISK_MEBIBYTES, Device};
-use crate::firmware::Counter;
+use crate::firmware::Variant;
 use crate::report::seconds;
 use crate::setup::Platform;
 use crate::suite::Count;
@@ -55,11 +55,14 @@ pub(crate) fn run(platform: &Platform, extent: Extent) -> Result<Count> {
     let claviger = Claviger::build(platform, Flavour::Plain)?;
     let keys = artifacts::program(platform, KEYS)?;
     let mut flips = 0;
-    let unprotected = platform.without_counter()?;
-    for (platform, counter) in [(platform, Counter::Flash), (&unprotected, Counter::Absent)] {
+    let unprotected = platform.on(Variant::WithoutCounter)?;
+    for (platform, variant) in [
+        (platform, Variant::Standard),
+        (&unprotected, Variant::WithoutCounter),
+    ] {
         let folder = platform.cache.run()?;
         let bench = Bench::new(platform, &claviger, &keys, &folder)?;
-        for case in cases::of(&bench.shelf, counter)? {
+        for case in cases::of(&bench.shelf, variant)? {
             if extent == Extent::All || case.telling {
                 count += bench.count(&case);
                 flips += case.store.flips();

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 pub(crate) use self::flash::{create as create_flash, update as update_flash};
-pub(crate) use self::optee::{Counter, Optee};
+pub(crate) use self::optee::{Optee, Variant};
 pub(crate) use self::pkcs11::pkcs11_token;
 use crate::cache::Cache;
 use crate::packages::{Package, Packages};
@@ -32,9 +32,9 @@ pub(crate) struct Firmware {
 
 impl Firmware {
     /// Builds what is missing.
-    pub(crate) fn build(cache: &Cache, packages: &Packages, counter: Counter) -> Result<Self> {
+    pub(crate) fn build(cache: &Cache, packages: &Packages, variant: Variant) -> Result<Self> {
         let stages = tfa::build(cache, packages)?;
-        let optee = Optee::build(cache, packages, counter)?;
+        let optee = Optee::build(cache, packages, variant)?;
         let image = flash::image(cache, &stages, optee.images())?;
         Ok(Self { optee, image })
     }

@@ -2,7 +2,8 @@
 //!
 //! Files of ours (`qemu/optee`, BSD-2-Clause) join the platform's code: the rollback counter, the hardware unique key and
 //! the seed in secure flash. One line is changed: the property that tells trusted applications of the counter. An OP-TEE
-//! [without the counter](Counter::Absent) has neither that file nor that change, as Debian's and most boards' have not.
+//! [without the counter](Variant::WithoutCounter) has neither that file nor that change, as Debian's and most boards' have
+//! not.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -66,33 +67,44 @@ const OUR_SOURCES: [(&str, &str); 4] = [
 ];
 const COUNTER_SOURCE: &str = "claviger_counter.c";
 
-/// Whether OP-TEE notices a store that was rolled back.
+/// Which OP-TEE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Counter {
-    /// By a counter in secure flash.
-    Flash,
-    /// It does not.
-    Absent,
+pub(crate) enum Variant {
+    /// With all that it has by default, and a counter in secure flash by which it notices a store that was rolled back.
+    Standard,
+    /// It does not notice that.
+    WithoutCounter,
+    /// As the standard one, but optimised for speed instead of size, and without checks of its own locks.
+    Lean,
 }
 
-impl Counter {
-    /// What its OP-TEE is called in the cache.
+impl Variant {
+    /// What it is called in the cache.
     const fn build(self) -> &'static str {
         match self {
-            Self::Flash => "optee-os",
-            Self::Absent => "optee-os-without-counter",
+            Self::Standard => "optee-os",
+            Self::WithoutCounter => "optee-os-without-counter",
+            Self::Lean => "optee-os-lean",
+        }
+    }
+
+    /// Its own options.
+    const fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Standard | Self::WithoutCounter => &[],
+            Self::Lean => &["CFG_CC_OPT_LEVEL=2", "CFG_TEE_CORE_DEBUG=n"],
         }
     }
 
     fn sources(self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        let left_out = (self == Self::Absent).then_some(COUNTER_SOURCE);
+        let left_out = (self == Self::WithoutCounter).then_some(COUNTER_SOURCE);
         OUR_SOURCES
             .into_iter()
             .filter(move |(name, _)| Some(*name) != left_out)
     }
 
     fn edit(self) -> Option<Edit> {
-        (self == Self::Flash).then_some(PROPERTY)
+        (self != Self::WithoutCounter).then_some(PROPERTY)
     }
 }
 
@@ -113,7 +125,7 @@ pub(crate) struct Optee {
 
 impl Optee {
     /// Builds OP-TEE with this user's signing key.
-    pub(super) fn build(cache: &Cache, packages: &Packages, counter: Counter) -> Result<Self> {
+    pub(super) fn build(cache: &Cache, packages: &Packages, variant: Variant) -> Result<Self> {
         let source = packages.named("optee-os")?;
         let elf_tools = packages.named("python3-pyelftools")?;
         let signing_key = signing_key(cache)?;
@@ -122,18 +134,21 @@ impl Optee {
             .with(RECIPE)
             .with(OPTIONS.join(" "))
             .with(fs::read(&signing_key)?)
-            .with(counter.edit().map_or("", |edit| edit.replace));
+            .with(variant.edit().map_or("", |edit| edit.replace));
+        for option in variant.options() {
+            inputs = inputs.with(option);
+        }
         let version = format!("TEE_IMPL_VERSION={}", source.version());
-        for (name, text) in counter.sources().chain([OUR_HEADER]) {
+        for (name, text) in variant.sources().chain([OUR_HEADER]) {
             inputs = inputs.with(name).with(text);
         }
-        let name = counter.build();
+        let name = variant.build();
         let folder = cache.built(name, &inputs, |into| {
             let log = cache.log(name);
             let work = cache.scratch()?;
             let tree = work.path().join("source");
             unpack(source, &tree, &log)?;
-            extend(&tree, counter)?;
+            extend(&tree, variant)?;
             let python = work.path().join("python");
             let mut unpack_deb = Command::new("dpkg-deb");
             unpack_deb
@@ -150,7 +165,8 @@ impl Optee {
                 .arg(format!("O={}", out.display()))
                 .arg(format!("TA_SIGN_KEY={}", signing_key.display()))
                 .arg(version)
-                .args(OPTIONS);
+                .args(OPTIONS)
+                .args(variant.options());
             process::run(&mut make, &log, DEADLINE)?;
             tfa::copy(&out.join("core"), &IMAGES, into)?;
             tfa::copy(&out.join("core"), &[SYMBOLS], into)?;
@@ -217,17 +233,17 @@ fn signing_key(cache: &Cache) -> Result<PathBuf> {
 }
 
 /// Adds our files to the platform's and makes the edit.
-fn extend(tree: &Path, counter: Counter) -> Result<()> {
+fn extend(tree: &Path, variant: Variant) -> Result<()> {
     let platform = tree.join(PLATFORM);
     let mut makefile = fs::read_to_string(platform.join("sub.mk"))?;
-    for (name, text) in counter.sources() {
+    for (name, text) in variant.sources() {
         fs::write(platform.join(name), text)?;
         makefile.push_str(&format!("srcs-y += {name}\n"));
     }
     fs::write(platform.join(OUR_HEADER.0), OUR_HEADER.1)?;
     fs::write(platform.join("sub.mk"), makefile)?;
 
-    if let Some(edit) = counter.edit() {
+    if let Some(edit) = variant.edit() {
         let file = tree.join(edit.file);
         let text = fs::read_to_string(&file)?;
         fs::write(&file, edit.apply(&text)?)?;

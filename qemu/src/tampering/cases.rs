@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::layout::{Committed, Spot};
 use super::store::{DIRECTORY, Store};
-use crate::firmware::Counter;
+use crate::firmware::Variant;
 
 /// What must come of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +52,11 @@ pub(super) struct Case {
     pub(super) telling: bool,
 }
 
-/// The cases for a device whose OP-TEE has this counter.
-pub(super) fn of(shelf: &Shelf, counter: Counter) -> Result<Vec<Case>> {
+/// The cases for a device with this OP-TEE.
+pub(super) fn of(shelf: &Shelf, variant: Variant) -> Result<Vec<Case>> {
     let mut cases = Cases::new(shelf)?;
-    match counter {
-        Counter::Flash => {
+    match variant {
+        Variant::Standard | Variant::Lean => {
             cases.what_is_not_committed()?;
             cases.one_copy()?;
             cases.both_copies()?;
@@ -65,7 +65,7 @@ pub(super) fn of(shelf: &Shelf, counter: Counter) -> Result<Vec<Case>> {
             cases.directory()?;
             cases.whole_store()?;
         }
-        Counter::Absent => cases.unseen()?,
+        Variant::WithoutCounter => cases.unseen()?,
     }
     Ok(cases.cases)
 }
