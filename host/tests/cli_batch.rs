@@ -89,6 +89,20 @@ fn data_come_back_in_order_from_files_too() {
         .map(|line| hex(line.as_bytes()) + "\n")
         .collect();
     assert!(opened.code == 0 && text(&opened) == expected);
+    let unseal = [
+        &["batch", "unseal"],
+        &context[..],
+        &["--text", "--in", &newer],
+    ];
+    let opened = device.run(&unseal.concat(), b"");
+    assert_eq!((opened.code, text(&opened)), (0, lines.clone()));
+    let two_lines = device.run(&[&["seal"], &context[..]].concat(), b"two\nlines");
+    let opened = device.run(
+        &[&["batch", "unseal", "--text"], &context[..]].concat(),
+        hex(&two_lines.stdout).as_bytes(),
+    );
+    assert_eq!((opened.code, text(&opened).as_str()), (2, ""));
+    assert!(opened.stderr.contains("without --text"));
     let elsewhere = device.run(&["batch", "unseal", "s", "--in", &newer], b"");
     assert_eq!(elsewhere.code, 3);
     assert_eq!(text(&elsewhere).matches("error: ").count(), 1500);

@@ -22,6 +22,10 @@ use crate::{
 /// Bytes of a line: no item needs more, in hexadecimal and with a tag before it.
 const LINE: u64 = 4 * limits::PAYLOAD as u64;
 
+/// Why text may not come as text.
+const NO_LINE: &str =
+    "what was sealed there is more than one line: without --text it comes in hexadecimal";
+
 /// A line, taken apart.
 type Item = Zeroizing<Vec<u8>>;
 
@@ -41,7 +45,10 @@ pub(crate) fn batch(client: &Client, arguments: &BatchArguments, printer: &Print
     let mut sink = if collects {
         Sink::Collector(Vec::new(), 0)
     } else {
-        Sink::Lines(Destination::open(output, secrecy)?)
+        Sink::Lines {
+            destination: Destination::open(output, secrecy)?,
+            text: arguments.text && arguments.work == BatchWork::Unseal,
+        }
     };
     let (mut done, mut failed, mut first) = (0_usize, 0_usize, None);
     loop {
@@ -64,7 +71,7 @@ pub(crate) fn batch(client: &Client, arguments: &BatchArguments, printer: &Print
         Sink::Collector(results, _) => {
             printer.print(&json!({ "results": results }), "")?;
         }
-        Sink::Lines(destination) => {
+        Sink::Lines { destination, .. } => {
             destination.finish()?;
             if files::is_file(output) {
                 let out = output.display().to_string();
@@ -108,7 +115,7 @@ impl<R: BufRead> Lines<R> {
             BatchWork::VerifyMac => {
                 let blank = line.iter().position(|byte| *byte == b' ');
                 let blank = blank.ok_or_else(|| self.wrong("no blank parts tag and message"))?;
-                (self.hex(&line[..blank])?, &line[blank + 1..])
+                (self.hex(&line[..blank], "")?, &line[blank + 1..])
             }
             _ => (Item::default(), line),
         };
@@ -116,16 +123,16 @@ impl<R: BufRead> Lines<R> {
         let item = if arguments.text && !blob {
             Zeroizing::new(line.to_vec())
         } else {
-            self.hex(line)?
+            self.hex(line, if blob { "" } else { " (--text takes text)" })?
         };
         Ok([tag, item])
     }
 
-    fn hex(&self, digits: &[u8]) -> Result<Item, Failure> {
+    fn hex(&self, digits: &[u8], hint: &str) -> Result<Item, Failure> {
         let text = std::str::from_utf8(digits).unwrap_or("?");
         match text.parse::<Hex>() {
             Ok(hex) => Ok(Zeroizing::new(hex.0)),
-            Err(why) => Err(self.wrong(&format!("these are {why} (--text takes text)"))),
+            Err(why) => Err(self.wrong(&format!("these are {why}{hint}"))),
         }
     }
 
@@ -176,7 +183,11 @@ fn results(
 enum Sink {
     /// One JSON object, and how many bytes are in it.
     Collector(Vec<Value>, usize),
-    Lines(Destination),
+    Lines {
+        destination: Destination,
+        /// Whether what comes is text, and not hexadecimal.
+        text: bool,
+    },
 }
 
 impl Sink {
@@ -197,14 +208,24 @@ impl Sink {
                 results.push(value);
                 Ok(())
             }
-            Sink::Lines(destination) => {
+            Sink::Lines { destination, text } => {
                 let line = match result {
-                    Ok(None) => "authentic\n".to_owned(),
-                    Ok(Some(given)) => hex(&given) + "\n",
-                    Err(error) => format!("error: {}\n", Failure::from(error).message()),
+                    Ok(None) => Item::from(b"authentic".to_vec()),
+                    Ok(Some(given)) if *text => {
+                        if given.contains(&b'\n') {
+                            return Err(Failure::Usage(NO_LINE.to_owned()));
+                        }
+                        given
+                    }
+                    Ok(Some(given)) => Item::from(hex(&given).into_bytes()),
+                    Err(error) => {
+                        let message = Failure::from(error).message();
+                        format!("error: {message}").into_bytes().into()
+                    }
                 };
                 destination
-                    .write_all(line.as_bytes())
+                    .write_all(&line)
+                    .and_then(|()| destination.write_all(b"\n"))
                     .map_err(|source| Failure::local("the output cannot be written", source))
             }
         }
