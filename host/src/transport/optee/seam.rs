@@ -8,7 +8,7 @@ use std::{ffi::c_void, mem, ptr, slice};
 use claviger_proto::name::Uuid;
 use optee_teec::raw;
 
-use crate::{Login, transport::Stage};
+use crate::{Login, transport::Stage, wiped::wipe};
 
 /// What libteec says of a failure.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +67,8 @@ impl Seam {
     pub(super) fn grow(&mut self, size: usize) -> Result<(), Failure> {
         // SAFETY: the context is initialised, and stays where it is until `drop`.
         let memory = unsafe { share(self.context, size) }?;
+        // A call that was given up may have left what it carried.
+        wipe(self.memory());
         let mut old = mem::replace(&mut self.memory, memory);
         // SAFETY: it was allocated in this context, no call is under way that uses it, and it is
         // released once.
