@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// A session with the trusted application. Clones share it; it may be used from any thread, and
-/// calls wait for each other. It closes with the last clone.
+/// calls wait for each other, in no order: a thread that must not wait for another's loop opens a
+/// client of its own. It closes with the last clone.
 #[derive(Clone)]
 pub struct Client {
     connection: Arc<Mutex<Connection>>,
