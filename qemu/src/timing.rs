@@ -22,8 +22,7 @@ pub(crate) fn run(platform: &Platform) -> Result<Count> {
     let count = Count::of_output(&text).context("nothing was measured")?;
     ensure!(
         status == 0 || count.failed > 0,
-        "it failed with exit status {}",
-        status
+        "it failed with exit status {status}"
     );
     Ok(count)
 }

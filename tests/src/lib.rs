@@ -30,7 +30,7 @@ pub use handle::{Handle, creation, label, new_key, new_key_for};
 pub use real::{Device, TEE_CLIENTS};
 pub use rng::Rng;
 
-use claviger::{Error, Status};
+use claviger::{Client, Error, Status};
 
 /// Users of the guest, both in [`SENSORS`].
 pub const ALICE: u32 = 1000;
@@ -40,6 +40,16 @@ pub const BOB: u32 = 1001;
 pub const CAROL: u32 = 1002;
 /// A group of the guest.
 pub const SENSORS: u32 = 2000;
+
+/// Resets a device, as root.
+///
+/// # Panics
+/// If it is refused.
+pub fn factory_reset(root: &Client) {
+    let token = root.info().unwrap().confirmation;
+    let token = token.expect("a client of root's").to_string();
+    root.factory_reset(&token).unwrap();
+}
 
 /// The status with which the trusted application, or the library in its place, refused.
 ///

@@ -10,7 +10,7 @@ use rustix::{
 use claviger_proto::{Command, command::PANIC, frame::PREFIX};
 use optee_teec::raw;
 
-use crate::bare::BareSession;
+use crate::{bare::BareSession, factory_reset};
 
 /// The group that may open /dev/tee0.
 pub const TEE_CLIENTS: u32 = 900;
@@ -51,10 +51,7 @@ impl Device {
 
     /// Resets it to an empty vault, its imports open.
     pub fn reset(&self) {
-        let root = self.user(0);
-        let token = root.info().unwrap().confirmation;
-        let token = token.expect("tests run as root").to_string();
-        root.factory_reset(&token).unwrap();
+        factory_reset(&self.user(0));
     }
 
     /// A client that speaks for a user.

@@ -10,7 +10,7 @@ use claviger::{
         limits,
     },
 };
-use claviger_tests::{ALICE, BOB, CAROL, Device, status};
+use claviger_tests::{ALICE, BOB, CAROL, Device, factory_reset, status};
 
 /// The caller's records from number `from` on.
 fn records(client: &Client, from: u64) -> Vec<Record> {
@@ -148,8 +148,7 @@ fn a_factory_reset_forgets_who_was_refused() {
     for _ in 0..3 {
         assert_eq!(status(carol.key("a")), Status::NotFound);
     }
-    let token = root.info().unwrap().confirmation.unwrap();
-    root.factory_reset(&token.to_string()).unwrap();
+    factory_reset(&root);
     assert_eq!(status(carol.key("a")), Status::NotFound);
     let log = root.audit_log(LogOf::Shared).unwrap();
     let of_carol = log
@@ -286,8 +285,7 @@ fn a_strict_log_refuses_when_full_until_it_was_kept_elsewhere() {
         .verify(&signed, &root.device_key().unwrap().public)
         .unwrap();
 
-    let token = root.info().unwrap().confirmation.unwrap();
-    root.factory_reset(&token.to_string()).unwrap();
+    factory_reset(&root);
 }
 
 #[test]
@@ -331,8 +329,7 @@ fn the_device_key_is_the_vault_s_and_takes_a_certificate_of_it() {
     root.install_certificate(&good).unwrap();
     assert_eq!(alice.device_key().unwrap().certificate, Some(good));
 
-    let token = root.info().unwrap().confirmation.unwrap();
-    root.factory_reset(&token.to_string()).unwrap();
+    factory_reset(&root);
     let fresh = root.device_key().unwrap();
     assert_ne!(fresh.public.raw(), public);
     assert_eq!(fresh.certificate, None);

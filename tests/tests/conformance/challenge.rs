@@ -6,7 +6,7 @@ use claviger_proto::{
     limits::CHALLENGES,
     message::{ConfirmRequest, RespondRequest},
 };
-use claviger_tests::{ALICE, BOB, CAROL, Device, status};
+use claviger_tests::{ALICE, BOB, CAROL, Device, factory_reset, status};
 
 const SECRET: [u8; 32] = [7; 32];
 
@@ -345,8 +345,7 @@ fn many_callers_cannot_displace_one() {
     key.confirm(&m2).unwrap();
     // A factory reset forgets what is pending, and leaves the next test its places.
     let root = device.user(0);
-    let token = root.info().unwrap().confirmation.unwrap();
-    root.factory_reset(&token.to_string()).unwrap();
+    factory_reset(&root);
     let stranger = shared(&device.user(ALICE + 9), "key", &SECRET);
     stranger.challenge("server", "device").unwrap();
 }

@@ -1,16 +1,11 @@
 //! The end of imports, and the end of everything.
 
 use claviger::{Algorithm, Client, Error, Status, Usage};
-use claviger_tests::{ALICE, BOB, Device, status};
+use claviger_tests::{ALICE, BOB, Device, factory_reset, status};
 
 fn import(client: &Client, label: &str) -> Result<claviger::Key, Error> {
     let creation = client.create(label).algorithm(Algorithm::Aes128Cmac);
     creation.import(&[7; 16])
-}
-
-fn reset(client: &Client) {
-    let token = client.info().unwrap().confirmation.unwrap();
-    client.factory_reset(&token.to_string()).unwrap();
 }
 
 #[test]
@@ -34,7 +29,7 @@ fn a_locked_vault_takes_no_imports() {
     // Locking twice is locking once.
     root.lock().unwrap();
     assert!(locked());
-    reset(&root);
+    factory_reset(&root);
     assert!(!locked());
     import(&alice, "before").unwrap();
 }
@@ -56,7 +51,7 @@ fn a_factory_reset_leaves_nothing() {
     challenge.challenge("a", "b").unwrap();
     root.lock().unwrap();
     let before = root.info().unwrap();
-    reset(&root);
+    factory_reset(&root);
     let after = root.info().unwrap();
     assert_eq!(after.instance, before.instance, "it went on running");
     assert_ne!(

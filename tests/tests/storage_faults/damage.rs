@@ -6,7 +6,7 @@ use claviger_ta::{
     platform::{Copy, ObjectId},
     vault::{OBJECT, SLOT, SLOTS},
 };
-use claviger_tests::{CAROL, Device};
+use claviger_tests::{CAROL, Device, factory_reset};
 
 use crate::{
     bench::{Bench, FIRST, Image, On, SECOND, report, slot},
@@ -228,8 +228,7 @@ fn shards_do_not_fall_together() {
             assert_eq!(after.others, others[usize::from(shard)]);
             // New keys find a place, and a reset makes all whole.
             on.root.generate("new", Algorithm::Aes128Cmac).unwrap();
-            let token = on.root.info().unwrap().confirmation.unwrap();
-            on.root.factory_reset(&token.to_string()).unwrap();
+            factory_reset(&on.root);
             assert_eq!((vault(&on).damaged, vault(&on).keys), (0, 0));
             assert_ne!(vault(&on).id, before.vault);
         }
@@ -285,8 +284,7 @@ fn a_vault_that_storage_deleted() {
             }
         }
         let on = bench.switch_on();
-        let token = on.root.info().unwrap().confirmation.unwrap();
-        on.root.factory_reset(&token.to_string()).unwrap();
+        factory_reset(&on.root);
         import(&on.root, "new").unwrap();
         drop(on);
         assert_eq!(bench.switch_on().view().keys.len(), 1);
