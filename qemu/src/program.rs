@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::artifacts::{self, Claviger, Flavour};
 use crate::cache::RunFolder;
@@ -71,7 +71,13 @@ impl Program {
         let mut boot = Boot::new(&device, Some(claviger));
         configure(&mut boot);
         boot.files = vec![(file.to_owned(), place.clone())];
-        let guest = Guest::boot(platform, &boot)?;
+        let counted = boot.icount;
+        let mut guest = Guest::boot(platform, &boot)?;
+        if counted {
+            // What Linux still does after its boot would be counted too. Counted time does not wait.
+            let waited = guest.capture(&Job::new(0, &["sleep", "10"]), DEADLINE)?;
+            ensure!(waited.status == 0, "the guest could not wait");
+        }
         Ok(Self {
             guest,
             place,
