@@ -79,7 +79,7 @@ impl Device {
 }
 
 /// The flash image that belongs to a disk.
-fn flash_of(disk: &Path) -> PathBuf {
+pub(crate) fn flash_of(disk: &Path) -> PathBuf {
     with_suffix(disk, ".flash")
 }
 

@@ -15,7 +15,7 @@ use crate::cache::Cache;
 use crate::cli::FuzzOptions;
 use crate::report::{self, seconds};
 use crate::suite::Count;
-use crate::{host_packages, process};
+use crate::{host_packages, lanes, process};
 
 /// As `cargo fuzz build --sanitizer none` has them.
 const RUSTFLAGS: &str = "-Cpasses=sancov-module \
@@ -50,18 +50,21 @@ pub(crate) fn run(options: &FuzzOptions) -> Result<Count> {
         None => known,
     };
     let binaries = build()?;
-    let mut total = Count::default();
-    for target in &chosen {
-        let started = Instant::now();
-        let found = run_one(&binaries.join(target), target, options.seconds)?;
-        let (count, said) = match found {
-            None => (Count::ONE_FAILED, "failed".to_owned()),
-            Some(executions) => (Count::ONE_PASSED, format!("{executions} executions")),
-        };
-        println!("fuzz {target}: {said} ({})", seconds(started.elapsed()));
-        total += count;
-    }
-    Ok(total)
+    let counts = lanes::share(&chosen, |_, targets| {
+        let mut total = Count::default();
+        for target in targets {
+            let started = Instant::now();
+            let found = run_one(&binaries.join(target), target, options.seconds)?;
+            let (count, said) = match found {
+                None => (Count::ONE_FAILED, "failed".to_owned()),
+                Some(executions) => (Count::ONE_PASSED, format!("{executions} executions")),
+            };
+            println!("fuzz {target}: {said} ({})", seconds(started.elapsed()));
+            total += count;
+        }
+        Ok(total)
+    })?;
+    Ok(counts.into_iter().sum())
 }
 
 fn folder() -> PathBuf {

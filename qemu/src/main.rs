@@ -23,6 +23,7 @@ mod fuzz;
 mod guest;
 mod guest_image;
 mod host_packages;
+mod lanes;
 mod machine;
 mod packages;
 mod process;

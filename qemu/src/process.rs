@@ -15,7 +15,7 @@ pub(crate) const POLL: Duration = Duration::from_millis(20);
 /// A command that the kernel ends with `signal` when the runner ends, however that ends.
 ///
 /// `setpriv` (package util-linux, essential on Debian) sets the parent-death signal, which would take unsafe code here.
-/// The signal follows the *thread* that starts the command, so commands are started from the main thread.
+/// The signal follows the *thread* that starts the command, so none may outlive its thread.
 pub(crate) fn tethered(signal: &str, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");
     command

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 use rustix::fs::{FlockOperation, flock};
 
+use crate::lanes;
 use crate::suite::Count;
 
 type Test = fn(&Path) -> Result<()>;
@@ -28,25 +29,24 @@ const TESTS: &[(&str, Test)] = &[
 
 /// Runs every test and prints how each went.
 pub(crate) fn run() -> Result<Count> {
-    let folder = tempfile::tempdir()?;
-    let mut count = Count::default();
-    for (name, test) in TESTS {
-        let place = folder
-            .path()
-            .join(count.passed.to_string() + "-" + &count.failed.to_string());
-        fs::create_dir(&place)?;
-        match test(&place) {
-            Ok(()) => {
-                println!("test {name} ... ok");
-                count += Count::ONE_PASSED;
-            }
-            Err(error) => {
-                println!("test {name} ... FAILED: {error:#}");
-                count += Count::ONE_FAILED;
+    let counts = lanes::share(TESTS, |_, tests| {
+        let mut count = Count::default();
+        for (name, test) in tests {
+            let folder = tempfile::tempdir()?;
+            match test(folder.path()) {
+                Ok(()) => {
+                    println!("test {name} ... ok");
+                    count += Count::ONE_PASSED;
+                }
+                Err(error) => {
+                    println!("test {name} ... FAILED: {error:#}");
+                    count += Count::ONE_FAILED;
+                }
             }
         }
-    }
-    Ok(count)
+        Ok(count)
+    })?;
+    Ok(counts.into_iter().sum())
 }
 
 /// `exec` by way of this program's own command line.

@@ -20,8 +20,9 @@ use self::look::{Look, On, Proofs};
 use self::store::Store;
 use crate::artifacts::{self, Claviger, Flavour};
 use crate::cache::RunFolder;
-use crate::device::{DISK_MEBIBYTES, Device};
+use crate::device::{DISK_MEBIBYTES, Device, flash_of};
 use crate::firmware::Variant;
+use crate::lanes;
 use crate::report::seconds;
 use crate::setup::Platform;
 use crate::suite::Count;
@@ -48,38 +49,47 @@ pub(crate) enum Extent {
 
 /// Runs the cases, and prints how each went.
 pub(crate) fn run(platform: &Platform, extent: Extent) -> Result<Count> {
-    let mut count = Count::default();
     if extent == Extent::None {
-        return Ok(count);
+        return Ok(Count::default());
     }
     let claviger = Claviger::build(platform, Flavour::Plain)?;
     let keys = artifacts::program(platform, KEYS)?;
-    let mut flips = 0;
     let unprotected = platform.on(Variant::WithoutCounter)?;
-    for (platform, variant) in [
+    let variants = [
         (platform, Variant::Standard),
         (&unprotected, Variant::WithoutCounter),
-    ] {
-        let folder = platform.cache.run()?;
-        let bench = Bench::new(platform, &claviger, &keys, &folder)?;
-        for case in cases::of(&bench.shelf, variant)? {
-            if extent == Extent::All || case.telling {
-                count += bench.count(&case);
-                flips += case.store.flips();
-            }
-        }
+    ];
+    let benches = lanes::share(&variants, |_, variants| {
+        let benches = variants.map(|(platform, variant)| {
+            let parts = Parts {
+                platform,
+                claviger: &claviger,
+                keys: &keys,
+            };
+            Ok((Bench::new(parts, platform.cache.run()?)?, *variant))
+        });
+        benches.collect::<Result<Vec<_>>>()
+    })?;
+    let mut cases = Vec::new();
+    for (bench, variant) in benches.iter().flatten() {
+        let all = cases::of(&bench.shelf, *variant)?.into_iter();
+        let chosen = all.filter(|case| extent == Extent::All || case.telling);
+        cases.extend(chosen.map(|case| (bench, case)));
     }
+    let counts = lanes::share(&cases, |lane, cases| {
+        let counts = cases.map(|(bench, case)| bench.count(&format!("disk{lane}"), case));
+        Ok(counts.sum())
+    })?;
+    let count: Count = counts.into_iter().sum();
+    let flips: usize = cases.iter().map(|(_, case)| case.store.flips()).sum();
     println!("{flips} bits flipped; {count}");
     Ok(count)
 }
 
-/// A device that is put back to where it was before each case.
+/// What the cases begin with.
 struct Bench<'a> {
-    platform: &'a Platform,
-    claviger: &'a Claviger,
-    /// What makes keys and proves which there are.
-    keys: &'a Path,
-    disk: PathBuf,
+    parts: Parts<'a>,
+    folder: RunFolder,
     /// The disk and the flash as they were when the device was switched off.
     kept: (PathBuf, PathBuf),
     shelf: Shelf,
@@ -87,60 +97,72 @@ struct Bench<'a> {
     earlier: Proofs,
 }
 
-impl<'a> Bench<'a> {
-    fn new(
-        platform: &'a Platform,
-        claviger: &'a Claviger,
-        keys: &'a Path,
-        folder: &RunFolder,
-    ) -> Result<Self> {
-        let empty = Shelf {
-            now: Store::default(),
-            older: Store::default(),
-            foreign: Store::default(),
-        };
-        let mut bench = Self {
-            platform,
-            claviger,
-            keys,
-            disk: folder.path().join("foreign"),
-            kept: (folder.path().join("kept"), folder.path().join("flash")),
-            shelf: empty,
-            before: Look::default(),
-            earlier: Proofs::new(),
-        };
-        bench.boot(|guest| guest.make(0, 2))?;
-        bench.shelf.foreign = Store::take(&bench.disk)?;
+/// What all its devices are made of.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    platform: &'a Platform,
+    claviger: &'a Claviger,
+    /// What makes keys and proves which there are.
+    keys: &'a Path,
+}
 
-        bench.disk = folder.path().join("disk");
-        bench.earlier = bench.boot(|guest| {
+/// A device that is switched off.
+struct Off<'a> {
+    parts: Parts<'a>,
+    disk: PathBuf,
+}
+
+impl<'a> Bench<'a> {
+    fn new(parts: Parts<'a>, folder: RunFolder) -> Result<Self> {
+        let off = |name| Off {
+            parts,
+            disk: folder.path().join(name),
+        };
+        let foreign = off("foreign");
+        foreign.boot(|guest| guest.make(0, 2))?;
+
+        let device = off("device");
+        let earlier = device.boot(|guest| {
             guest.make(0, EARLIER)?;
             Ok(guest.look()?.proofs)
         })?;
-        bench.shelf.older = Store::take(&bench.disk)?;
-        bench.before = bench.boot(|guest| {
+        let older = Store::take(&device.disk)?;
+        let before = device.boot(|guest| {
             // A change in each shard: the key's place is taken anew, and behind the last one another one is made.
             guest.claviger(&["delete", "k3"])?;
             guest.make(EARLIER, 2)?;
             guest.look()
         })?;
-        bench.shelf.now = Store::take(&bench.disk)?;
-        let (disk, flash) = &bench.kept;
-        fs::copy(&bench.disk, disk)?;
-        fs::copy(&bench.device()?.flash, flash)?;
         let expected = EARLIER as usize + 1;
         ensure!(
-            bench.before.proofs.len() == expected,
+            before.proofs.len() == expected,
             "the device has {} keys, not {expected}",
-            bench.before.proofs.len()
+            before.proofs.len()
         );
-        Ok(bench)
+        let shelf = Shelf {
+            now: Store::take(&device.disk)?,
+            older,
+            foreign: Store::take(&foreign.disk)?,
+        };
+        let flash = flash_of(&device.disk);
+        Ok(Self {
+            parts,
+            kept: (device.disk, flash),
+            folder,
+            shelf,
+            before,
+            earlier,
+        })
     }
 
-    /// Tries a case, and prints how it went.
-    fn count(&self, case: &Case) -> Count {
+    /// Tries a case on the device with this name, and prints how it went.
+    fn count(&self, device: &str, case: &Case) -> Count {
+        let device = Off {
+            parts: self.parts,
+            disk: self.folder.path().join(device),
+        };
         let started = Instant::now();
-        let result = self.try_one(case);
+        let result = self.try_one(&device, case);
         let time = seconds(started.elapsed());
         let name = &case.name;
         match result {
@@ -155,33 +177,33 @@ impl<'a> Bench<'a> {
         }
     }
 
-    fn try_one(&self, case: &Case) -> Result<()> {
+    fn try_one(&self, device: &Off<'_>, case: &Case) -> Result<()> {
         let (disk, flash) = &self.kept;
         // Also its journal: the guest of a case that failed was not switched off.
-        fs::copy(disk, &self.disk)?;
-        fs::copy(flash, &self.device()?.flash)?;
-        case.store.put(&self.disk)?;
+        fs::copy(disk, &device.disk)?;
+        fs::copy(flash, flash_of(&device.disk))?;
+        case.store.put(&device.disk)?;
         let before = &self.before;
         match case.expect {
             Expect::Unnoticed => {
-                let seen = self.boot(On::look)?;
+                let seen = device.boot(On::look)?;
                 seen.expect_whole(before)?;
                 seen.expect_mended(false)
             }
             Expect::Mended => {
-                let seen = self.boot(On::look)?;
+                let seen = device.boot(On::look)?;
                 seen.expect_whole(before)?;
                 seen.expect_mended(true)?;
                 if case.telling {
                     // This start finds both copies whole and alike.
-                    let seen = self.boot(On::look)?;
+                    let seen = device.boot(On::look)?;
                     seen.expect_whole(before)?;
                     seen.expect_mended(false)?;
                 }
                 Ok(())
             }
             Expect::Lost(shard) => {
-                let seen = self.boot(On::look)?;
+                let seen = device.boot(On::look)?;
                 seen.expect_part(before, |number| match shard {
                     0 => number < SURELY_SECOND || number == EARLIER,
                     _ => number >= SURELY_FIRST && number != EARLIER,
@@ -189,25 +211,25 @@ impl<'a> Bench<'a> {
             }
             Expect::Shut => {
                 for _ in 0..2 {
-                    self.boot(|guest| guest.look()?.expect_shut())?;
+                    device.boot(|guest| guest.look()?.expect_shut())?;
                 }
-                self.boot(|guest| {
+                device.boot(|guest| {
                     guest.look()?.expect_shut()?;
                     guest.reset()?;
                     guest.make(0, 1)
                 })
             }
             Expect::Refused(says) => {
-                self.boot(|guest| guest.expect_refused(says))?;
+                device.boot(|guest| guest.expect_refused(says))?;
                 if case.telling {
                     // Nothing was destroyed: the way back is the store that belongs there.
-                    self.shelf.now.put(&self.disk)?;
-                    self.boot(On::look)?.expect_whole(before)?;
+                    self.shelf.now.put(&device.disk)?;
+                    device.boot(On::look)?.expect_whole(before)?;
                 }
                 Ok(())
             }
             Expect::Older => {
-                let seen = self.boot(On::look)?;
+                let seen = device.boot(On::look)?;
                 seen.expect_unprotected()?;
                 ensure!(
                     seen.proofs == self.earlier,
@@ -220,7 +242,7 @@ impl<'a> Bench<'a> {
                 Ok(())
             }
             Expect::Anew | Expect::AnewAfter(_) => {
-                let seen = self.boot(|guest| {
+                let seen = device.boot(|guest| {
                     if let Expect::AnewAfter(says) = case.expect {
                         guest.expect_refused_once(says)?;
                     }
@@ -236,15 +258,18 @@ impl<'a> Bench<'a> {
             }
         }
     }
+}
 
-    fn device(&self) -> Result<Device> {
-        Device::open(self.platform, &self.disk, DISK_MEBIBYTES)
-    }
-
+impl Off<'_> {
     /// Boots, does this, and switches off.
     fn boot<T>(&self, work: impl FnOnce(&mut On) -> Result<T>) -> Result<T> {
-        let device = self.device()?;
-        let mut guest = On::boot(self.platform, &device, self.claviger, self.keys)?;
+        let Parts {
+            platform,
+            claviger,
+            keys,
+        } = self.parts;
+        let device = Device::open(platform, &self.disk, DISK_MEBIBYTES)?;
+        let mut guest = On::boot(platform, &device, claviger, keys)?;
         let done = work(&mut guest)?;
         guest.off().context("after the case")?;
         Ok(done)

@@ -22,7 +22,7 @@ const UNAVAILABLE: u8 = 4;
 pub(super) type Proofs = BTreeMap<String, String>;
 
 /// What `claviger info --json` says.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(super) struct Info {
     instance: String,
     store: u16,
@@ -40,7 +40,7 @@ pub(super) struct Vault {
 }
 
 /// What `claviger doctor --json` says.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct Doctor {
     usable: bool,
     checks: Vec<Check>,
@@ -55,7 +55,7 @@ struct Check {
 }
 
 /// What a device shows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Look {
     pub(super) proofs: Proofs,
     info: Info,

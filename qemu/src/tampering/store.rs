@@ -19,7 +19,7 @@ pub(super) const DIRECTORY: &str = "dirf.db";
 const VAULT_FILE: usize = 300 << 10;
 
 /// The files by their names.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Store {
     files: BTreeMap<String, Vec<u8>>,
     flips: usize,
