@@ -147,11 +147,17 @@ impl<P: Platform> Keyring<P> {
             }
             Place::Wrapped { length } => {
                 let place = self.unwrap(platform, payload, *length)?;
-                if let Some(original) = self.original(platform, place)? {
-                    admit(original, platform, &identity, child, &work)?;
+                let original = self.original(platform, place)?;
+                let (record, _) = self.unwrapped.get(place).ok_or(Status::Internal)?;
+                admit(record, platform, &identity, child, &work)?;
+                // What a policy counts by now is counted where it is kept.
+                if let Some(original) = original.filter(|_| record.is_counted()) {
+                    let bytes = payload.len().saturating_sub(work.beside);
+                    self.count(platform, original, identity, &work, bytes)?;
+                    // That may have been the end of the copy's version.
+                    self.original(platform, place)?;
                 }
                 let (record, wrapping) = self.unwrapped.get(place).ok_or(Status::Internal)?;
-                admit(record, platform, &identity, child, &work)?;
                 let wrapping = Some(wrapping);
                 Ok(InUse {
                     record,
@@ -219,10 +225,19 @@ impl<P: Platform> Keyring<P> {
                 self.describe_stored(platform, &owner, &label)
             }
             Some(wrapping) => {
-                let family = wrapping.family.clone();
-                Ok(key
-                    .record
-                    .describe(key.record.counters, Home::Wrapped, family))
+                let (copy, family) = (wrapping.copy, wrapping.family.clone());
+                let record = key.record;
+                let described = record.describe(record.counters, Home::Wrapped, family);
+                if !copy {
+                    return Ok(described);
+                }
+                let stored = self.describe_stored(platform, &described.owner, &described.key)?;
+                Ok(KeyDescription {
+                    uses_left: stored.uses_left,
+                    version_uses: stored.version_uses,
+                    version_bytes: stored.version_bytes,
+                    ..described
+                })
             }
         }
     }

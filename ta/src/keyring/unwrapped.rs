@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use claviger_proto::{Identity, Status, limits};
+use claviger_proto::{Identity, State, Status, limits, message::Policy};
 
 use super::wrap::Wrapping;
 use crate::{platform::set_aside, vault::KeyRecord};
@@ -35,6 +35,14 @@ impl Unwrapped {
     pub(super) fn get(&self, place: usize) -> Option<(&KeyRecord, &Wrapping)> {
         let kept = self.kept.get(place)?;
         Some((&kept.record, &kept.wrapping))
+    }
+
+    /// Has a copy be what its key is by now.
+    pub(super) fn set(&mut self, place: usize, policy: Policy, state: State) {
+        if let Some(kept) = self.kept.get_mut(place) {
+            kept.record.policy = policy;
+            kept.record.state = state;
+        }
     }
 
     /// Keeps a key, in place of its owner's oldest if that has as many as one owner may have, else

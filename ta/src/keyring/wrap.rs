@@ -10,10 +10,10 @@
 //! ```
 
 use claviger_proto::{
-    Home, Identity, Label, Status,
+    Export, Home, Identity, Label, Status,
     blob::Suite,
     limits,
-    message::KeyDescription,
+    message::{KeyDescription, Policy},
     wrapped::{FRONT, HEADER, TAG, is_wrapped},
 };
 use sha2::{Digest, Sha256};
@@ -88,8 +88,8 @@ impl<P: Platform> Keyring<P> {
         Ok(place)
     }
 
-    /// The key of the vault of which the key at `place` is a copy, if it is one: it must still be
-    /// the same, in the same version.
+    /// Where the key of the vault is of which the key at `place` is a copy, if it is one: that must
+    /// still be the same, in the same version. The copy gets the policy and the state that it has.
     ///
     /// # Errors
     /// [`Status::Revoked`] if it is not; a status of storage.
@@ -97,18 +97,29 @@ impl<P: Platform> Keyring<P> {
         &mut self,
         platform: &mut P,
         place: usize,
-    ) -> Result<Option<&KeyRecord>, Status> {
+    ) -> Result<Option<usize>, Status> {
         let (copy, wrapping) = self.unwrapped.get(place).ok_or(Status::Internal)?;
         if !wrapping.copy {
             return Ok(None);
         }
         let (id, version) = (copy.id, copy.version);
         let (owner, label) = (copy.owner, copy.label.clone());
-        match self.vault.find(platform, &owner, &label) {
-            Ok(original) if (original.id, original.version) == (id, version) => Ok(Some(original)),
-            Ok(_) | Err(Status::NotFound) => Err(Status::Revoked),
-            Err(error) => Err(error),
+        let found = match self.vault.locate(platform, &owner, &label) {
+            Err(Status::NotFound) => return Err(Status::Revoked),
+            found => found?,
+        };
+        let original = self.vault.at(found)?;
+        if (original.id, original.version) != (id, version) {
+            return Err(Status::Revoked);
         }
+        // What is wrapped does not leave in another form.
+        let policy = Policy {
+            export: Export::Nothing,
+            shares: None,
+            ..original.policy.clone()
+        };
+        self.unwrapped.set(place, policy, original.state);
+        Ok(Some(found))
     }
 
     /// Ends the wrapped keys of an owner, or of one family of his, that were made before; says

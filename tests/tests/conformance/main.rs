@@ -5,6 +5,7 @@ mod batch;
 mod challenge;
 mod components;
 mod contract;
+mod copies;
 mod encrypt;
 mod frames;
 mod fuzz;

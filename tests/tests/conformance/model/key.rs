@@ -361,6 +361,15 @@ impl Key {
         }
     }
 
+    /// What is wrapped of it.
+    pub(super) fn copy(&self) -> Key {
+        let mut copy = self.clone();
+        copy.versions = vec![copy.version];
+        copy.policy.export = Export::Nothing;
+        copy.policy.shares = None;
+        copy
+    }
+
     pub(super) fn describe(&self, home: Home, family: Option<&Label>) -> KeyDescription {
         let policy = &self.policy;
         let counted = policy.rotate_after_uses.is_some() || self.is_bounded();

@@ -46,7 +46,9 @@ impl Model {
             }
             Place::Wrapped(number) | Place::Forged(number) => {
                 let wrapped = self.wrapped.get(*number)?;
-                Some(wrapped.key.describe(Home::Wrapped, None))
+                let now = self.unwrap(*number).ok();
+                let key = now.as_ref().unwrap_or(&wrapped.key);
+                Some(key.describe(Home::Wrapped, None))
             }
         }
     }
@@ -159,21 +161,20 @@ impl Model {
         [count(None), family.map_or(0, |family| count(Some(family)))]
     }
 
-    /// The wrapped key and the key that it is a copy of, if it still serves at all.
-    fn unwrap(&self, number: usize) -> Result<(&Wrapped, Option<&Key>), Status> {
+    /// A wrapped key, if it still serves at all: a copy is what its key is by now, but for the
+    /// versions and that it does not leave again.
+    fn unwrap(&self, number: usize) -> Result<Key, Status> {
         let wrapped = &self.wrapped[number];
         let key = &wrapped.key;
         if wrapped.born != self.generations(key.owner, wrapped.family.as_ref()) {
             return Err(Status::Revoked);
         }
         if !wrapped.copy {
-            return Ok((wrapped, None));
+            return Ok(key.clone());
         }
         let original = self.keys.get(&(key.owner, key.label.clone()));
-        match original.filter(|it| (it.id, it.version) == (key.id, key.version)) {
-            None => Err(Status::Revoked),
-            original => Ok((wrapped, original)),
-        }
+        let original = original.filter(|it| (it.id, it.version) == (key.id, key.version));
+        Ok(original.ok_or(Status::Revoked)?.copy())
     }
 
     /// A use of a key, or of a child: counted from here on, whatever comes of it.
@@ -188,11 +189,14 @@ impl Model {
         match &target.place {
             Place::Forged(_) => Err(Status::NotAuthentic),
             Place::Wrapped(number) => {
-                let (wrapped, original) = self.unwrap(*number)?;
-                for key in original.into_iter().chain([&wrapped.key]) {
-                    key.admits(who, child.is_some(), &work, level)?;
+                let key = self.unwrap(*number)?;
+                key.admits(who, child.is_some(), &work, level)?;
+                if key.is_counted() {
+                    let original = self.keys.get_mut(&(key.owner, key.label.clone()));
+                    original.ok_or(Status::Revoked)?.count(&work)?;
+                    self.unwrap(*number)?;
                 }
-                Ok(wrapped.key.in_use(child))
+                Ok(key.in_use(child))
             }
             Place::Vault(owner, label) => {
                 let key = self.keys.get_mut(&(*owner, label.clone()));
@@ -206,16 +210,16 @@ impl Model {
         }
     }
 
-    fn look(&self, who: Identity, place: &Place) -> Result<(&Key, Home, Option<&Label>), Status> {
+    fn look(&self, who: Identity, place: &Place) -> Result<(Key, Home, Option<&Label>), Status> {
         let (key, home, family) = match place {
             Place::Forged(_) => return Err(Status::NotAuthentic),
             Place::Wrapped(number) => {
-                let (wrapped, _) = self.unwrap(*number)?;
-                (&wrapped.key, Home::Wrapped, wrapped.family.as_ref())
+                let family = self.wrapped[*number].family.as_ref();
+                (self.unwrap(*number)?, Home::Wrapped, family)
             }
             Place::Vault(owner, label) => {
                 let key = self.keys.get(&(*owner, label.clone()));
-                (key.ok_or(Status::NotFound)?, Home::Vault, None)
+                (key.ok_or(Status::NotFound)?.clone(), Home::Vault, None)
             }
         };
         if !key.has_part(who) {
@@ -407,18 +411,17 @@ impl Model {
         family: Option<Label>,
     ) -> Result<KeyDescription, Status> {
         let place = Self::managed(who, target)?;
-        let mut copy = self.keys.get(&place).ok_or(Status::NotFound)?.clone();
-        if copy.policy.export != Export::Wrapped {
+        let key = self.keys.get(&place).ok_or(Status::NotFound)?;
+        if key.policy.export != Export::Wrapped {
             return Err(Status::NotExportable);
         }
-        if copy.state != State::Active {
+        if key.state != State::Active {
             return Err(Status::WrongState);
         }
-        if copy.is_counted() {
+        if key.is_counted() {
             return Err(Status::Immutable);
         }
-        copy.versions = vec![copy.version];
-        copy.policy.export = Export::Nothing;
+        let copy = key.copy();
         let description = copy.describe(Home::Wrapped, family.as_ref());
         self.add_wrapped(copy, true, family);
         Ok(description)
