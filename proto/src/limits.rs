@@ -18,6 +18,11 @@ pub const PAYLOAD: usize = WRAPPED + CONTEXT + 2 * blob::HEADER + blob::TAG + CH
 /// key of at most 1700 (two labels, 8 grants of at most 120, and 600 of the rest).
 pub const HEADER: usize = 4096;
 
+/// The least `gpd.tee.trustedStorage.antiRollback.protectionLevel` at which an old store that is put
+/// back is noticed (GlobalPlatform TEE Internal Core API): 100 leaves it to the normal world, whose
+/// owner is who would put it back.
+pub const ROLLBACK_DETECTED: u32 = 1000;
+
 /// Bytes of a wrapped key.
 pub const WRAPPED: usize = 1024;
 

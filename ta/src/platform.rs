@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use claviger_proto::{
-    Status,
+    Status, limits,
     message::{Build, Marks},
 };
 use rand_core::{TryCryptoRng, TryRng};
@@ -61,6 +61,14 @@ pub struct Facts {
     pub build: Build,
     /// High-water marks, where they are taken.
     pub marks: Option<Marks>,
+}
+
+impl Facts {
+    /// Whether an old store that is put back is noticed.
+    #[must_use]
+    pub fn detects_rollback(&self) -> bool {
+        self.rollback_level >= limits::ROLLBACK_DETECTED
+    }
 }
 
 /// Named objects of bytes that survive a power cut (GlobalPlatform trusted storage).

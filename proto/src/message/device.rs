@@ -149,11 +149,10 @@ messages! {
 }
 
 impl InfoResponse {
-    /// Whether an old store that is put back is noticed: 100 is what a TEE says that leaves it to
-    /// the normal world, whose owner is who would put it back.
+    /// Whether an old store that is put back is noticed.
     #[must_use]
     pub fn detects_rollback(&self) -> bool {
-        self.rollback_level >= 1000
+        self.rollback_level >= crate::limits::ROLLBACK_DETECTED
     }
 }
 

@@ -16,11 +16,11 @@ pub(crate) fn factory_reset<P: Platform>(
     if request.confirmation != service.confirmation {
         return Err(Status::BadConfirmation);
     }
-    let confirmation = platform::random(&mut service.platform)?;
-    service.keyring.reset(&mut service.platform)?;
+    // Before: what fails half way is finished by the next call.
+    service.confirmation = Digits(platform::random(&mut service.platform)?);
     service.challenges.clear();
     service.ceremonies.clear();
     service.refusals = Refusals::default();
-    service.confirmation = Digits(confirmation);
+    service.keyring.reset(&mut service.platform)?;
     Ok(Done {})
 }

@@ -96,9 +96,11 @@ impl<P: Platform> Vault<P> {
         header.sequence = header.sequence.saturating_add(1);
         // A new shard is not opened again before the header says that it counts.
         let shards = usize::from(header.shards);
+        let vault = header.vault;
         self.write(
             platform,
-            |open| open.shards.len() == shards,
+            // Nor is it another vault, where the change was to reset this one.
+            |open| open.shards.len() == shards && open.header.vault == vault,
             |open, storage| open.write_headers(storage, &key, &header),
         )?;
         self.seen = Some((header.vault, header.sequence));
@@ -137,7 +139,8 @@ impl<P: Platform> Vault<P> {
     /// The open vault; opens it, or makes it on a new device.
     pub(super) fn opened(&mut self, platform: &mut P) -> Result<&mut Open<P::Storage>, Status> {
         if self.open.is_none() {
-            let loaded = load::load(platform)?;
+            let loaded = load::load(platform, &mut self.something)?;
+            self.something = true;
             self.repairs.add(loaded.repaired);
             // What this instance has seen cannot be unseen.
             let header = &loaded.open.header;

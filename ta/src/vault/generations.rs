@@ -36,8 +36,8 @@ impl<P: Platform> Vault<P> {
     /// Raises that generation, which ends the wrapped keys made before; says which it is now.
     ///
     /// # Errors
-    /// [`Status::VaultFull`], [`Status::QuotaExceeded`]; a status of storage, after which it is
-    /// raised or not.
+    /// [`Status::VaultFull`], [`Status::QuotaExceeded`] for one more family; a status of storage,
+    /// after which it is raised or not.
     pub fn next_generation(
         &mut self,
         platform: &mut P,
@@ -48,11 +48,12 @@ impl<P: Platform> Vault<P> {
         let found = self.search_generation(platform, owner, family)?;
         let slot = match found {
             Some((slot, _)) => slot,
-            None => self.slot_for_generation(platform, owner)?,
+            None => self.slot_for_generation(platform, owner, family, &caller)?,
         };
-        // The sequence of changes only rises: no number comes back, whatever was lost.
-        let next = self.opened(platform)?.sequence.saturating_add(1);
-        let number = u32::try_from(next).map_err(|_| Status::Internal)?;
+        let last = self.opened(platform)?.header.last_generation;
+        let number = last.checked_add(1).ok_or(Status::Internal)?;
+        // Before it is used: it is never given again.
+        self.change_header(platform, |header| header.last_generation = number)?;
         let generation = Generation {
             owner: *owner,
             family: family.cloned(),
@@ -71,20 +72,25 @@ impl<P: Platform> Vault<P> {
         Ok(number)
     }
 
-    /// A slot for another generation of this owner, who has a bounded number of them: they are
-    /// kept for good.
+    /// A slot for another generation of this owner. They are kept for good: an owner has a bounded
+    /// number of families, and what is reserved for root is taken by nobody else.
     fn slot_for_generation(
         &mut self,
         platform: &mut P,
         owner: &Identity,
+        family: Option<&Label>,
+        caller: &Identity,
     ) -> Result<SlotNumber, Status> {
-        let owner = owner_hash(owner);
-        let theirs =
-            |entry: &Entry| matches!(entry, Entry::Generation(name) if name.owner == owner);
-        if self.opened(platform)?.index.count(theirs) > limits::FAMILIES {
+        let all = Entry::Generation(generation_name(owner, None));
+        let hash = owner_hash(owner);
+        let families = |entry: &Entry| {
+            *entry != all && matches!(entry, Entry::Generation(name) if name.owner == hash)
+        };
+        let open = self.opened(platform)?;
+        if family.is_some() && open.index.count(families) >= limits::FAMILIES {
             return Err(Status::QuotaExceeded);
         }
-        self.slot_for_owned(platform)
+        self.slot_for_owned(platform, caller)
     }
 
     fn search_generation(

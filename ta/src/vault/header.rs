@@ -16,7 +16,8 @@
 //!     57      1  bit 0: locked; bit 1: resetting; bit 2: a full audit log refuses
 //!     58     32  the device's signing key: a scalar of P-256, big-endian
 //!     90      2  how many records of generations there are
-//!     92         zeros
+//!     92      4  the number of the last generation
+//!     96         zeros
 //! ```
 //!
 //! `root` is the platform's root key; where the platform has none, zeros: then the vault is as
@@ -64,6 +65,8 @@ pub struct Header {
     /// How many records of generations there are: with fewer found, an absent one may be a lost
     /// one.
     pub generations: u16,
+    /// The number of the last generation: none comes back, whatever is lost.
+    pub last_generation: u32,
 }
 
 /// Why a header cannot be read.
@@ -100,6 +103,7 @@ impl Header {
             audit_refuses: false,
             device: ecdsa::p256::generate(platform)?,
             generations: 0,
+            last_generation: 0,
         })
     }
 
@@ -118,13 +122,14 @@ impl Header {
         let flags = flag(self.locked, LOCKED)
             | flag(self.resetting, RESETTING)
             | flag(self.audit_refuses, AUDIT_REFUSES);
-        let fields: [&[u8]; 6] = [
+        let fields: [&[u8]; 7] = [
             &self.sequence.to_be_bytes(),
             &self.vault.0,
             self.secret.as_slice(),
             &[self.shards, flags],
             self.device.as_slice(),
             &self.generations.to_be_bytes(),
+            &self.last_generation.to_be_bytes(),
         ];
         for (place, byte) in content.iter_mut().zip(fields.into_iter().flatten()) {
             *place = *byte;
@@ -173,6 +178,7 @@ impl Header {
         let ([shards, flags], rest) = rest.split_first_chunk()?;
         let (device, rest) = rest.split_first_chunk()?;
         let (generations, rest) = rest.split_first_chunk()?;
+        let (last_generation, rest) = rest.split_first_chunk()?;
         let possible = (1..=SHARDS).contains(&usize::from(*shards))
             && flags & !(LOCKED | RESETTING | AUDIT_REFUSES) == 0
             && rest.iter().all(|byte| *byte == 0);
@@ -186,6 +192,7 @@ impl Header {
             audit_refuses: flags & AUDIT_REFUSES != 0,
             device: Zeroizing::new(*device),
             generations: u16::from_be_bytes(*generations),
+            last_generation: u32::from_be_bytes(*last_generation),
         })
     }
 }
@@ -210,6 +217,7 @@ mod tests {
             audit_refuses: true,
             device: Zeroizing::new([0xdd; 32]),
             generations: 0x0607,
+            last_generation: 0x0809_0a0b,
         }
     }
 
@@ -226,6 +234,7 @@ mod tests {
         assert!(opened.locked && !opened.resetting && opened.audit_refuses);
         assert_eq!(*opened.device, [0xdd; 32]);
         assert_eq!(opened.generations, 0x0607);
+        assert_eq!(opened.last_generation, 0x0809_0a0b);
         assert!(Header::open(&key, 1, &bytes).is_err());
         for byte in 0..SLOT {
             let mut other = bytes;
@@ -264,7 +273,7 @@ mod tests {
         expected[24..56].fill(0xbb);
         expected[56..58].copy_from_slice(&[3, LOCKED | AUDIT_REFUSES]);
         expected[58..90].fill(0xdd);
-        expected[90..92].copy_from_slice(&[6, 7]);
+        expected[90..96].copy_from_slice(&[6, 7, 8, 9, 10, 11]);
         assert_eq!(content, expected);
     }
 }

@@ -67,6 +67,11 @@ impl Index {
         Some(from.saturating_add(ahead))
     }
 
+    /// Whether the slot's entry is `wanted`.
+    pub(super) fn holds(&self, number: SlotNumber, wanted: impl Fn(&Entry) -> bool) -> bool {
+        self.entries.get(number).is_some_and(wanted)
+    }
+
     pub(super) fn count(&self, wanted: impl Fn(&Entry) -> bool) -> usize {
         self.entries.iter().filter(|entry| wanted(entry)).count()
     }

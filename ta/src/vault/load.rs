@@ -10,8 +10,7 @@ use super::{
     COPIES, OBJECT, SHARDS, SLOT, SLOTS,
     change::passes,
     header::{self, Header, HeaderError, HeaderKey},
-    index::{Entry, Index, entry_of},
-    logs::Logs,
+    index::{Entry, entry_of},
     open::{Open, offset},
     slot::{SlotKey, Stored},
 };
@@ -42,11 +41,15 @@ type FoundShard<O> = [Option<Found<O>>; 2];
 ///
 /// # Errors
 /// A status of storage, [`Status::VaultNewer`], [`Status::StorageCorrupt`] if there is something
-/// but no header of it is authentic. Nothing was changed then.
-pub(super) fn load<P: Platform>(platform: &mut P) -> Result<Loaded<P::Storage>, Status> {
-    match try_load(platform, Attempt::First) {
+/// but no header of it is authentic, or nothing although there was something before: nothing was
+/// changed then.
+pub(super) fn load<P: Platform>(
+    platform: &mut P,
+    something: &mut bool,
+) -> Result<Loaded<P::Storage>, Status> {
+    match try_load(platform, something, Attempt::First) {
         // tee-supplicant may have ended in the midst, and be back.
-        Err(status) if passes(status) => try_load(platform, Attempt::Last),
+        Err(status) if passes(status) => try_load(platform, something, Attempt::Last),
         loaded => loaded,
     }
 }
@@ -59,32 +62,47 @@ enum Attempt {
     Last,
 }
 
-fn try_load<P: Platform>(platform: &mut P, attempt: Attempt) -> Result<Loaded<P::Storage>, Status> {
+fn try_load<P: Platform>(
+    platform: &mut P,
+    something: &mut bool,
+    attempt: Attempt,
+) -> Result<Loaded<P::Storage>, Status> {
     let key = header::key(platform)?;
+    let detects_rollback = platform.facts().detects_rollback();
     let mut found = Vec::new();
-    let result = probe(platform.storage(), &key, &mut found).and_then(|newest| match newest {
+    let probed = probe(platform.storage(), &key, &mut found, something);
+    let result = probed.and_then(|newest| match newest {
         Some(newest) if newest.resetting => {
             close_all(platform.storage(), &mut found);
-            begin_anew(platform, SHARDS as u8).map(|loaded| Loaded {
+            *something = false;
+            begin_anew(platform).map(|loaded| Loaded {
                 reset: true,
                 ..loaded
             })
         }
-        Some(newest) => settle(platform.storage(), &key, newest, &mut found, attempt),
+        Some(newest) => {
+            let open = Open::new(newest, detects_rollback)?;
+            settle(platform.storage(), &key, open, &mut found, attempt)
+        }
+        None if *something => {
+            leave_a_trace(platform.storage(), &found);
+            Err(Status::StorageCorrupt)
+        }
         None => make(platform, &key),
     });
     close_all(platform.storage(), &mut found);
     result
 }
 
-/// Opens every object that there is and finds the newest header.
+/// Opens every object that there is and finds the newest header; says whether there was something,
+/// also where it fails: what is found corrupt may be there no more.
 fn probe<S: Storage>(
     storage: &mut S,
     key: &HeaderKey,
     found: &mut Vec<FoundShard<S::Object>>,
+    something: &mut bool,
 ) -> Result<Option<Header>, Status> {
     let mut newest: Option<Header> = None;
-    let mut anything = false;
     let mut newer = false;
     for shard in 0..SHARDS as u8 {
         if newest.as_ref().is_some_and(|header| shard >= header.shards) {
@@ -98,12 +116,12 @@ fn probe<S: Storage>(
                 Ok(object) => object,
                 Err(StorageError::NotFound) => continue,
                 Err(StorageError::Corrupt | StorageError::InUse) => {
-                    anything = true;
+                    *something = true;
                     continue;
                 }
                 Err(error) => return Err(error.into()),
             };
-            anything = true;
+            *something = true;
             let found = place.insert(Found {
                 object,
                 header: Err(HeaderError::NotAuthentic),
@@ -128,14 +146,10 @@ fn probe<S: Storage>(
             }
         }
     }
-    match newest {
-        _ if newer => Err(Status::VaultNewer),
-        None if anything => {
-            leave_a_trace(storage, found);
-            Err(Status::StorageCorrupt)
-        }
-        newest => Ok(newest),
+    if newer {
+        return Err(Status::VaultNewer);
     }
+    Ok(newest)
 }
 
 /// Leaves an object that is no vault where the platform has deleted all that was found corrupt
@@ -161,17 +175,10 @@ fn leave_a_trace<S: Storage>(storage: &mut S, found: &[FoundShard<S::Object>]) {
 /// Makes the vault of a new device.
 fn make<P: Platform>(platform: &mut P, key: &HeaderKey) -> Result<Loaded<P::Storage>, Status> {
     let header = Header::new(platform)?;
-    let mut open = Open {
-        slot_key: SlotKey::of(&header)?,
-        header: header.clone(),
-        shards: Vec::new(),
-        index: Index::default(),
-        sequence: 0,
-        frozen: false,
-        logs: Logs::default(),
-    };
+    let bytes = header.seal(key, 0)?;
+    let mut open = Open::new(header, platform.facts().detects_rollback())?;
     // One shard, made as any other; the header in it says that it counts.
-    open.add_shard(platform.storage(), key, 0, &header)?;
+    open.add_shard(platform.storage(), 0, &bytes)?;
     open.logs.settle()?;
     Ok(Loaded {
         open,
@@ -184,19 +191,10 @@ fn make<P: Platform>(platform: &mut P, key: &HeaderKey) -> Result<Loaded<P::Stor
 fn settle<S: Storage>(
     storage: &mut S,
     key: &HeaderKey,
-    header: Header,
+    mut open: Open<S>,
     found: &mut Vec<FoundShard<S::Object>>,
     attempt: Attempt,
 ) -> Result<Loaded<S>, Status> {
-    let mut open = Open {
-        slot_key: SlotKey::of(&header)?,
-        header,
-        shards: Vec::new(),
-        index: Index::default(),
-        sequence: 0,
-        frozen: false,
-        logs: Logs::default(),
-    };
     let shards = usize::from(open.header.shards);
     open.shards
         .try_reserve_exact(shards)
@@ -491,30 +489,43 @@ fn mend<S: Storage>(
     for (copy, failed) in COPIES.into_iter().zip(&failed) {
         if failed.is_some() {
             // What is not mended must not come back behind the other copy's changes.
-            let gone = matches!(
-                storage.delete(ObjectId { shard, copy }),
-                Ok(()) | Err(StorageError::NotFound | StorageError::Corrupt | StorageError::InUse)
-            );
-            open.frozen |= !gone;
+            let removed = remove(storage, ObjectId { shard, copy }, open.detects_rollback);
+            open.frozen |= removed.is_err();
         }
     }
     Ok(mended)
 }
 
-/// Deletes the vault's objects, of which there may be those of the first `shards` shards, and makes
-/// a new one.
-pub(super) fn begin_anew<P: Platform>(
-    platform: &mut P,
-    shards: u8,
-) -> Result<Loaded<P::Storage>, Status> {
-    for shard in 0..shards {
+/// Removes an object for good. OP-TEE removes what it finds corrupt, and does not look whether that
+/// succeeded: only that it is found no more tells, which a name that is held does not. Where an old
+/// store can be put back whole, that is not worth an error.
+fn remove<S: Storage>(
+    storage: &mut S,
+    id: ObjectId,
+    detects_rollback: bool,
+) -> Result<(), StorageError> {
+    let mut removed = storage.delete(id);
+    if removed == Err(StorageError::Corrupt) {
+        removed = storage.delete(id);
+    }
+    match removed {
+        Err(StorageError::NotFound) => Ok(()),
+        Err(StorageError::InUse) if !detects_rollback => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Deletes every object that a vault may have, also those that do not count yet, and makes a new
+/// one.
+pub(super) fn begin_anew<P: Platform>(platform: &mut P) -> Result<Loaded<P::Storage>, Status> {
+    let detects_rollback = platform.facts().detects_rollback();
+    for shard in 0..SHARDS as u8 {
         for copy in COPIES {
-            match platform.storage().delete(ObjectId { shard, copy }) {
-                // What is corrupt, the platform has deleted by now.
-                Ok(())
-                | Err(StorageError::NotFound | StorageError::Corrupt | StorageError::InUse) => {}
-                Err(error) => return Err(error.into()),
-            }
+            remove(
+                platform.storage(),
+                ObjectId { shard, copy },
+                detects_rollback,
+            )?;
         }
     }
     let key = header::key(platform)?;

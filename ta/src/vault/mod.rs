@@ -93,6 +93,8 @@ pub struct Vault<P: Platform> {
     repairs: Repairs,
     /// The id and the sequence of the header that was seen last.
     seen: Option<(Digits<16>, u64)>,
+    /// Whether there was a vault here, or a part of one: another is made by a factory reset only.
+    something: bool,
 }
 
 impl<P: Platform> Default for Vault<P> {
@@ -103,6 +105,7 @@ impl<P: Platform> Default for Vault<P> {
             cache: Cache::default(),
             repairs: Repairs::default(),
             seen: None,
+            something: false,
         }
     }
 }
@@ -316,15 +319,23 @@ impl<P: Platform> Vault<P> {
         let mut looked = 0_usize;
         loop {
             let index = &self.opened(platform)?.index;
-            let theirs = |entry: &Entry| matches!(entry, Entry::Key(name) if name.owner == wanted);
-            let Some(next) = index.find(number, theirs) else {
+            let keys = |entry: &Entry| matches!(entry, Entry::Key(_));
+            let Some(next) = index.find(number, keys) else {
                 return Ok(None);
             };
             number = next;
-            // Who has a part in few of many keys comes again for the rest.
+            // Who has a part in few of many keys comes again for the rest. Whosever they are: where
+            // to go on tells nothing of one owner's.
             looked = looked.saturating_add(1);
             if looked > LOOKED {
                 return Ok(Some(number));
+            }
+            if !index.holds(
+                number,
+                |entry| matches!(entry, Entry::Key(name) if name.owner == wanted),
+            ) {
+                number = number.saturating_add(1);
+                continue;
             }
             let look = |record: &KeyRecord| {
                 (record.owner == *owner && shown(record)).then(|| record.summary())
@@ -352,20 +363,19 @@ impl<P: Platform> Vault<P> {
     pub fn reset(&mut self, platform: &mut P) -> Result<(), Status> {
         self.cache.clear();
         // Told to every header first: a cut in the midst of what follows is finished at start.
-        let shards = match self.opened(platform) {
-            Ok(open) => open.header.shards,
-            Err(Status::StorageCorrupt | Status::StorageRollback | Status::VaultNewer) => {
-                SHARDS as u8
-            }
+        match self.opened(platform).map(drop) {
+            Ok(()) => self.change_header(platform, |header| header.resetting = true)?,
+            Err(Status::StorageCorrupt | Status::StorageRollback | Status::VaultNewer) => {}
             // What may open later is not half deleted now.
             Err(passing) => return Err(passing),
-        };
-        if self.open.is_some() {
-            self.change_header(platform, |header| header.resetting = true)?;
         }
         self.close(platform);
         self.seen = None;
-        self.open = Some(load::begin_anew(platform, shards)?.open);
+        self.something = false;
+        let open = load::begin_anew(platform)?.open;
+        self.seen = Some((open.header.vault, open.header.sequence));
+        self.something = true;
+        self.open = Some(open);
         Ok(())
     }
 
@@ -401,23 +411,29 @@ impl<P: Platform> Vault<P> {
     }
 
     /// A slot for something new of this owner.
-    fn slot_for(&mut self, platform: &mut P, owner: &Identity) -> Result<SlotNumber, Status> {
+    fn slot_for(&mut self, platform: &mut P, whose: &Identity) -> Result<SlotNumber, Status> {
         let open = self.opened(platform)?;
-        let owner = owner_hash(owner);
+        let owner = owner_hash(whose);
         let theirs = |entry: &Entry| matches!(entry, Entry::Key(name) if name.owner == owner);
-        let root = owner_hash(&Identity::ADMINISTRATOR) == owner;
+        let root = *whose == Identity::ADMINISTRATOR;
         if !root && open.index.count(theirs) >= limits::OWNER_KEYS {
             return Err(Status::QuotaExceeded);
         }
-        if !root && self.owned(platform)? >= KEYS.saturating_sub(limits::ROOT_KEYS) {
-            return Err(Status::VaultFull);
-        }
-        self.slot_for_owned(platform)
+        self.slot_for_owned(platform, whose)
     }
 
-    /// A slot for something of an owner, if the vault has one more.
-    fn slot_for_owned(&mut self, platform: &mut P) -> Result<SlotNumber, Status> {
-        if self.owned(platform)? >= KEYS {
+    /// A slot for something that is kept for this caller, if the vault has one more: it has some for
+    /// uid 0 that nobody else gets.
+    fn slot_for_owned(
+        &mut self,
+        platform: &mut P,
+        caller: &Identity,
+    ) -> Result<SlotNumber, Status> {
+        let reserved = match *caller == Identity::ADMINISTRATOR {
+            true => 0,
+            false => limits::ROOT_KEYS,
+        };
+        if self.owned(platform)? >= KEYS.saturating_sub(reserved) {
             return Err(Status::VaultFull);
         }
         self.free_slot(platform, |_, _| true)
@@ -449,14 +465,11 @@ impl<P: Platform> Vault<P> {
             return Err(Status::VaultFull);
         }
         let shard = u8::try_from(open.shards.len()).map_err(|_| Status::Internal)?;
-        let mut header = open.header.clone();
-        header.shards = shard.saturating_add(1);
-        header.sequence = header.sequence.saturating_add(1);
-        let key = header::key(platform)?;
+        // Without a header: should it never count, it is no vault by itself.
         self.write(
             platform,
             |_| true,
-            |open, storage| open.add_shard(storage, &key, shard, &header),
+            |open, storage| open.add_shard(storage, shard, &[0; SLOT]),
         )?;
         self.change_header(platform, |header| header.shards = shard.saturating_add(1))?;
         Ok(number)

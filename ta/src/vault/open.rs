@@ -29,11 +29,30 @@ pub(super) struct Open<S: Storage> {
     pub(super) sequence: u64,
     /// Whether nothing may be changed: there is a copy that does not serve, and that stays.
     pub(super) frozen: bool,
+    /// As the platform says.
+    pub(super) detects_rollback: bool,
     /// What is known of the audit logs.
     pub(super) logs: Logs,
 }
 
 impl<S: Storage> Open<S> {
+    /// A vault with this header, and no shard yet.
+    ///
+    /// # Errors
+    /// [`Status::Internal`] if the slots' key cannot be derived, which its arithmetic rules out.
+    pub(super) fn new(header: Header, detects_rollback: bool) -> Result<Self, Status> {
+        Ok(Open {
+            slot_key: SlotKey::of(&header)?,
+            header,
+            shards: Vec::new(),
+            index: Index::default(),
+            sequence: 0,
+            frozen: false,
+            detects_rollback,
+            logs: Logs::default(),
+        })
+    }
+
     /// Reads what is in a slot, from the first copy that serves.
     #[inline(never)]
     pub(super) fn read(&mut self, storage: &mut S, number: SlotNumber) -> Result<Content, Status> {
@@ -105,16 +124,15 @@ impl<S: Storage> Open<S> {
         Ok(())
     }
 
-    /// Makes the objects of a new, empty shard. It counts once the headers say so.
+    /// Makes the objects of a new, empty shard with this header. It counts once the headers say so.
     pub(super) fn add_shard(
         &mut self,
         storage: &mut S,
-        key: &HeaderKey,
         shard: u8,
-        header: &Header,
+        header: &[u8; SLOT],
     ) -> Result<(), Status> {
         let mut image = zeros(OBJECT)?;
-        *image.first_chunk_mut().ok_or(Status::Internal)? = header.seal(key, shard)?;
+        *image.first_chunk_mut().ok_or(Status::Internal)? = *header;
         self.index.reserve(SLOTS)?;
         self.shards
             .try_reserve(1)

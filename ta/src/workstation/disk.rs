@@ -42,8 +42,16 @@ enum Kind {
 struct Inode {
     bytes: Vec<u8>,
     corrupt: Vec<Range<usize>>,
-    /// Whether it cannot even be opened.
-    corrupt_at_open: bool,
+    /// Whether it cannot even be opened, and what becomes of it then.
+    at_open: Option<AtOpen>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AtOpen {
+    /// It is deleted, and its name held.
+    Deleted,
+    /// It is there still: whoever has the storage lets nothing in its place.
+    Kept,
 }
 
 impl Inode {
@@ -142,7 +150,25 @@ impl Disk {
     /// # Panics
     /// If there is no such object.
     pub fn corrupt_at_open(&self, id: ObjectId) {
-        lock(&self.state().objects[&id]).corrupt_at_open = true;
+        lock(&self.state().objects[&id]).at_open = Some(AtOpen::Deleted);
+    }
+
+    /// As [`Disk::corrupt_at_open`], but the object stays: OP-TEE does not look whether it could
+    /// delete what it found corrupt.
+    ///
+    /// # Panics
+    /// If there is no such object.
+    pub fn corrupt_and_kept(&self, id: ObjectId) {
+        lock(&self.state().objects[&id]).at_open = Some(AtOpen::Kept);
+    }
+
+    /// Has everything that was corrupt be as it was written.
+    pub fn heal(&self) {
+        for inode in self.state().objects.values() {
+            let mut inode = lock(inode);
+            inode.corrupt.clear();
+            inode.at_open = None;
+        }
     }
 
     /// Flips a bit that nothing below the vault notices.
@@ -245,10 +271,13 @@ impl Storage for Disk {
                 .get(&id)
                 .ok_or(StorageError::NotFound)?
                 .clone();
-            if lock(&inode).corrupt_at_open {
+            let at_open = lock(&inode).at_open;
+            if at_open == Some(AtOpen::Deleted) {
                 state.held.insert(id);
-                let handle = state.handle(id, inode);
+                let handle = state.handle(id, inode.clone());
                 state.forget(&handle)?;
+            }
+            if at_open.is_some() {
                 return Err(StorageError::Corrupt);
             }
             Ok(state.handle(id, inode))
@@ -258,6 +287,9 @@ impl Storage for Disk {
     fn create(&mut self, id: ObjectId, bytes: &[u8]) -> Result<Handle, StorageError> {
         self.operate(Kind::Change, |state| {
             state.expect_free(id)?;
+            if state.keeps(id) {
+                return Err(StorageError::NoSpace);
+            }
             state.save(id, Some(bytes))?;
             let inode = Inode::new(bytes.to_vec());
             state.objects.insert(id, inode.clone());
@@ -322,6 +354,9 @@ impl Storage for Disk {
     fn delete(&mut self, id: ObjectId) -> Result<(), StorageError> {
         self.operate(Kind::Change, |state| {
             state.expect_free(id)?;
+            if state.keeps(id) {
+                return Err(StorageError::Corrupt);
+            }
             state.objects.remove(&id).ok_or(StorageError::NotFound)?;
             state.save(id, None)
         })
@@ -336,6 +371,11 @@ impl State {
             corrupt: false,
             _token: self.token.clone(),
         }
+    }
+
+    fn keeps(&self, id: ObjectId) -> bool {
+        let inode = self.objects.get(&id);
+        inode.is_some_and(|inode| lock(inode).at_open == Some(AtOpen::Kept))
     }
 
     fn expect_free(&self, id: ObjectId) -> Result<(), StorageError> {

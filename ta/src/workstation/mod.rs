@@ -17,7 +17,7 @@ use std::{
     time::SystemTime,
 };
 
-use claviger_proto::{Status, message::Build};
+use claviger_proto::{Status, limits, message::Build};
 use zeroize::Zeroizing;
 
 pub use disk::{Disk, Fault, Handle};
@@ -37,6 +37,7 @@ pub struct Workstation {
     root: Option<[u8; 32]>,
     /// By how many seconds its clock is ahead.
     later: Arc<AtomicU64>,
+    rollback_level: u32,
 }
 
 impl Workstation {
@@ -50,6 +51,7 @@ impl Workstation {
             disk: Disk::in_memory(),
             root: Some(random_key().expect("random numbers")),
             later: Arc::default(),
+            rollback_level: 0,
         }
     }
 
@@ -77,6 +79,7 @@ impl Workstation {
             disk: Disk::in_directory(directory)?,
             root: Some(root),
             later: Arc::default(),
+            rollback_level: 0,
         })
     }
 
@@ -84,6 +87,15 @@ impl Workstation {
     #[must_use]
     pub fn without_root_key(self) -> Workstation {
         Workstation { root: None, ..self }
+    }
+
+    /// The same device, saying that it notices an old store that is put back.
+    #[must_use]
+    pub fn detecting_rollback(self) -> Workstation {
+        Workstation {
+            rollback_level: limits::ROLLBACK_DETECTED,
+            ..self
+        }
     }
 
     /// Lets so many seconds pass.
@@ -133,7 +145,7 @@ impl Platform for Workstation {
         Facts {
             name: text("emulator"),
             insecure: true,
-            rollback_level: 0,
+            rollback_level: self.rollback_level,
             build: Build::Test,
             marks: None,
         }

@@ -4,6 +4,7 @@ use claviger::{
     Algorithm, Permission, Status,
     identity::{gid_identity, uid_identity},
 };
+use claviger_proto::limits;
 use claviger_tests::{ALICE, BOB, CAROL, Device, SENSORS, status};
 
 #[test]
@@ -162,6 +163,29 @@ fn wrapped_keys_serve_their_owner_until_revoked() {
     two.mac(b"m").unwrap();
     alice.revoke(None).unwrap();
     assert_eq!(status(two.mac(b"m")), Status::Revoked);
+}
+
+/// Whatever families were revoked, all can be, by the owner and by root for him.
+#[test]
+fn families_do_not_stand_in_the_way_of_all() {
+    let device = Device::fresh();
+    let (root, alice) = (device.user(0), device.user(ALICE));
+    let make = || {
+        let creation = alice.create("unit").algorithm(Algorithm::Aes256Cmac);
+        creation.wrapped().generate().unwrap()
+    };
+    for number in 0..limits::FAMILIES {
+        alice.revoke(Some(&format!("family-{number}"))).unwrap();
+    }
+    assert_eq!(status(alice.revoke(Some("more"))), Status::QuotaExceeded);
+    alice.revoke(Some("family-0")).unwrap();
+    let key = make();
+    key.mac(b"m").unwrap();
+    alice.revoke(None).unwrap();
+    assert_eq!(status(key.mac(b"m")), Status::Revoked);
+    let key = make();
+    root.revoke_of(uid_identity(ALICE), None).unwrap();
+    assert_eq!(status(key.mac(b"m")), Status::Revoked);
 }
 
 #[test]

@@ -6,11 +6,11 @@ use claviger::{
     proto::{
         Command,
         command::Access,
-        message::{Policy, RevokeRequest, SetPolicyRequest},
+        message::{ListRequest, Policy, RevokeRequest, SetPolicyRequest},
     },
 };
 use claviger_tests::{
-    ALICE, BOB, Device, Handle, SENSORS, creation, frames,
+    ALICE, BOB, CAROL, Device, Handle, SENSORS, creation, frames,
     requests::{Role, ask, request, role},
     status,
 };
@@ -59,6 +59,32 @@ fn sees_nothing(client: &Client) {
     // 9 that manage, each with every key; 15 that use one, and public-key three.
     assert_eq!(tried, 9 * 9 + 15 + 3);
     assert_eq!(client.list().unwrap(), []);
+}
+
+/// Neither how many keys another has, nor where they are.
+#[test]
+fn a_listing_tells_nothing_of_anothers_keys() {
+    let device = Device::fresh();
+    let (alice, bob) = (device.user(ALICE), device.user(BOB));
+    let pages = |owner| {
+        let mut next = Some(0);
+        std::iter::from_fn(|| {
+            let request = ListRequest {
+                cursor: next?,
+                owner: Some(uid_identity(owner)),
+            };
+            let (page, _) = bob.request(&request, &[]).unwrap();
+            assert!(page.keys.is_empty());
+            next = page.next;
+            Some(page.next)
+        })
+        .collect::<Vec<_>>()
+    };
+    for number in 0..40 {
+        let made = alice.generate(&format!("k{number}"), Algorithm::Aes128Cmac);
+        made.unwrap();
+    }
+    assert_eq!(pages(ALICE), pages(CAROL));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod every_operation;
 mod histories;
 mod judge;
 mod life;
+mod no_return;
 mod passing;
 mod scenarios;
 mod view;

@@ -215,12 +215,12 @@ impl Beside {
         let image = workstation.disk().image();
         let read = |(id, bytes): (&ObjectId, &Vec<u8>)| {
             let bytes = bytes.first_chunk::<SLOT>().unwrap();
-            Header::open(&key, id.shard, bytes).unwrap()
+            Header::open(&key, id.shard, bytes).ok()
         };
-        // Of what a reset could not delete nothing is read.
+        // Of what a reset could not delete nothing is read, nor of a shard that does not count yet.
         let headers = image
             .iter()
-            .map(read)
+            .filter_map(read)
             .filter(|header| header.vault == vault);
         let header = headers.max_by_key(|header| header.sequence).unwrap();
         let slot_key = SlotKey::of(&header).unwrap();

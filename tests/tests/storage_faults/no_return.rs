@@ -1,0 +1,245 @@
+//! What was destroyed, used up, revoked or locked does not come back, whatever becomes of storage.
+
+use claviger::{Algorithm, Error, Home, Status, identity::uid_identity};
+use claviger_proto::message::{ComponentEnterRequest, ComponentStartRequest};
+use claviger_ta::{
+    platform::{Copy, ObjectId, StorageError},
+    vault::{SLOT, SLOTS},
+    workstation::{Fault, Workstation},
+};
+use claviger_tests::{ALICE, BOB, Device, Handle, factory_reset, new_key, status};
+
+use crate::bench::{FIRST, SECOND, report, slot};
+
+/// Keys for which there is room in the first shard.
+const FEW: usize = SLOTS - 20;
+
+const fn next_shard(copy: Copy) -> ObjectId {
+    ObjectId { shard: 1, copy }
+}
+
+/// A device whose first shard is nearly full, with a wrapped key of root's.
+fn nearly_full() -> (Workstation, Handle) {
+    let workstation = Workstation::in_memory();
+    let root = Device::on(workstation.clone()).user(0);
+    for number in 0..FEW {
+        let made = root.generate(&format!("k{number}"), Algorithm::Aes128Cmac);
+        made.unwrap();
+    }
+    let mut new = new_key("wrapped", Algorithm::Aes256Cmac);
+    new.home = Home::Wrapped;
+    let wrapped = Handle::generate(&root, new).unwrap();
+    (workstation, wrapped)
+}
+
+/// Cuts the power at every operation of making keys, until a second shard is made, and gives each
+/// device on which that shard is there, in both copies, and does not count.
+fn unfinished_shards(each: impl Fn(Workstation, Handle)) {
+    let (workstation, wrapped) = nearly_full();
+    let before = workstation.disk().image();
+    let mut unfinished = 0;
+    for operation in 0.. {
+        let disk = workstation.disk();
+        disk.restore(before.clone());
+        let root = Device::on(workstation.clone()).user(0);
+        disk.arm(Fault::CutAfter(operation));
+        let cut = (0..40).any(|number| {
+            let made = root.generate(&format!("more{number}"), Algorithm::Aes128Cmac);
+            made.is_err()
+        });
+        disk.disarm();
+        if !cut {
+            break;
+        }
+        let image = disk.image();
+        let there = |copy| image.contains_key(&next_shard(copy));
+        if !there(Copy::First) || !there(Copy::Second) {
+            continue;
+        }
+        each(workstation.clone(), wrapped.clone());
+        unfinished += 1;
+        // The cuts that follow are in changes of a whole second shard.
+        if unfinished == 4 {
+            break;
+        }
+    }
+    report(&format!("{unfinished} cuts in making a shard"));
+    assert_eq!(unfinished, 4);
+}
+
+/// What is left when both copies of the first shard are destroyed.
+fn without_first_shard(workstation: &Workstation) -> Device {
+    for copy in [FIRST, SECOND] {
+        workstation.disk().corrupt(copy, 0..SLOT);
+    }
+    Device::on(workstation.clone())
+}
+
+#[test]
+fn a_reset_leaves_nothing_of_an_unfinished_shard() {
+    unfinished_shards(|workstation, wrapped| {
+        let root = Device::on(workstation.clone()).user(0);
+        factory_reset(&root);
+        let image = workstation.disk().image();
+        assert!(image.keys().all(|id| id.shard == 0), "a shard is left");
+        assert_eq!(status(wrapped.by(&root).mac(b"m")), Status::NotAuthentic);
+        let root = without_first_shard(&workstation).user(0);
+        let gone = status(wrapped.by(&root).mac(b"m"));
+        assert_eq!(gone, Status::StorageCorrupt);
+    });
+}
+
+#[test]
+fn a_lock_outlives_an_unfinished_shard() {
+    unfinished_shards(|workstation, _| {
+        let root = Device::on(workstation.clone()).user(0);
+        root.lock().unwrap();
+        let locked = root.info().unwrap().vault.unwrap();
+        let root = without_first_shard(&workstation).user(0);
+        let left = root.info().unwrap().vault;
+        assert!(left.is_none_or(|vault| vault.id == locked.id && vault.locked));
+    });
+}
+
+/// A key of 16 uses, whose second copy is then found corrupt, and cannot be made anew.
+fn one_copy(workstation: &Workstation, corrupt: impl Fn()) -> Result<(), Error> {
+    let alice = Device::on(workstation.clone()).user(ALICE);
+    let mut new = new_key("key", Algorithm::Aes256Cmac);
+    new.policy.max_uses = Some(16);
+    Handle::generate(&alice, new).unwrap();
+    corrupt();
+    let device = Device::on(workstation.clone());
+    let key = Handle::new(&device.user(ALICE), "key");
+    (0..16).try_for_each(|_| key.mac(b"m").map(drop))?;
+    device.user(0).lock()
+}
+
+/// Where nobody knows whether a copy is gone, it may be back by the next start: nothing is changed
+/// that it would undo.
+#[test]
+fn a_copy_that_may_be_there_still_undoes_nothing() {
+    let workstation = Workstation::in_memory();
+    let disk = workstation.disk().clone();
+    let refused = one_copy(&workstation, || disk.corrupt_and_kept(SECOND));
+    assert_eq!(status(refused), Status::Degraded);
+    disk.heal();
+    let key = Handle::new(&Device::on(workstation).user(ALICE), "key");
+    let served = (0..100).take_while(|_| key.mac(b"m").is_ok()).count();
+    assert_eq!(served, 16);
+
+    // So it is with a name that is held, where an old store that is put back is noticed.
+    for (workstation, expected) in [
+        (Workstation::in_memory(), None),
+        (
+            Workstation::in_memory().detecting_rollback(),
+            Some(Status::Degraded),
+        ),
+    ] {
+        let disk = workstation.disk().clone();
+        let refused = one_copy(&workstation, || disk.corrupt_at_open(SECOND));
+        assert_eq!(
+            refused.err().map(|error| status(Err::<(), _>(error))),
+            expected
+        );
+    }
+}
+
+#[test]
+fn no_generation_comes_back() {
+    let workstation = Workstation::in_memory();
+    let device = Device::on(workstation.clone());
+    let (root, alice) = (device.user(0), device.user(ALICE));
+    for number in 0..30 {
+        let made = root.generate(&format!("k{number}"), Algorithm::Aes128Cmac);
+        made.unwrap();
+    }
+    let first = alice.revoke(None).unwrap();
+    let mut new = new_key("wrapped", Algorithm::Aes256Cmac);
+    new.home = Home::Wrapped;
+    let wrapped = Handle::generate(&alice, new).unwrap();
+    wrapped.mac(b"m").unwrap();
+    let second = root.revoke_of(uid_identity(ALICE), None).unwrap();
+    assert!(second > first);
+    assert_eq!(status(wrapped.mac(b"m")), Status::Revoked);
+    drop(device);
+    // With the record, everything is lost that was written last.
+    for copy in [FIRST, SECOND] {
+        workstation.disk().corrupt(copy, slot(15));
+    }
+    let alice = Device::on(workstation.clone()).user(ALICE);
+    let wrapped = wrapped.by(&alice);
+    assert_eq!(status(wrapped.mac(b"m")), Status::RecordDamaged);
+    for _ in 0..40 {
+        assert!(alice.revoke(None).unwrap() > second);
+        assert_eq!(status(wrapped.mac(b"m")), Status::Revoked);
+    }
+}
+
+/// It is not begun anew, unasked and unlocked, because nothing more could be written for a moment.
+#[test]
+fn a_destroyed_vault_stays_shut_where_no_trace_could_be_left() {
+    let mut without = 0;
+    for operation in 0..40 {
+        let workstation = Workstation::in_memory();
+        let disk = workstation.disk().clone();
+        let root = Device::on(workstation.clone()).user(0);
+        root.lock().unwrap();
+        drop(root);
+        let root = {
+            disk.corrupt(FIRST, 0..SLOT);
+            disk.corrupt(SECOND, 0..SLOT);
+            Device::on(workstation.clone()).user(0)
+        };
+        disk.arm(Fault::Fail(operation, StorageError::NoSpace));
+        assert!(root.list().is_err());
+        disk.disarm();
+        without += usize::from(disk.image().is_empty());
+        for _ in 0..2 {
+            assert_eq!(status(root.list()), Status::StorageCorrupt);
+        }
+        drop(root);
+        let root = Device::on(workstation.clone()).user(0);
+        assert_eq!(status(root.list()), Status::StorageCorrupt);
+        factory_reset(&root);
+        root.list().unwrap();
+    }
+    assert!(without > 0, "a trace could always be left");
+}
+
+/// What is not finished by the call that asked for it is finished by a later one.
+#[test]
+fn a_reset_that_is_finished_late_forgets_ceremonies() {
+    let mut late = 0;
+    for operation in 0..60 {
+        let workstation = Workstation::in_memory();
+        let device = Device::on(workstation.clone());
+        let (root, alice, bob) = (device.user(0), device.user(ALICE), device.user(BOB));
+        let mut request = ComponentStartRequest {
+            new: new_key("key", Algorithm::Aes128Cmac),
+            custodians: Default::default(),
+        };
+        for uid in [ALICE, BOB] {
+            request.custodians.push(uid_identity(uid)).unwrap();
+        }
+        let ceremony = alice.request(&request, &[]).unwrap().0.ceremony;
+        let enter = |client: &claviger::Client| {
+            client.request(&ComponentEnterRequest { ceremony }, &[7; 16])
+        };
+        enter(&alice).unwrap();
+        let before = root.info().unwrap();
+        let token = before.confirmation.unwrap().to_string();
+        workstation
+            .disk()
+            .arm(Fault::Fail(operation, StorageError::NoSpace));
+        let reset = root.factory_reset(&token);
+        workstation.disk().disarm();
+        let after = root.info().unwrap().vault.unwrap().id;
+        if reset.is_ok() || after == before.vault.unwrap().id {
+            continue;
+        }
+        late += 1;
+        assert_eq!(status(enter(&bob)), Status::NoCeremony);
+        assert_eq!(status(root.factory_reset(&token)), Status::BadConfirmation);
+    }
+    assert!(late > 0, "no reset was finished late");
+}
