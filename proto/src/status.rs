@@ -135,7 +135,7 @@ statuses! {
     /// The key has no such version, or it was retired.
     NoSuchVersion = 99, "the key has no such version, or it was retired";
     /// The key was rotated while a stream was under way.
-    Superseded = 100, "the key was rotated under the stream";
+    Superseded = 100, "the key was rotated under the stream, or one version may not protect so much";
     /// One version of this key may not encrypt more often.
     UseLimit = 101, "this version of the key may not encrypt more often";
     /// The key's uses are used up.

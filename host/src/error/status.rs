@@ -15,7 +15,8 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         Status::AdministratorOnly => "run as root, without a group session",
         Status::NotPermitted => "`claviger describe` shows whom the key's policy lets do what",
         Status::QuotaExceeded => {
-            "delete keys that are no longer needed, close other sessions, end what waits"
+            "delete keys that are no longer needed, close other sessions, end what waits; where no \
+             more families can be revoked, revoke all"
         }
         Status::NotFound => "`claviger list` shows the keys of this user",
         Status::AlreadyExists => "choose another label, or delete that key first",
@@ -49,7 +50,10 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         Status::InvalidTransition => "states go forward (NIST SP 800-57); only suspension ends",
         Status::VersionsFull => "reseal what old versions sealed, then `claviger retire` them",
         Status::NoSuchVersion => "`claviger describe` shows the versions",
-        Status::Superseded => "begin again: the stream then uses the new version",
+        Status::Superseded => {
+            "begin again: the stream then uses the new version; what is longer than twice what the \
+             key's policy has it rotated after cannot be sealed in one"
+        }
         Status::UseLimit => "`claviger rotate` the key",
         Status::UsesExhausted => "make a new key",
         Status::BadPolicy => {

@@ -95,7 +95,7 @@ impl Key {
     /// As [`Key::confirm`], and gives a session key that both sides now share.
     ///
     /// # Errors
-    /// As [`Key::confirm`]; [`Error::Ta`] with `WrongUsage` if the key's derived keys may not
+    /// As [`Key::confirm`]; [`Error::Ta`] with `NotExportable` if the key's derived keys may not
     /// leave the TEE.
     pub fn confirm_with_session_key(&self, message: &[u8]) -> Result<Confirmed, Error> {
         self.confirm_with(message, true)

@@ -105,7 +105,7 @@ impl Creation {
         self
     }
 
-    /// How many calls may use it in all. One that was refused as not authentic counts too, and a
+    /// How many calls may use it in all; of a stream, each chunk of 128 KiB is one. One that was refused as not authentic counts too, and a
     /// crash may cost a block of them: 1/16 of the bound, at most 256.
     pub fn max_uses(mut self, uses: u64) -> Creation {
         self.policy.max_uses = Some(uses);
@@ -118,7 +118,8 @@ impl Creation {
         self
     }
 
-    /// After how many calls that produce with it a version gives way to the next one.
+    /// After how many calls that produce with it a version gives way to the next one. A version goes on
+    /// with what was begun under it, to at most twice as many.
     pub fn rotate_after_uses(mut self, uses: u64) -> Creation {
         self.policy.rotate_after_uses = Some(uses);
         self

@@ -162,8 +162,8 @@ impl Key {
     }
 
     /// Gives out the key's primary version as a wrapped key of this device, if its policy allows
-    /// that. The copy serves while the key itself does, in that version, and is revoked with
-    /// `family`.
+    /// that. The copy serves while the key itself does, in that version, as its policy is by then
+    /// (its uses count as the key's), and is revoked with `family`. Ending `export` ends no copy.
     ///
     /// # Errors
     /// [`Error::Ta`] with `NotExportable`, `WrongState` unless it is active, or `Immutable` if its

@@ -33,7 +33,7 @@ pub(crate) fn confirm<P: Platform>(
     let work = Work::new(Permission::Challenge);
     let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
     if request.session_key && !key.record().policy.export_derived {
-        return Err(Status::WrongUsage);
+        return Err(Status::NotExportable);
     }
     let exchange_key = ExchangeKey::of(&key)?;
     let (peer, exchange) = match Message::decode(payload.bytes())? {

@@ -20,7 +20,8 @@
 //! counts them, and they stay counted until a factory reset. OP-TEE gives nothing more of an object
 //! in which it found a corrupt block: where that happens to both copies, what neither gave before
 //! is lost. A copy that cannot be mended now (no space, or its name is held) stays out of service
-//! until the next start; where it cannot be removed either, each change tries again first.
+//! until the next start; where it cannot be removed either, or nobody knows whether it was, each
+//! change tries again first.
 //!
 //! **When storage fails** during a change, nobody knows whether it happened. The vault then trusts
 //! nothing that it remembers of storage: it reads everything again, and writes the same once more.

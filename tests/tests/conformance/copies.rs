@@ -94,7 +94,7 @@ fn no_session_key_leaves_a_copy_that_leaves_the_key_no_more() {
     confirmed().unwrap();
     key.set_policy(|policy| policy.export_derived = false)
         .unwrap();
-    assert_eq!(status(confirmed()), Status::WrongUsage);
+    assert_eq!(status(confirmed()), Status::NotExportable);
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn derived_keys_leave_where_that_was_allowed() {
         if allowed {
             assert!(confirmed.unwrap().session_key.is_some());
         } else {
-            assert_eq!(status(confirmed), Status::WrongUsage);
+            assert_eq!(status(confirmed), Status::NotExportable);
         }
     }
 }

@@ -237,7 +237,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: RestoreCommand,
     },
-    /// End imports, until a factory reset (root only)
+    /// End imports, until a factory reset (root only); what was shared can still be restored
     Lock,
     /// Destroy every key of every user (root only)
     FactoryReset {

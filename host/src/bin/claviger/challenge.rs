@@ -10,7 +10,7 @@ use crate::{
     Outcome,
     args::{ConfirmArguments, Input, KeyArguments, Output, Parties},
     failure::{self, Failure},
-    files::{self, Secrecy},
+    files::{self, Destination, Secrecy},
     open,
     output::{Printer, base64},
 };
@@ -22,6 +22,7 @@ pub(crate) fn challenge(
     output: &Output,
     printer: &Printer,
 ) -> Outcome {
+    expect_two(parties)?;
     let key = open::key(client, arguments)?;
     let message = key.challenge(parties.me.as_str(), parties.peer.as_str())?;
     send(&message, output, printer)
@@ -35,10 +36,20 @@ pub(crate) fn respond(
     output: &Output,
     printer: &Printer,
 ) -> Outcome {
+    expect_two(parties)?;
     let key = open::key(client, arguments)?;
     let message = receive(input)?;
     let answer = key.respond(parties.me.as_str(), parties.peer.as_str(), &message)?;
     send(&answer, output, printer)
+}
+
+fn expect_two(parties: &Parties) -> Result<(), Failure> {
+    if parties.me == parties.peer {
+        return Err(Failure::Usage(
+            "--me and --peer are the names of two".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 pub(crate) fn confirm(client: &Client, arguments: &ConfirmArguments, printer: &Printer) -> Outcome {
@@ -51,18 +62,22 @@ pub(crate) fn confirm(client: &Client, arguments: &ConfirmArguments, printer: &P
     }
     let key = open::key(client, &arguments.key)?;
     let message = receive(input)?;
-    let confirmed = match session_key {
+    let to_file = files::is_file(&output.output);
+    // Opened first: what is pending serves once.
+    let secret = session_key.map(|path| Destination::open(path, Secrecy::Secret));
+    let secret = secret.transpose()?;
+    let destination = Destination::open(&output.output, Secrecy::Public)?;
+    let confirmed = match secret {
         None => key.confirm(&message)?,
         Some(_) => key.confirm_with_session_key(&message)?,
     };
-    if let (Some(path), Some(session_key)) = (session_key, &confirmed.session_key) {
-        files::write_all(path, Secrecy::Secret, session_key.expose())?;
+    if let (Some(secret), Some(session_key)) = (secret, &confirmed.session_key) {
+        secret.put(session_key.expose())?;
     }
     let peer = confirmed.peer.as_str();
-    let to_file = files::is_file(&output.output);
     let reply = Some(&confirmed.reply).filter(|reply| !reply.is_empty());
     if let Some(reply) = reply.filter(|_| to_file || !printer.is_json()) {
-        files::write_all(&output.output, Secrecy::Public, reply)?;
+        destination.put(reply)?;
     }
     if printer.is_json() {
         let object = json!({

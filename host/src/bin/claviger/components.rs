@@ -59,7 +59,11 @@ fn start(client: &Client, new: &NewKey, custodians: &[u32], printer: &Printer) -
     let ceremony = making.creation(client)?.assemble(&identities);
     let ceremony = ceremony.map_err(|error| explain(error, making.algorithm(), None))?;
     let id = ceremony.id().to_string();
-    printer.print(&json!({ "ceremony": id }), &id)
+    let said = printer.print(&json!({ "ceremony": id }), &id);
+    said.inspect_err(|_| {
+        // Nobody knows its name, and the caller may have one only.
+        let _ends_by_itself = client.component_cancel(&id);
+    })
 }
 
 fn show(shown: &ComponentShowResponse, printer: &Printer) -> Outcome {

@@ -157,7 +157,13 @@ fn make(
     let making = making(target, None)?;
     let combined = making.creation(client)?.combine(sources);
     let combined = combined.map_err(|error| explain(error, making.algorithm(), None))?;
-    put(out, combined.ciphertext)?;
+    if let Err(failure) = put(out, combined.ciphertext) {
+        // No peer will ever have this key.
+        if combined.key.wrapped_bytes().is_none() {
+            client.delete(combined.key.description().key.as_str())?;
+        }
+        return Err(failure);
+    }
     finish(making, &combined.key, ciphertext, printer)
 }
 

@@ -183,11 +183,14 @@ pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
     if json && !helps {
         let text = error.render().to_string();
-        let message = text
+        let message: Vec<_> = text
             .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches("error: ");
+            .map(str::trim)
+            .take_while(|line| !line.starts_with("Usage:"))
+            .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+            .collect();
+        let message = message.join(" ");
+        let message = message.trim_start_matches("error: ");
         let error = json!({
             "status": "usage", "code": null, "message": message, "hint": "claviger --help",
         });

@@ -85,6 +85,18 @@ impl Destination {
         }
     }
 
+    /// As [`Destination::open`], for what may be nowhere else: no file is replaced.
+    pub(crate) fn open_new(path: &Path, secrecy: Secrecy) -> Result<Destination, Failure> {
+        if fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+            return Err(Failure::Usage(format!(
+                "{} is there already, and what it holds may be nowhere else: give another name, or \
+                 remove it first",
+                path.display()
+            )));
+        }
+        Destination::open(path, secrecy)
+    }
+
     /// Writes all there is to write.
     pub(crate) fn put(mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.write_all(bytes)
@@ -210,6 +222,19 @@ mod tests {
             ));
         }
         assert!(open_input(dir.path()).is_err());
+    }
+
+    #[test]
+    fn what_may_be_nowhere_else_is_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let open = || Destination::open_new(&path, Secrecy::Private);
+        open().unwrap().put(b"first").unwrap();
+        assert!(matches!(open(), Err(Failure::Usage(_))));
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        fs::remove_file(&path).unwrap();
+        open().unwrap().put(b"second").unwrap();
+        Destination::open_new(Path::new("/dev/null"), Secrecy::Private).unwrap();
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Making keys as the command line says.
 
-use claviger::{Algorithm, Client, Creation, Error, Key, Permission, Status, proto::Label};
+use claviger::{
+    Algorithm, Client, Creation, Error, Key, Permission, PublicKey, Status, proto::Label,
+};
 
 use crate::{
     args::{ExportForm, KeyOptions, NewKey, PolicyOptions},
@@ -34,7 +36,7 @@ impl<'a> Making<'a> {
                     "a wrapped key goes to a file only".to_owned(),
                 ));
             }
-            Some(path) => Some(Destination::open(path, Secrecy::Private)?),
+            Some(path) => Some(Destination::open_new(path, Secrecy::Private)?),
             None => None,
         };
         Ok(Making {
@@ -113,7 +115,9 @@ fn with_policy(mut creation: Creation, policy: &PolicyOptions) -> Result<Creatio
         (Some(ExportForm::Shares), Some(threshold)) => {
             let read = |path: &std::path::PathBuf| open::public_key(path, &[Algorithm::X25519]);
             let recipients = policy.recipient.iter().map(read);
-            creation.export_shares(threshold, &recipients.collect::<Result<Vec<_>, _>>()?)
+            let recipients = recipients.collect::<Result<Vec<_>, _>>()?;
+            expect_different(&recipients)?;
+            creation.export_shares(threshold, &recipients)
         }
         _ => {
             return Err(Failure::Usage(
@@ -121,6 +125,21 @@ fn with_policy(mut creation: Creation, policy: &PolicyOptions) -> Result<Creatio
             ));
         }
     })
+}
+
+/// Each recipient of shares has one: no key is made that could never be shared.
+fn expect_different(recipients: &[PublicKey]) -> Result<(), Failure> {
+    let mut rest = recipients;
+    while let Some((one, others)) = rest.split_first() {
+        if others.contains(one) {
+            return Err(Failure::Usage(
+                "--recipient has the same public key twice: each recipient has one share"
+                    .to_owned(),
+            ));
+        }
+        rest = others;
+    }
+    Ok(())
 }
 
 /// Says which usages, lengths and permissions there are. `given` is how many bytes were imported,

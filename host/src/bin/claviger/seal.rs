@@ -1,6 +1,7 @@
 //! `seal` and `unseal`.
 
 use std::{
+    fs,
     io::{self, Read},
     path::Path,
 };
@@ -8,7 +9,11 @@ use std::{
 use claviger::{
     Client, Error, Key, Status,
     pipeline::{ReadAhead, WriteBehind},
-    proto::blob::{self, Suite},
+    proto::{
+        blob::{self, Suite},
+        limits,
+        message::KeyDescription,
+    },
 };
 use serde_json::json;
 
@@ -26,6 +31,11 @@ pub(crate) fn seal(client: &Client, arguments: &SealArguments, printer: &Printer
     let stream = &arguments.stream;
     let key = open::key(client, &stream.key)?;
     let context = stream.context.context.as_bytes();
+    if let Ok(metadata) = fs::metadata(&stream.input.input)
+        && metadata.is_file()
+    {
+        expect_one_version(key.description(), metadata.len())?;
+    }
     let input = read_ahead(&stream.input.input)?;
     let output = &stream.output.output;
     let names = ("blob", "plaintext_bytes");
@@ -37,6 +47,36 @@ pub(crate) fn seal(client: &Client, arguments: &SealArguments, printer: &Printer
         };
         sealed.map_err(Failure::from)
     })
+}
+
+/// One version protects a whole blob: what the key's policy lets none protect is refused before one
+/// is spent on it.
+fn expect_one_version(key: &KeyDescription, length: u64) -> Result<(), Failure> {
+    let chunks = length.div_ceil(limits::CHUNK as u64).max(1);
+    let before_the_last = (chunks - 1).saturating_mul(limits::CHUNK as u64);
+    let too_much = |bound: Option<u64>, used: Option<u64>, more: u64| {
+        bound.is_some_and(|bound| {
+            // One that is due is rotated first.
+            let used = used.filter(|used| *used < bound).unwrap_or_default();
+            used.saturating_add(more) >= bound.saturating_mul(2)
+        })
+    };
+    let policy = &key.policy;
+    if too_much(
+        policy.rotate_after_bytes,
+        key.version_bytes,
+        before_the_last,
+    ) || too_much(policy.rotate_after_uses, key.version_uses, chunks - 1)
+    {
+        return Err(Failure::Library {
+            error: Error::Ta(Status::Superseded),
+            hint: Some(format!(
+                "seal it in parts, or with a key that is rotated later: these {length} bytes are \
+                 {chunks} uses, and one version protects at most twice what the key is rotated after"
+            )),
+        });
+    }
+    Ok(())
 }
 
 pub(crate) fn unseal(client: &Client, arguments: &SealedArguments, printer: &Printer) -> Outcome {

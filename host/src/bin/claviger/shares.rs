@@ -14,7 +14,7 @@ use crate::{
     args::{HeldArguments, Input, RestoreCommand, ShareArguments, SharedArguments, SharesCommand},
     describe::{Owners, print_key},
     failure::Failure,
-    files::{self, Secrecy},
+    files::{self, Destination, Secrecy},
     open,
     output::{Printer, table},
 };
@@ -34,19 +34,18 @@ pub(crate) fn share(client: &Client, arguments: &ShareArguments, printer: &Print
     let recipients = recipients.collect::<Result<Vec<_>, _>>()?;
     let key = open::key(client, &arguments.key)?;
     fs::create_dir_all(directory).map_err(failed)?;
+    // Another set would not go with the shares that are out.
+    let new = |name: &str| Destination::open_new(&directory.join(name), Secrecy::Public);
+    let manifest = new("manifest")?;
     let shared = key.share(&recipients)?;
     let mut names = Vec::new();
     for share in &shared.shares {
         let name = format!("share-{}", share.index);
-        files::write_all(&directory.join(&name), Secrecy::Public, &share.to_bytes())?;
+        new(&name)?.put(&share.to_bytes())?;
         names.push(name);
     }
     // The last: where it is, all shares are.
-    files::write_all(
-        &directory.join("manifest"),
-        Secrecy::Public,
-        &shared.manifest,
-    )?;
+    manifest.put(&shared.manifest)?;
     let text = format!("{}, manifest: in {}", names.join(", "), directory.display());
     let object = json!({ "directory": directory, "shares": names, "manifest": "manifest" });
     printer.print(&object, &text)
@@ -94,11 +93,17 @@ pub(crate) fn restore(client: &Client, command: &RestoreCommand, printer: &Print
     match command {
         RestoreCommand::Start { shared, output } => {
             let manifest = manifest(shared)?;
+            let destination = Destination::open(output, Secrecy::Public)?;
             let restore = client.restore(&manifest)?;
-            files::write_all(output, Secrecy::Public, restore.request())?;
             let id = restore.id().to_string();
             let expected = manifest.content().shares.threshold;
-            printer.print(&json!({ "restore": id, "expected": expected }), &id)
+            destination
+                .put(restore.request())
+                .and_then(|()| printer.print(&json!({ "restore": id, "expected": expected }), &id))
+                .inspect_err(|_| {
+                    // Nobody knows its name, and the caller may have one only.
+                    let _ends_by_itself = client.restore_cancel(&id);
+                })
         }
         RestoreCommand::Share { restore, input } => give(client, restore, input, printer),
         RestoreCommand::Cancel { restore } => {
@@ -129,7 +134,7 @@ fn keygen(output: &Path, printer: &Printer) -> Outcome {
     }
     let holder = Holder::generate().map_err(failed)?;
     let private = holder.to_pem().map_err(failed)?;
-    files::write_all(output, Secrecy::Secret, private.as_bytes())?;
+    Destination::open_new(output, Secrecy::Secret)?.put(private.as_bytes())?;
     let public = holder.public_key().to_pem()?;
     printer.print(&json!({ "public_key": public }), &public)
 }

@@ -27,7 +27,7 @@ pub(crate) fn wrap(
             "a wrapped key goes to a file only".to_owned(),
         ));
     }
-    let destination = Destination::open(output, Secrecy::Private)?;
+    let destination = Destination::open_new(output, Secrecy::Private)?;
     let key = open::key(client, arguments)?.wrap(family.map(Label::as_str))?;
     destination.put(key.wrapped_bytes().unwrap_or_default())?;
     print_key(key.description(), &Owners::new(arguments.owner), printer)

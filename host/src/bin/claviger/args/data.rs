@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use claviger::proto::limits;
 
 #[derive(Debug, Args)]
 pub(crate) struct Context {
@@ -89,9 +90,30 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "a size is a number of bytes, or one with K, M or G behind it".to_owned())
 }
 
+/// A level of rollback protection that there is.
+pub(super) fn rollback_level(text: &str) -> Result<u32, String> {
+    match text {
+        "0" => Ok(0),
+        "100" => Ok(100),
+        "1000" => Ok(limits::ROLLBACK_DETECTED),
+        _ => Err("the levels are 0 (none), 100 and 1000".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_are_three_levels_of_rollback_protection() {
+        assert_eq!(
+            ["0", "100", "1000"].map(rollback_level),
+            [Ok(0), Ok(100), Ok(1000)]
+        );
+        for bad in ["500", "5000", "-1", ""] {
+            assert!(rollback_level(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn tags_are_pairs_of_digits() {

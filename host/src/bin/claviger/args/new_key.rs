@@ -8,7 +8,10 @@ use clap::{
 };
 use claviger::{Algorithm, Permission, Usage, proto::Label};
 
-use super::{OwnerNumber, data::size};
+use super::{
+    OwnerNumber,
+    data::{rollback_level, size},
+};
 
 /// A key that is made under a label.
 #[derive(Debug, Args)]
@@ -95,21 +98,23 @@ pub(crate) struct Bounds {
     /// What its owner may do: all that its usage permits, if nothing is said
     #[arg(long, value_name = "PERMISSION,...")]
     pub(crate) owner_may: Option<PermissionList>,
-    /// How many calls may use it in all
+    /// How many calls may use it in all; each 128 KiB of a stream are one
     #[arg(long, value_name = "N")]
     pub(crate) max_uses: Option<u64>,
     /// The fewest bytes of context or associated data
     #[arg(long, value_name = "BYTES")]
     pub(crate) min_context: Option<u32>,
-    /// Rotate it after so many calls that produce with one version
+    /// Rotate it after so many calls that produce with one version; a key has at most 8 versions that are
+    /// not retired
     #[arg(long, value_name = "N")]
     pub(crate) rotate_after_uses: Option<u64>,
-    /// Rotate it after so many bytes sealed or encrypted with one version; K, M, G: 1024 each
+    /// Rotate it after so many bytes sealed or encrypted with one version, which protects at most twice
+    /// as many; K, M, G: 1024 each
     #[arg(long, value_name = "BYTES", value_parser = size)]
     pub(crate) rotate_after_bytes: Option<u64>,
     /// The rollback protection below which it does not serve: 100 or 1000, as `claviger info`
     /// shows it
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(long, value_name = "LEVEL", value_parser = rollback_level)]
     pub(crate) rollback_level: Option<u32>,
 }
 
