@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 use claviger_proto::{Identity, State, Status, limits, message::Policy};
 
 use super::wrap::Wrapping;
-use crate::{platform::set_aside, vault::KeyRecord};
+use crate::{
+    platform::{set_aside, take_out},
+    vault::KeyRecord,
+};
 
 struct Kept {
     /// SHA-256 of its wrapped bytes.
@@ -87,7 +90,7 @@ impl Unwrapped {
 
     /// Forgets an owner's keys.
     pub(super) fn forget(&mut self, owner: &Identity) {
-        self.kept.retain(|kept| kept.record.owner != *owner);
+        take_out(&mut self.kept, |kept| kept.record.owner == *owner);
     }
 
     /// Forgets every key, and gives the memory back.

@@ -44,9 +44,7 @@ pub(crate) fn retire<P: Platform>(
                 return Err(Status::PrimaryVersion);
             }
             let before = record.versions.len();
-            record
-                .versions
-                .retain(|version| version.number != request.version);
+            record.keep_versions(|number| number != request.version);
             if record.versions.len() == before {
                 return Err(Status::NoSuchVersion);
             }

@@ -39,7 +39,7 @@ pub(crate) fn wrap<P: Platform>(
     }
     let mut copy: KeyRecord = record.clone();
     let primary = copy.version;
-    copy.versions.retain(|version| version.number == primary);
+    copy.keep_versions(|number| number == primary);
     // What is wrapped does not leave in another form.
     copy.policy.export = Export::Nothing;
     // Known before it is out.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use claviger_proto::{Identity, Label, Status};
 
 use super::{KeyRecord, open::SlotNumber};
-use crate::platform::set_aside;
+use crate::platform::{set_aside, take_out};
 
 /// Keys kept. At about 1.2 KiB each, 75 KiB of heap.
 const CAPACITY: usize = 64;
@@ -97,7 +97,7 @@ impl Cache {
     }
 
     pub(super) fn remove(&mut self, number: SlotNumber) {
-        self.kept.retain(|kept| kept.number != number);
+        take_out(&mut self.kept, |kept| kept.number == number);
     }
 
     /// Forgets every key, and gives the memory back.

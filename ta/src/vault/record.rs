@@ -187,6 +187,17 @@ impl KeyRecord {
         Ok(())
     }
 
+    /// Leaves these versions; the others are wiped where they lie.
+    pub fn keep_versions(&mut self, stays: impl Fn(u32) -> bool) {
+        let mut kept = heapless::Vec::new();
+        for version in self.versions.iter().filter(|one| stays(one.number)) {
+            // There is room: it holds no more than all.
+            let _fits = kept.push(version.clone());
+        }
+        self.versions.clear();
+        self.versions = kept;
+    }
+
     /// Whether this is the key with this label of this owner.
     pub(super) fn is(&self, owner: &Identity, label: &Label) -> bool {
         self.owner == *owner && self.label == *label
