@@ -126,7 +126,8 @@ pub fn settle(new: NewKey, caller: &Caller) -> Result<Settled, Status> {
         Some(algorithm) if usage == Usage::Derive => algorithm.is_derivable(),
         Some(_) => usage == Usage::Unwrap,
     };
-    // What comes under a key-encryption key has one role, whoever unwraps it.
+    // What comes under a key-encryption key has one role, whoever unwraps it. One that itself comes so
+    // gets its role from who takes it in.
     let children = children && (usage != Usage::Unwrap || new.children.is_some());
     let ratchet = !new.ratchet || usage.is_ratchetable();
     if !children || !ratchet || (new.family.is_some() && !wrapped) {

@@ -76,7 +76,9 @@ pub(crate) fn combine<P: Platform>(
     if request.sources.is_empty() || encapsulations.count() > 1 {
         return Err(Status::BadHeader);
     }
-    // Of a key under random nonces there must be one only: keys alone would give it again and again.
+    // Of a key under random nonces there must be one only: keys alone would give it again and again. So
+    // does one's own agreement with the same peer, or the same ciphertext: there, both ends have the
+    // key anyway, and its bound is for each.
     let again = |source: &Source| source.kind == SourceKind::Key;
     let random_nonces = algorithm.is_some_and(|algorithm| algorithm.use_limit().is_some());
     if random_nonces && request.sources.iter().all(again) {
