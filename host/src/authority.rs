@@ -79,6 +79,9 @@ pub enum AuthorityError {
         /// What is wrong with it.
         source: NameError,
     },
+    /// Both sides have this name: either could be answered with what it said itself.
+    #[error("the two sides of an exchange have two names, not {0:?} twice")]
+    SameName(String),
     /// The bytes are not the message that is due now.
     #[error("this is not the message that is due now")]
     Message,
@@ -101,6 +104,7 @@ impl AuthorityError {
             AuthorityError::Version(_) => Some(Status::NoSuchVersion),
             AuthorityError::NotAuthentic => Some(Status::NotAuthentic),
             AuthorityError::Random(_) => Some(Status::RandomFailed),
+            AuthorityError::SameName(_) => Some(Status::BadHeader),
             AuthorityError::Name { .. } => None,
         }
     }
@@ -154,23 +158,25 @@ impl SharedKey {
     /// M1, which goes to the peer.
     ///
     /// # Errors
-    /// [`AuthorityError::Name`], [`AuthorityError::Random`].
+    /// [`AuthorityError::Name`], [`AuthorityError::SameName`], [`AuthorityError::Random`].
     pub fn challenge(&self, me: &str, peer: &str) -> Result<(Challenger, Vec<u8>), AuthorityError> {
-        Ok(self.challenge_with(party(me)?, party(peer)?, nonce()?))
+        let (me, peer) = parties(me, peer)?;
+        Ok(self.challenge_with(me, peer, nonce()?))
     }
 
     /// Answers M1: gives what awaits the challenger's proof, and M2, which goes to the challenger.
     ///
     /// # Errors
-    /// [`AuthorityError::Name`], [`AuthorityError::Random`]; [`AuthorityError::Message`] if
-    /// `message` is no M1.
+    /// [`AuthorityError::Name`], [`AuthorityError::SameName`], [`AuthorityError::Random`];
+    /// [`AuthorityError::Message`] if `message` is no M1.
     pub fn respond(
         &self,
         me: &str,
         peer: &str,
         message: &[u8],
     ) -> Result<(Responder, Vec<u8>), AuthorityError> {
-        self.respond_with(party(me)?, party(peer)?, message, nonce()?)
+        let (me, peer) = parties(me, peer)?;
+        self.respond_with(me, peer, message, nonce()?)
     }
 
     fn challenge_with(
@@ -318,6 +324,13 @@ fn party(text: &str) -> Result<PartyName, AuthorityError> {
         text: text.to_owned(),
         source,
     })
+}
+
+fn parties(me: &str, peer: &str) -> Result<(PartyName, PartyName), AuthorityError> {
+    if me == peer {
+        return Err(AuthorityError::SameName(me.to_owned()));
+    }
+    Ok((party(me)?, party(peer)?))
 }
 
 fn label(text: &str) -> Result<Label, AuthorityError> {

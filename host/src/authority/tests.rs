@@ -130,4 +130,7 @@ fn keys_and_names_are_checked() {
         keys().0.challenge("", "x"),
         Err(AuthorityError::Name { .. })
     ));
+    let same = |refused| matches!(refused, Err(AuthorityError::SameName(name)) if name == "x");
+    assert!(same(keys().0.challenge("x", "x").map(drop)));
+    assert!(same(keys().0.respond("x", "x", b"").map(drop)));
 }
