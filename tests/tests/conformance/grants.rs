@@ -5,7 +5,7 @@ use claviger::{
     identity::{gid_identity, uid_identity},
 };
 use claviger_proto::limits;
-use claviger_tests::{ALICE, BOB, CAROL, Device, SENSORS, status};
+use claviger_tests::{ALICE, BOB, CAROL, Device, SENSORS, factory_reset, status};
 
 #[test]
 fn a_grant_is_for_this_and_nothing_else() {
@@ -174,6 +174,8 @@ fn families_do_not_stand_in_the_way_of_all() {
         let creation = alice.create("unit").algorithm(Algorithm::Aes256Cmac);
         creation.wrapped().generate().unwrap()
     };
+    // They are kept for good, on a real device also those of the tests before and after this one.
+    factory_reset(&root);
     for number in 0..limits::FAMILIES {
         alice.revoke(Some(&format!("family-{number}"))).unwrap();
     }
@@ -186,6 +188,7 @@ fn families_do_not_stand_in_the_way_of_all() {
     let key = make();
     root.revoke_of(uid_identity(ALICE), None).unwrap();
     assert_eq!(status(key.mac(b"m")), Status::Revoked);
+    factory_reset(&root);
 }
 
 #[test]
