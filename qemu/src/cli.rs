@@ -37,8 +37,7 @@ pub(crate) enum Verb {
     ///
     /// Exits with 0, and says so in its closing line, only if everything held.
     Demo,
-    /// Run the end-to-end suite in guests, as many at once as this machine has processors. The last line is `N passed,
-    /// N failed`.
+    /// Run the end-to-end suite in a guest. The last line is `N passed, N failed`.
     Test(TestOptions),
     /// Measure Claviger by counted instructions (2 ns each), which repeats from run to run.
     ///

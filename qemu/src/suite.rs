@@ -13,7 +13,6 @@ use crate::artifacts::{self, Claviger, Flavour};
 use crate::cli::TestOptions;
 use crate::device::{DISK_MEBIBYTES, Device};
 use crate::guest::{Boot, Guest, Job};
-use crate::lanes;
 use crate::report::seconds;
 use crate::setup::Platform;
 
@@ -100,8 +99,7 @@ pub(crate) fn test(options: &TestOptions) -> Result<bool> {
     Ok(count.is_good())
 }
 
-/// Runs every test binary, as many guests at once as this machine has processors; a guest runs the next one too, unless
-/// one brings it down.
+/// Runs every test binary, all in one boot unless one of them brings the guest down.
 pub(crate) fn run(platform: &Platform, options: &TestOptions) -> Result<Count> {
     run_within(platform, options, DEADLINE)
 }
@@ -114,55 +112,52 @@ pub(crate) fn run_long(platform: &Platform) -> Result<Count> {
 
 fn run_within(platform: &Platform, options: &TestOptions, deadline: Duration) -> Result<Count> {
     let claviger = Claviger::build(platform, Flavour::Marks)?;
-    let mut tests = artifacts::tests(platform)?;
-    // The first of them takes longest.
-    tests.sort_by(|one, other| one.name.cmp(&other.name));
-    let files: Vec<_> = tests
-        .iter()
-        .map(|test| (PathBuf::from(&test.path), place(&test.name)))
-        .collect();
+    let tests = artifacts::tests(platform)?;
     let folder = platform.cache.run()?;
-    let counts = lanes::share(&tests, |lane, tests| {
-        let mut total = Count::default();
-        let mut booted: Option<(Device, Guest)> = None;
-        let mut devices = 0;
-        for test in tests {
-            let (device, mut guest) = match booted.take() {
-                Some(booted) => booted,
-                None => {
-                    devices += 1;
-                    let disk = folder.path().join(format!("disk{lane}-{devices}"));
-                    let device = Device::open(platform, &disk, DISK_MEBIBYTES)?;
-                    let mut boot = Boot::new(&device, Some(&claviger));
-                    boot.files.clone_from(&files);
-                    let guest = Guest::boot(platform, &boot)?;
-                    (device, guest)
-                }
-            };
-            let mut job = Job::new(0, &[place(&test.name), "--test-threads=1".to_owned()]);
-            job.words.extend(options.arguments.iter().cloned());
-            let started = Instant::now();
-            let mut stdout = Vec::new();
-            // Long tests say there how far they are.
-            let result = guest.run(&job, &mut stdout, &mut io::stderr(), deadline);
-            total += match &result {
-                Ok(status) => judge(&test.name, *status, &stdout, started.elapsed()),
-                Err(error) => {
-                    println!("{}: the guest failed: {error:#}", test.name);
-                    Count::ONE_FAILED
-                }
-            };
-            if result.is_ok() {
-                show_marks(&mut guest, &test.name)?;
-                booted = Some((device, guest));
+    let mut total = Count::default();
+    let mut booted: Option<(Device, Guest)> = None;
+    let mut devices = 0;
+    for test in &tests {
+        let (device, mut guest) = match booted.take() {
+            Some(booted) => booted,
+            None => {
+                devices += 1;
+                let device = Device::open(
+                    platform,
+                    &folder.path().join(format!("disk{devices}")),
+                    DISK_MEBIBYTES,
+                )?;
+                let mut boot = Boot::new(&device, Some(&claviger));
+                boot.files = tests
+                    .iter()
+                    .map(|test| (PathBuf::from(&test.path), place(&test.name)))
+                    .collect();
+                let guest = Guest::boot(platform, &boot)?;
+                (device, guest)
             }
+        };
+        let mut job = Job::new(0, &[place(&test.name), "--test-threads=1".to_owned()]);
+        job.words.extend(options.arguments.iter().cloned());
+        let started = Instant::now();
+        let mut stdout = Vec::new();
+        // Long tests say there how far they are.
+        let result = guest.run(&job, &mut stdout, &mut io::stderr(), deadline);
+        total += match &result {
+            Ok(status) => judge(&test.name, *status, &stdout, started.elapsed()),
+            Err(error) => {
+                println!("{}: the guest failed: {error:#}", test.name);
+                Count::ONE_FAILED
+            }
+        };
+        if result.is_ok() {
+            show_marks(&mut guest, &test.name)?;
+            booted = Some((device, guest));
         }
-        if let Some((_device, guest)) = booted {
-            guest.off()?;
-        }
-        Ok(total)
-    })?;
-    Ok(counts.into_iter().sum())
+    }
+    if let Some((_device, guest)) = booted {
+        guest.off()?;
+    }
+    Ok(total)
 }
 
 /// Says how far heap and stack of the trusted application's instance were driven since it began.
