@@ -33,9 +33,8 @@ fn a_file_that_may_be_the_only_one_is_not_replaced() {
     assert_eq!(device.line("unseal @unit.key", &blob), b"data");
 }
 
-#[test]
-fn a_set_of_shares_is_not_replaced() {
-    let device = Device::new();
+/// Makes a key `k` for two holders; gives the command line that shares it among them.
+fn share_key(device: &Device) -> String {
     for number in 1..=2 {
         let pem = device.line(&format!("shares keygen --out h{number}.key"), b"");
         fs::write(device.path(&format!("h{number}.pem")), pem).unwrap();
@@ -45,7 +44,13 @@ fn a_set_of_shares_is_not_replaced() {
         &format!("generate k --algorithm aes-256-siv --export shares --threshold 2 {recipients}"),
         b"",
     );
-    let share = format!("share k --out set {recipients}");
+    format!("share k --out set {recipients}")
+}
+
+#[test]
+fn a_set_of_shares_is_not_replaced() {
+    let device = Device::new();
+    let share = share_key(&device);
     device.line(&share, b"");
     let manifest = device.read("set/manifest");
     let (code, stderr) = device.refuses(&share, b"");
@@ -65,16 +70,8 @@ fn a_set_of_shares_is_not_replaced() {
 #[test]
 fn what_began_ends_where_nobody_learns_of_it() {
     let device = Device::new();
-    for number in 1..=2 {
-        let pem = device.line(&format!("shares keygen --out h{number}.key"), b"");
-        fs::write(device.path(&format!("h{number}.pem")), pem).unwrap();
-    }
-    let recipients = "--recipient h1.pem --recipient h2.pem";
-    device.line(
-        &format!("generate k --algorithm aes-256-siv --export shares --threshold 2 {recipients}"),
-        b"",
-    );
-    device.line(&format!("share k --out set {recipients}"), b"");
+    let share = share_key(&device);
+    device.line(&share, b"");
     let pem = device.line("device-key", b"");
     fs::write(device.path("device.pem"), pem).unwrap();
     device.line("delete k", b"");

@@ -1,6 +1,6 @@
 //! What was destroyed, used up, revoked or locked does not come back, whatever becomes of storage.
 
-use claviger::{Algorithm, Error, Home, Status, identity::uid_identity};
+use claviger::{Algorithm, Client, Error, Home, Status, identity::uid_identity};
 use claviger_proto::message::{ComponentEnterRequest, ComponentStartRequest};
 use claviger_ta::{
     platform::{Copy, ObjectId, StorageError},
@@ -26,10 +26,14 @@ fn nearly_full() -> (Workstation, Handle) {
         let made = root.generate(&format!("k{number}"), Algorithm::Aes128Cmac);
         made.unwrap();
     }
+    let wrapped = wrapped_key(&root);
+    (workstation, wrapped)
+}
+
+fn wrapped_key(client: &Client) -> Handle {
     let mut new = new_key("wrapped", Algorithm::Aes256Cmac);
     new.home = Home::Wrapped;
-    let wrapped = Handle::generate(&root, new).unwrap();
-    (workstation, wrapped)
+    Handle::generate(client, new).unwrap()
 }
 
 /// Cuts the power at every operation of making keys, until a second shard is made, and gives each
@@ -154,9 +158,7 @@ fn no_generation_comes_back() {
         made.unwrap();
     }
     let first = alice.revoke(None).unwrap();
-    let mut new = new_key("wrapped", Algorithm::Aes256Cmac);
-    new.home = Home::Wrapped;
-    let wrapped = Handle::generate(&alice, new).unwrap();
+    let wrapped = wrapped_key(&alice);
     wrapped.mac(b"m").unwrap();
     let second = root.revoke_of(uid_identity(ALICE), None).unwrap();
     assert!(second > first);
@@ -185,11 +187,7 @@ fn a_destroyed_vault_stays_shut_where_no_trace_could_be_left() {
         let root = Device::on(workstation.clone()).user(0);
         root.lock().unwrap();
         drop(root);
-        let root = {
-            disk.corrupt(FIRST, 0..SLOT);
-            disk.corrupt(SECOND, 0..SLOT);
-            Device::on(workstation.clone()).user(0)
-        };
+        let root = without_first_shard(&workstation).user(0);
         disk.arm(Fault::Fail(operation, StorageError::NoSpace));
         assert!(root.list().is_err());
         disk.disarm();
@@ -222,9 +220,7 @@ fn a_reset_that_is_finished_late_forgets_ceremonies() {
             request.custodians.push(uid_identity(uid)).unwrap();
         }
         let ceremony = alice.request(&request, &[]).unwrap().0.ceremony;
-        let enter = |client: &claviger::Client| {
-            client.request(&ComponentEnterRequest { ceremony }, &[7; 16])
-        };
+        let enter = |client: &Client| client.request(&ComponentEnterRequest { ceremony }, &[7; 16]);
         enter(&alice).unwrap();
         let before = root.info().unwrap();
         let token = before.confirmation.unwrap().to_string();
