@@ -72,7 +72,8 @@ impl Builder {
     /// How long a call waits while tee-supplicant does not run, or is stopped; 5 s if not said. It
     /// fails then with [`TransportError::NoSupplicant`] or [`TransportError::SupplicantStopped`].
     /// While tee-supplicant runs, there is no limit: what the TEE does, it ends. A use of a key that
-    /// begins less than a second after tee-supplicant went down, and needs storage, waits for it.
+    /// begins less than a second after tee-supplicant went down waits for another process's call
+    /// that waits for it.
     ///
     /// A call that was given up so may still take effect when tee-supplicant runs again. Until then
     /// it keeps the trusted application from serving anyone, and, if tee-supplicant was serving it

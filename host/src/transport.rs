@@ -13,6 +13,13 @@ pub(crate) mod error;
 #[cfg(feature = "optee")]
 pub mod optee;
 
+#[cfg(any(feature = "optee", feature = "emulator", test))]
+use claviger_proto::{
+    Status,
+    command::FROM_MEMORY,
+    frame::{PREFIX, Prefix},
+};
+
 pub use error::{Stage, TransportError};
 
 /// One session with a trusted application.
@@ -51,6 +58,28 @@ pub trait Transport: Send {
     /// # Errors
     /// As opening this one.
     fn another(&self) -> Result<Box<dyn Transport>, TransportError>;
+}
+
+/// Has a command served from what the trusted application has in memory, so that nothing waits for
+/// storage; `None` where it has to be asked for in full, with the request there as before.
+#[cfg(any(feature = "optee", feature = "emulator", test))]
+fn from_memory(
+    session: &mut dyn Transport,
+    command_id: u32,
+    size: usize,
+) -> Option<Result<usize, Fault>> {
+    let request: [u8; PREFIX] = *session.memory().first_chunk()?;
+    let outcome = session.invoke(command_id | FROM_MEMORY, size);
+    let front = session.memory().first_chunk_mut()?;
+    if let Ok(length) = outcome
+        && let Ok(reply) = Prefix::decode(front, length)
+        && reply.status == Status::NeedsStorage
+    {
+        // All of the request that a refusal is written over.
+        *front = request;
+        return None;
+    }
+    Some(outcome)
 }
 
 /// Why a call brought no reply.

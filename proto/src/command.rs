@@ -225,11 +225,36 @@ commands! {
 /// back from that can be tested.
 pub const PANIC: u32 = 0x7fff_dead;
 
+/// This bit of a command id asks for the command [from memory](Command::is_served_from_memory): by
+/// what the trusted application remembers, without storage, for which a call may have to wait. It
+/// answers [`Status::NeedsStorage`] where that will not do, and has done nothing then.
+pub const FROM_MEMORY: u32 = 1 << 31;
+
 impl Command {
     /// The GlobalPlatform command id.
     #[must_use]
     pub const fn id(self) -> u32 {
         self as u32
+    }
+
+    /// Whether it can be served from memory ([`FROM_MEMORY`]): it uses a key, or none, in one call.
+    #[must_use]
+    pub const fn is_served_from_memory(self) -> bool {
+        matches!(
+            self,
+            Command::Random
+                | Command::Mac
+                | Command::VerifyMac
+                | Command::MacUpdate
+                | Command::Sign
+                | Command::Seal
+                | Command::Unseal
+                | Command::Reseal
+                | Command::Encrypt
+                | Command::Decrypt
+                | Command::PublicKey
+                | Command::Derive
+        )
     }
 }
 
@@ -244,6 +269,7 @@ mod tests {
         }
         for command in Command::ALL {
             assert_eq!(Command::from_id(command.id()), Ok(*command));
+            assert_eq!(command.id() & FROM_MEMORY, 0);
         }
         for unknown in [0, 37, PANIC, u32::MAX] {
             assert_eq!(Command::from_id(unknown), Err(Status::UnknownCommand));

@@ -114,6 +114,8 @@ statuses! {
     StorageRollback = 68, "secure storage was rolled back or replaced";
     /// The vault was written by a newer trusted application.
     VaultNewer = 69, "the vault was written by a newer trusted application";
+    /// Asked for [from memory](crate::command::FROM_MEMORY), and needs storage: nothing was done.
+    NeedsStorage = 70, "this cannot be served from memory: ask for it in full";
 
     // The platform.
     /// The trusted application's heap is exhausted.

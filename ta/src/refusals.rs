@@ -20,20 +20,33 @@ struct Refused {
     written: Option<u64>,
 }
 
+impl Refused {
+    /// Whether it is time to write it.
+    fn is_due(&self, now: u64) -> bool {
+        let waits = |written: u64| now.saturating_sub(written) < limits::AUDIT_INTERVAL;
+        self.count > 0 && !self.written.is_some_and(waits)
+    }
+}
+
 /// What each caller was refused and is not written yet.
 #[derive(Default)]
 pub(crate) struct Refusals {
     callers: Vec<Refused>,
+    /// Whether there is something to write.
+    due: bool,
 }
 
 impl Refusals {
-    /// Counts a refusal, and writes the caller's if none was written for
-    /// [`limits::AUDIT_INTERVAL`]. That writing fails changes nothing for the caller: it stays
-    /// counted.
-    pub(crate) fn count<P: Platform>(
+    /// Whether [`Refusals::write`] has something to write.
+    pub(crate) fn is_due(&self) -> bool {
+        self.due
+    }
+
+    /// Counts a refusal. It is due if none of the caller's was written for
+    /// [`limits::AUDIT_INTERVAL`].
+    pub(crate) fn count(
         &mut self,
-        keyring: &mut Keyring<P>,
-        platform: &mut P,
+        platform: &mut impl Platform,
         caller: Identity,
         command: Command,
         status: Status,
@@ -45,21 +58,29 @@ impl Refusals {
         refused.count = refused.count.saturating_add(1);
         refused.status = status;
         refused.command = command;
-        let waits = |written: u64| now.saturating_sub(written) < limits::AUDIT_INTERVAL;
-        if refused.written.is_some_and(waits) {
+        self.due |= refused.is_due(now);
+    }
+
+    /// Writes what is due. What cannot be written stays counted.
+    pub(crate) fn write<P: Platform>(&mut self, keyring: &mut Keyring<P>, platform: &mut P) {
+        if !self.due {
             return;
         }
-        refused.written = Some(now);
-        let (caller, count) = (refused.caller, refused.count);
-        let written = keyring
-            .vault
-            .record(platform, caller, Event::Refused, |record| {
-                record.status = status;
-                record.count = count;
-                record.detail = command.id();
-            });
-        if written.is_ok() {
-            refused.count = 0;
+        let Ok(now) = platform.uptime() else { return };
+        self.due = false;
+        for refused in self.callers.iter_mut().filter(|one| one.is_due(now)) {
+            refused.written = Some(now);
+            let written =
+                keyring
+                    .vault
+                    .record(platform, refused.caller, Event::Refused, |record| {
+                        record.status = refused.status;
+                        record.count = refused.count;
+                        record.detail = refused.command.id();
+                    });
+            if written.is_ok() {
+                refused.count = 0;
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 //! The service: one instance of the trusted application, whatever it runs on.
 
-use claviger_proto::{Command, Digits, Status, command::Request};
+use claviger_proto::{
+    Command, Digits, Status,
+    command::{FROM_MEMORY, Request},
+};
 
 use crate::{
     ceremonies::Ceremonies,
@@ -64,7 +67,8 @@ impl<P: Platform> Service<P> {
     }
 
     /// Serves one call: takes the request out of `memory` and leaves the reply in `exchange`.
-    /// Whatever the bytes are, there is a reply.
+    /// Whatever the bytes are, there is a reply; a refusal leaves the request's header and payload
+    /// where they are.
     pub fn process(
         &mut self,
         session: &mut Session,
@@ -73,35 +77,71 @@ impl<P: Platform> Service<P> {
         memory: &impl SharedMemory,
     ) {
         self.ceremonies.sweep(&mut self.platform);
-        let served = Command::from_id(command_id).and_then(|command| {
+        let from_memory = command_id & FROM_MEMORY != 0;
+        let served = Command::from_id(command_id & !FROM_MEMORY).and_then(|command| {
             exchange.receive(memory)?;
-            let served = session
-                .caller
-                .may(command.access())
-                .and_then(|()| self.serve(session, command, exchange));
-            if let Err(status) = served {
-                self.refused(session, command, status);
+            match from_memory {
+                true => self.serve_from_memory(session, command, exchange),
+                false => self.serve_in_full(session, command, exchange),
             }
-            self.keyring.vault.record_repairs(&mut self.platform);
-            served
         });
         if let Err(status) = served {
             exchange.refuse(status);
         }
     }
 
-    /// Has a refusal go to the audit log, if this status is one.
+    fn serve_in_full(
+        &mut self,
+        session: &mut Session,
+        command: Command,
+        exchange: &mut Exchange,
+    ) -> Result<(), Status> {
+        let served = self.serve(session, command, exchange);
+        if let Err(status) = served {
+            self.refused(session, command, status);
+        }
+        self.refusals.write(&mut self.keyring, &mut self.platform);
+        self.keyring.vault.record_repairs(&mut self.platform);
+        served
+    }
+
+    /// Serves without storage, or does nothing ([`FROM_MEMORY`]); nothing while there is anything to
+    /// record.
+    fn serve_from_memory(
+        &mut self,
+        session: &mut Session,
+        command: Command,
+        exchange: &mut Exchange,
+    ) -> Result<(), Status> {
+        let vault = &mut self.keyring.vault;
+        let due = self.refusals.is_due() || vault.has_repairs_to_record(&mut self.platform);
+        if due || !command.is_served_from_memory() {
+            return Err(Status::NeedsStorage);
+        }
+        vault.confine();
+        let served = self.serve(session, command, exchange);
+        self.keyring.vault.release();
+        match served {
+            // Nobody is to learn which keys of others are there, and in memory.
+            Err(Status::NeedsStorage | Status::NotFound) => {
+                self.keyring.vault.take_back()?;
+                Err(Status::NeedsStorage)
+            }
+            Err(status) => {
+                self.refused(session, command, status);
+                Err(status)
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Counts a refusal for the audit log, if this status is one.
     pub(crate) fn refused(&mut self, session: &Session, command: Command, status: Status) {
-        let Service {
-            refusals,
-            keyring,
-            platform,
-            ..
-        } = self;
         if let Ok(caller) = session.caller.identity()
             && is_refusal(status)
         {
-            refusals.count(keyring, platform, caller, command, status);
+            let platform = &mut self.platform;
+            self.refusals.count(platform, caller, command, status);
         }
     }
 
@@ -111,6 +151,7 @@ impl<P: Platform> Service<P> {
         command: Command,
         exchange: &mut Exchange,
     ) -> Result<(), Status> {
+        session.caller.may(command.access())?;
         match command {
             Command::Info => self.run(session, exchange, ops::info),
             Command::SelfTest => self.run(session, exchange, ops::self_test),

@@ -147,6 +147,7 @@ pub(super) const fn kind(status: Status) -> ErrorKind {
         | Status::HeaderTooLong
         | Status::BadHeader
         | Status::NoStream
+        | Status::NeedsStorage
         | Status::Internal => ErrorKind::Internal,
         _ => ErrorKind::Internal,
     }
@@ -172,7 +173,9 @@ mod tests {
             (51..=51, Refused),
             (64..=64, Unavailable),
             (65..=65, Refused),
-            (66..=82, Unavailable),
+            (66..=69, Unavailable),
+            (70..=70, Internal),
+            (80..=82, Unavailable),
             (83..=83, Internal),
             (96..=112, Refused),
             (113..=113, Unavailable),

@@ -5,8 +5,10 @@
 //! asked for one waits for so long only. What the thread is lost in, it brings back in the end; the
 //! session is used again then, and not before.
 //!
-//! Handing a call over costs two switches of threads. Uses of keys seldom need tee-supplicant, and
-//! are made in the caller's thread if it ran a moment ago.
+//! Handing a call over costs two switches of threads. Most uses of keys need no storage: they are
+//! asked for from memory, in the caller's thread, and handed over only where that will not do. Such
+//! a call waits for none but another's that is under way, so it is made if tee-supplicant ran a
+//! moment ago.
 
 use std::{
     mem,
@@ -21,7 +23,7 @@ use std::{
 use claviger_proto::Command;
 use zeroize::Zeroizing;
 
-use super::{Fault, Transport, TransportError};
+use super::{Fault, Transport, TransportError, from_memory};
 
 /// Sessions that this process may be waiting to see opened, after it gave up on them.
 const LOST: usize = 8;
@@ -135,7 +137,7 @@ where
 
     /// Whether a call may be made in the caller's thread.
     fn is_prompt(&mut self, command_id: u32) -> bool {
-        if !Command::from_id(command_id).is_ok_and(is_use) {
+        if !Command::from_id(command_id).is_ok_and(Command::is_served_from_memory) {
             return false;
         }
         if self.well.is_none_or(|well| well.elapsed() > MOMENT) {
@@ -198,8 +200,9 @@ where
 
     fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault> {
         let mut session = self.session()?;
-        if self.is_prompt(command_id) {
-            let outcome = session.invoke(command_id, size);
+        if self.is_prompt(command_id)
+            && let Some(outcome) = from_memory(session.as_mut(), command_id, size)
+        {
             self.session = Some(session);
             return outcome;
         }
@@ -227,25 +230,6 @@ impl<F> Drop for Bounded<F> {
             let _closed = self.results.recv_timeout(self.bounds.patience);
         }
     }
-}
-
-/// Whether a command only uses a key, or none: storage has no part in most such calls.
-const fn is_use(command: Command) -> bool {
-    matches!(
-        command,
-        Command::Random
-            | Command::Mac
-            | Command::VerifyMac
-            | Command::MacUpdate
-            | Command::Sign
-            | Command::Seal
-            | Command::Unseal
-            | Command::Reseal
-            | Command::Encrypt
-            | Command::Decrypt
-            | Command::PublicKey
-            | Command::Derive
-    )
 }
 
 /// Makes calls until nobody is left who asks for any.

@@ -14,11 +14,11 @@ use std::{
     sync::Arc,
 };
 
-use claviger_proto::{Identity, limits};
+use claviger_proto::{Command, Identity, limits};
 use claviger_ta::{Caller, Session, workstation::Workstation};
 
 use self::{directory::DirectoryMachine, memory::MemoryMachine};
-use super::{Fault, Stage, Transport, TransportError, error::BUSY};
+use super::{Fault, Stage, Transport, TransportError, error::BUSY, from_memory};
 use crate::{Login, identity};
 
 /// Chooses the uid for which a client of an emulated device that the environment names speaks.
@@ -208,6 +208,12 @@ impl Transport for EmulatedSession {
     }
 
     fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault> {
+        // As on a device.
+        if Command::from_id(command_id).is_ok_and(Command::is_served_from_memory)
+            && let Some(outcome) = from_memory(self, command_id, size)
+        {
+            return outcome;
+        }
         let size = size.min(self.memory.len());
         self.machine.call(
             self.boot,

@@ -120,6 +120,7 @@ impl<P: Platform> Vault<P> {
         may_repeat: impl Fn(&Open<P::Storage>) -> bool,
         mut write: impl FnMut(&mut Open<P::Storage>, &mut P::Storage) -> Result<(), Status>,
     ) -> Result<(), Status> {
+        self.expect_storage()?;
         let mut written = write(self.opened(platform)?, platform.storage());
         if written.is_err_and(|status| passes(status) || status == Status::StorageCorrupt) {
             self.close(platform);
@@ -139,6 +140,7 @@ impl<P: Platform> Vault<P> {
     /// The open vault; opens it, or makes it on a new device.
     pub(super) fn opened(&mut self, platform: &mut P) -> Result<&mut Open<P::Storage>, Status> {
         if self.open.is_none() {
+            self.expect_storage()?;
             let loaded = load::load(platform, &mut self.something)?;
             self.something = true;
             self.repairs.add(loaded.repaired);
@@ -159,10 +161,30 @@ impl<P: Platform> Vault<P> {
         self.open.as_mut().ok_or(Status::Internal)
     }
 
+    /// Has [`Status::NeedsStorage`] stand for whatever would touch storage, until the vault is
+    /// released.
+    pub(crate) fn confine(&mut self) {
+        self.confined = true;
+        self.charged = None;
+    }
+
+    /// Ends that.
+    pub(crate) fn release(&mut self) {
+        self.confined = false;
+    }
+
+    pub(super) fn expect_storage(&self) -> Result<(), Status> {
+        match self.confined {
+            true => Err(Status::NeedsStorage),
+            false => Ok(()),
+        }
+    }
+
     /// # Errors
     /// [`Status::Degraded`] if there is a copy that can neither be mended nor removed, nor now when
     /// it is tried again: it would come back some day, and undo what was changed without it.
     pub(super) fn expect_changeable(&mut self, platform: &mut P) -> Result<(), Status> {
+        self.expect_storage()?;
         if self.opened(platform)?.frozen {
             self.close(platform);
         }

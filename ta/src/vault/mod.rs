@@ -96,6 +96,10 @@ pub struct Vault<P: Platform> {
     seen: Option<(Digits<16>, u64)>,
     /// Whether there was a vault here, or a part of one: another is made by a factory reset only.
     something: bool,
+    /// Whether storage is out of bounds for now.
+    confined: bool,
+    /// What was charged since.
+    charged: Option<(SlotNumber, Counters)>,
 }
 
 impl<P: Platform> Default for Vault<P> {
@@ -107,6 +111,8 @@ impl<P: Platform> Default for Vault<P> {
             repairs: Repairs::default(),
             seen: None,
             something: false,
+            confined: false,
+            charged: None,
         }
     }
 }
@@ -403,6 +409,7 @@ impl<P: Platform> Vault<P> {
 
     /// Reads one record, from the second copy if the first will not do.
     fn fetch(&mut self, platform: &mut P, number: SlotNumber) -> Result<Content, Status> {
+        self.expect_storage()?;
         if let Ok(content) = self.opened(platform)?.read(platform.storage(), number) {
             return Ok(content);
         }

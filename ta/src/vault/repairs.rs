@@ -30,18 +30,28 @@ impl Repairs {
 }
 
 impl<P: Platform> Vault<P> {
+    /// When what was mended is to be recorded: now, if it is.
+    fn time_to_record(&self, platform: &mut P) -> Option<u64> {
+        if self.repairs.unrecorded() == 0 {
+            return None;
+        }
+        let now = platform.uptime().ok()?;
+        let waits = |told: u64| now.saturating_sub(told) < limits::AUDIT_INTERVAL;
+        (!self.repairs.told.is_some_and(waits)).then_some(now)
+    }
+
+    /// Whether [`Vault::record_repairs`] has something to write.
+    pub fn has_repairs_to_record(&self, platform: &mut P) -> bool {
+        self.time_to_record(platform).is_some()
+    }
+
     /// Records what was mended, if that was not done within [`limits::AUDIT_INTERVAL`]. Where it
     /// fails, the next call tries again, no sooner.
     pub fn record_repairs(&mut self, platform: &mut P) {
+        let Some(now) = self.time_to_record(platform) else {
+            return;
+        };
         let count = self.repairs.unrecorded();
-        if count == 0 {
-            return;
-        }
-        let Ok(now) = platform.uptime() else { return };
-        let waits = |told: u64| now.saturating_sub(told) < limits::AUDIT_INTERVAL;
-        if self.repairs.told.is_some_and(waits) {
-            return;
-        }
         self.repairs.told = Some(now);
         let recorded = self.record(platform, None, Event::Repaired, |record| {
             record.detail = count;

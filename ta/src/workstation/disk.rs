@@ -121,6 +121,12 @@ impl Disk {
         Ok(disk)
     }
 
+    /// How many operations there were since counting began.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.state().operations
+    }
+
     /// Arms a fault; counting begins anew.
     pub fn arm(&self, fault: Fault) {
         let mut state = self.state();

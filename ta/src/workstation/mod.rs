@@ -17,7 +17,7 @@ use std::{
     time::SystemTime,
 };
 
-use claviger_proto::{Status, limits, message::Build};
+use claviger_proto::{Status, command::FROM_MEMORY, limits, message::Build};
 use zeroize::Zeroizing;
 
 pub use disk::{Disk, Fault, Handle};
@@ -209,8 +209,16 @@ impl Device {
         command_id: u32,
         frame: &mut [u8],
     ) -> Result<usize, ShortBuffer> {
+        let disk = self.service.platform_mut().disk().clone();
+        let before = disk.operations();
         self.service
             .process(session, command_id, &mut self.exchange, &Frame(frame));
+        // That nothing waits for storage is what is promised of such a call.
+        let from_memory = command_id & FROM_MEMORY != 0;
+        assert!(
+            !from_memory || disk.operations() <= before,
+            "{command_id:#x}"
+        );
         let (head, payload) = self.exchange.reply();
         let needed = head.len().saturating_add(payload.len());
         let (front, rest) = frame

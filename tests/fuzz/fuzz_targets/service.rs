@@ -6,7 +6,7 @@
 
 use claviger::proto::Command;
 use claviger_fuzz::{Ground, Input, Machine, Reply, USERS, start};
-use claviger_proto::{Algorithm, Status, limits};
+use claviger_proto::{Algorithm, Status, command::FROM_MEMORY, limits};
 use claviger_ta::{platform::StorageError, workstation::Fault};
 use claviger_tests::{frames::frame, requests::request};
 use libfuzzer_sys::fuzz_target;
@@ -120,5 +120,12 @@ fn call(machine: &mut Machine, input: &mut Input<'_>, command: Command, last: &[
     head.truncate(limits::HEADER);
     payload.truncate(limits::PAYLOAD);
     let bytes = frame(&head, &payload);
+    // As the library does.
+    if command.is_served_from_memory() {
+        let reply = machine.call(user, command.id() | FROM_MEMORY, &bytes, 0);
+        if reply.status != Status::NeedsStorage {
+            return reply;
+        }
+    }
     machine.call(user, command.id(), &bytes, 0)
 }

@@ -8,6 +8,7 @@ mod contract;
 mod copies;
 mod encrypt;
 mod frames;
+mod from_memory;
 mod fuzz;
 mod grants;
 mod headers;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use claviger::{
     Algorithm, Client, Usage,
-    proto::{Command, limits, message::ChallengeRequest},
+    proto::{Command, command::FROM_MEMORY, limits, message::ChallengeRequest},
 };
 use claviger_tests::{
     ALICE, Handle, Rng,
@@ -94,12 +94,16 @@ impl Abuser {
             _ => bytes.len().next_multiple_of(4096),
         };
         self.session.block().put(&bytes);
+        let id = match rng.below(4) {
+            0 => command.id() | FROM_MEMORY,
+            _ => command.id(),
+        };
         let reference = Parameter::of(*rng.choose(&INOUT), size);
         if rng.below(8) > 0 {
             // A reference to the whole block takes no size.
             let whole = reference.kind == claviger_tests::bare::MEMREF_WHOLE;
             let size = if whole { SIZE } else { size };
-            let answer = self.session.invoke(command.id(), alone(reference));
+            let answer = self.session.invoke(id, alone(reference));
             *self.seen.codes.entry(answer.code).or_default() += 1;
             if let Some(status) = checked(&self.session, answer, size) {
                 *self.seen.statuses.entry(status.code()).or_default() += 1;
@@ -118,7 +122,7 @@ impl Abuser {
                 },
                 None => parameter,
             });
-            let answer = self.session.invoke(command.id(), inside);
+            let answer = self.session.invoke(id, inside);
             *self.seen.codes.entry(answer.code).or_default() += 1;
             // Where it is served after all, the frame lies elsewhere.
             assert_ne!(answer.code, optee_teec::raw::TEEC_ERROR_TARGET_DEAD);

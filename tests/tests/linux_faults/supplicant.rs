@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use claviger::{Client, Error, ErrorKind, TransportError};
+use claviger::{Algorithm, Client, Error, ErrorKind, TransportError};
 use claviger_tests::{Rng, supplicant};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -21,14 +21,14 @@ const KILLS: usize = 4;
 pub(crate) struct Supplicant;
 
 impl Supplicant {
-    fn pids() -> Vec<Pid> {
+    pub(crate) fn pids() -> Vec<Pid> {
         let folders = supplicant::processes();
         let pid = |folder: &PathBuf| folder.file_name()?.to_str()?.parse().ok();
         let numbers = folders.iter().filter_map(pid);
         numbers.filter_map(Pid::from_raw).collect()
     }
 
-    fn signal(signal: Signal) {
+    pub(crate) fn signal(signal: Signal) {
         for pid in Supplicant::pids() {
             // It may have ended by now.
             let _gone = kill_process(pid, signal);
@@ -180,6 +180,28 @@ fn stopped() {
     Supplicant::signal(Signal::CONT);
     device.serves();
     all_goes_on(&device, &["by-command", "by-library"], Vec::new());
+}
+
+/// Stopped when it has just been seen to run, and before a use that has to store what it counts:
+/// that is given up too.
+#[test]
+fn stopped_a_moment_ago() {
+    let device = AtWork::new();
+    let _continued = Supplicant;
+    let counted = device.client.create("counted");
+    let counted = counted.algorithm(Algorithm::Aes128Cmac).max_uses(8);
+    let counted = counted.generate().unwrap();
+    device.serves();
+    Supplicant::signal(Signal::STOP);
+    let started = Instant::now();
+    let error = counted.mac(b"message").unwrap_err();
+    let time = started.elapsed();
+    assert!(time < PATIENCE + SLACK, "given up after {time:?}");
+    let stopped = TransportError::SupplicantStopped.to_string();
+    assert_eq!(error.to_string(), stopped);
+    Supplicant::signal(Signal::CONT);
+    device.serves();
+    device.is_whole(&["counted".to_owned()]);
 }
 
 /// Killed and started again at any moment, with changes being made by the command: each happened if

@@ -6,16 +6,24 @@ use std::{
     thread::ThreadId,
 };
 
+use claviger_proto::{
+    Status,
+    command::FROM_MEMORY,
+    frame::{PREFIX, Prefix},
+};
+
 use super::*;
 use crate::{Error, ErrorKind};
 
 const PATIENCE: Duration = Duration::from_millis(50);
 /// A command that does not end before it is told to.
 const STUCK: u32 = 9999;
+/// What is not served from memory.
+const COLD: u32 = Command::Sign.id() | FROM_MEMORY;
 /// Bytes of a session's memory at first.
-const SMALL: usize = 8;
+const SMALL: usize = 32;
 /// Bytes that it has at most.
-const LARGEST: usize = 64;
+const LARGEST: usize = 256;
 
 /// What became of the one session, seen from outside.
 #[derive(Default)]
@@ -56,6 +64,15 @@ impl Transport for Session {
         drop(seen);
         if command_id == STUCK {
             self.go_on.lock().unwrap().recv().unwrap();
+        }
+        if command_id == COLD {
+            let refusal = Prefix {
+                status: Status::NeedsStorage,
+                header: 0,
+                payload: 0,
+            };
+            self.memory[..PREFIX].copy_from_slice(&refusal.encode().unwrap());
+            return Ok(PREFIX);
         }
         self.memory[..4].copy_from_slice(b"done");
         Ok(4)
@@ -185,6 +202,17 @@ fn a_use_is_made_at_once_while_nothing_is_seen_to_hinder_it() {
         ask(&mut transport, command_id, b"one ").unwrap();
         assert_eq!(seen.lock().unwrap().thread == Some(own), at_once);
     }
+}
+
+#[test]
+fn a_use_that_needs_storage_is_made_where_it_can_be_given_up() {
+    let (mut transport, seen, _going_on) = open(|| None);
+    ask(&mut transport, COLD & !FROM_MEMORY, b"one ").unwrap();
+    assert_eq!(&transport.memory()[..4], b"done");
+    let seen = seen.lock().unwrap();
+    // The same request, which the refusal was written over.
+    assert_eq!(seen.requests, [b"one ", b"one "]);
+    assert_ne!(seen.thread, Some(thread::current().id()));
 }
 
 #[test]

@@ -38,6 +38,7 @@ const fn pinned_code(status: Status) -> u16 {
         Status::StorageFault => 67,
         Status::StorageRollback => 68,
         Status::VaultNewer => 69,
+        Status::NeedsStorage => 70,
         Status::OutOfMemory => 80,
         Status::RandomFailed => 81,
         Status::PlatformFault => 82,
@@ -74,5 +75,5 @@ fn every_status_is_this_number() {
     for status in Status::ALL {
         assert_eq!(status.code(), pinned_code(*status), "{status:?}");
     }
-    assert_eq!(Status::ALL.len(), 61);
+    assert_eq!(Status::ALL.len(), 62);
 }
