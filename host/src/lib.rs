@@ -218,7 +218,9 @@
 //!
 //! While tee-supplicant is down, calls that need storage fail after 5 s
 //! ([`Builder::patience`]) with [`TransportError::NoSupplicant`] or
-//! [`TransportError::SupplicantStopped`]; those that need none go on.
+//! [`TransportError::SupplicantStopped`]; those that need none go on. A program that is killed in a
+//! call may take tee-supplicant with it: one that handles SIGTERM calls
+//! `transport::optee::end_calls` first.
 //!
 //! # What is not promised
 //!

@@ -12,6 +12,8 @@ pub mod emulator;
 pub(crate) mod error;
 #[cfg(feature = "optee")]
 pub mod optee;
+#[cfg(any(feature = "optee", test))]
+mod under_way;
 
 #[cfg(any(feature = "optee", feature = "emulator", test))]
 use claviger_proto::{

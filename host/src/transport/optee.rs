@@ -22,6 +22,7 @@ use std::{
 use claviger_proto::{TA_UUID, limits, name::Uuid};
 
 use self::seam::{Failure, Seam};
+pub use super::under_way::end_calls;
 use super::{
     Fault, Stage, Transport, TransportError,
     error::{ITEM_NOT_FOUND, SHORT_BUFFER, TARGET_DEAD},

@@ -25,6 +25,8 @@ mod reseal;
 mod seal;
 mod shares;
 mod sign;
+#[cfg(feature = "optee")]
+mod signals;
 mod wrapped;
 
 use std::process::ExitCode;
@@ -47,6 +49,8 @@ fn main() -> ExitCode {
     };
     output::claim_stdout();
     let printer = Printer::new(arguments.json);
+    #[cfg(feature = "optee")]
+    signals::let_calls_end();
     match run(&arguments, &printer) {
         Ok(code) => code,
         Err(failure) => failure::report(&failure, arguments.json),
