@@ -177,7 +177,7 @@ impl Client {
     /// elsewhere.
     ///
     /// # Errors
-    /// [`Error::Ta`] with `AdministratorOnly`, `BadHeader` if there are not so many, or a status
+    /// [`Error::Ta`] with `AdministratorOnly`, `NoSuchRecord` if there are not so many, or a status
     /// of the store.
     pub fn audit_release(&self, of: LogOf, keep: u64) -> Result<(), Error> {
         let (of, shared) = of.fields();

@@ -12,7 +12,7 @@ pub mod emulator;
 pub(crate) mod error;
 #[cfg(feature = "optee")]
 pub mod optee;
-#[cfg(any(feature = "optee", test))]
+#[cfg(feature = "optee")]
 mod under_way;
 
 #[cfg(any(feature = "optee", feature = "emulator", test))]
@@ -75,7 +75,8 @@ fn from_memory(
     let front = session.memory().first_chunk_mut()?;
     if let Ok(length) = outcome
         && let Ok(reply) = Prefix::decode(front, length)
-        && reply.status == Status::NeedsStorage
+        // Or an instance is there still that knows of no such calls.
+        && matches!(reply.status, Status::NeedsStorage | Status::UnknownCommand)
     {
         // All of the request that a refusal is written over.
         *front = request;

@@ -180,6 +180,8 @@ statuses! {
     AuditFull = 128, "the audit log is full, and a full log refuses";
     /// This is no certificate of the device's public key.
     BadCertificate = 129, "this is not a certificate of the device's public key";
+    /// The audit log has no record before this number yet.
+    NoSuchRecord = 130, "the audit log does not reach as far as that record";
 }
 
 impl Status {

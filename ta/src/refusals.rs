@@ -32,14 +32,19 @@ impl Refused {
 #[derive(Default)]
 pub(crate) struct Refusals {
     callers: Vec<Refused>,
-    /// Whether there is something to write.
+    /// Whether any may be due.
     due: bool,
 }
 
 impl Refusals {
-    /// Whether [`Refusals::write`] has something to write.
-    pub(crate) fn is_due(&self) -> bool {
-        self.due
+    /// Whether a refusal of this caller is to be written.
+    pub(crate) fn is_due(&self, platform: &mut impl Platform, caller: Identity) -> bool {
+        let due = |now| {
+            let (_, place) = self.place(caller);
+            let refused = place.and_then(|place| self.callers.get(place));
+            refused.is_some_and(|refused| refused.is_due(now))
+        };
+        self.due && platform.uptime().is_ok_and(due)
     }
 
     /// Counts a refusal. It is due if none of the caller's was written for
@@ -61,14 +66,23 @@ impl Refusals {
         self.due |= refused.is_due(now);
     }
 
-    /// Writes what is due. What cannot be written stays counted.
-    pub(crate) fn write<P: Platform>(&mut self, keyring: &mut Keyring<P>, platform: &mut P) {
+    /// Writes what is due of this caller, or of everyone. What cannot be written stays counted.
+    pub(crate) fn write<P: Platform>(
+        &mut self,
+        keyring: &mut Keyring<P>,
+        platform: &mut P,
+        of: Option<Identity>,
+    ) {
         if !self.due {
             return;
         }
         let Ok(now) = platform.uptime() else { return };
-        self.due = false;
-        for refused in self.callers.iter_mut().filter(|one| one.is_due(now)) {
+        let of = of.map(|caller| self.place(caller).1);
+        let asked_for = |place| of.is_none_or(|of| of == Some(place));
+        for (place, refused) in self.callers.iter_mut().enumerate() {
+            if !asked_for(place) || !refused.is_due(now) {
+                continue;
+            }
             refused.written = Some(now);
             let written =
                 keyring
@@ -78,22 +92,29 @@ impl Refusals {
                         record.count = refused.count;
                         record.detail = refused.command.id();
                     });
-            if written.is_ok() {
-                refused.count = 0;
+            if written.is_err() {
+                break;
             }
+            refused.count = 0;
+        }
+        self.due = self.callers.iter().any(|refused| refused.is_due(now));
+    }
+
+    /// Under whose name this caller's are counted, his own or that of all those for whom there is no
+    /// place, and where.
+    fn place(&self, caller: Identity) -> (Option<Identity>, Option<usize>) {
+        let known = |caller| self.callers.iter().position(|one| one.caller == caller);
+        match known(Some(caller)) {
+            None if self.callers.len() >= CALLERS => (None, known(None)),
+            place => (Some(caller), place),
         }
     }
 
-    /// The entry of this caller, or that of all those for whom there is no place.
+    /// The entry in which this caller's are counted.
     fn of(&mut self, caller: Identity) -> Option<&mut Refused> {
-        let known = |caller| self.callers.iter().position(|one| one.caller == caller);
-        let caller = match known(Some(caller)) {
-            None if self.callers.len() >= CALLERS => None,
-            _ => Some(caller),
-        };
-        let place = match known(caller) {
-            Some(place) => place,
-            None => {
+        let place = match self.place(caller) {
+            (_, Some(place)) => place,
+            (caller, None) => {
                 self.callers.try_reserve(1).ok()?;
                 self.callers.push(Refused {
                     caller,

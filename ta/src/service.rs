@@ -100,22 +100,31 @@ impl<P: Platform> Service<P> {
         if let Err(status) = served {
             self.refused(session, command, status);
         }
-        self.refusals.write(&mut self.keyring, &mut self.platform);
+        // What only uses a key writes for nobody else: it may need no storage, and there may be none.
+        let of = session.caller.identity().ok();
+        let of = of.filter(|_| command.is_served_from_memory());
+        let (keyring, platform) = (&mut self.keyring, &mut self.platform);
+        self.refusals.write(keyring, platform, of);
         self.keyring.vault.record_repairs(&mut self.platform);
         served
     }
 
-    /// Serves without storage, or does nothing ([`FROM_MEMORY`]); nothing while there is anything to
-    /// record.
+    /// Serves without storage, or does nothing ([`FROM_MEMORY`]); nothing while there is anything of
+    /// this caller's to record, or of the store's.
     fn serve_from_memory(
         &mut self,
         session: &mut Session,
         command: Command,
         exchange: &mut Exchange,
     ) -> Result<(), Status> {
-        let vault = &mut self.keyring.vault;
-        let due = self.refusals.is_due() || vault.has_repairs_to_record(&mut self.platform);
-        if due || !command.is_served_from_memory() {
+        if !command.is_served_from_memory() {
+            return Err(Status::NeedsStorage);
+        }
+        session.caller.may(command.access())?;
+        let (vault, platform) = (&mut self.keyring.vault, &mut self.platform);
+        let caller = session.caller.identity();
+        let due = caller.is_ok_and(|caller| self.refusals.is_due(platform, caller));
+        if due || vault.has_repairs_to_record(platform) {
             return Err(Status::NeedsStorage);
         }
         vault.confine();
@@ -123,10 +132,7 @@ impl<P: Platform> Service<P> {
         self.keyring.vault.release();
         match served {
             // Nobody is to learn which keys of others are there, and in memory.
-            Err(Status::NeedsStorage | Status::NotFound) => {
-                self.keyring.vault.take_back()?;
-                Err(Status::NeedsStorage)
-            }
+            Err(Status::NeedsStorage | Status::NotFound) => Err(Status::NeedsStorage),
             Err(status) => {
                 self.refused(session, command, status);
                 Err(status)

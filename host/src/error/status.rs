@@ -79,6 +79,7 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
             "give the public keys that the key was made with, in their order"
         }
         Status::AuditFull => "have uid 0 keep the log elsewhere and release its records",
+        Status::NoSuchRecord => "`claviger audit read` shows the records and their numbers",
         Status::BadCertificate => "give one X.509 certificate in DER, of the device's public key",
         _ => return None,
     })
@@ -128,7 +129,8 @@ pub(super) const fn kind(status: Status) -> ErrorKind {
         | Status::AlreadyEntered
         | Status::WrongRecipients
         | Status::AuditFull
-        | Status::BadCertificate => ErrorKind::Refused,
+        | Status::BadCertificate
+        | Status::NoSuchRecord => ErrorKind::Refused,
         Status::NotAuthentic | Status::NoChallenge => ErrorKind::NotAuthentic,
         Status::RecordDamaged
         | Status::StorageUnavailable
@@ -179,7 +181,7 @@ mod tests {
             (83..=83, Internal),
             (96..=112, Refused),
             (113..=113, Unavailable),
-            (114..=129, Refused),
+            (114..=130, Refused),
         ];
         for status in Status::ALL {
             let mut kinds = expected

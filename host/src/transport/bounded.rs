@@ -23,7 +23,7 @@ use std::{
 use claviger_proto::Command;
 use zeroize::Zeroizing;
 
-use super::{Fault, Transport, TransportError, from_memory, under_way::UnderWay};
+use super::{Fault, Transport, TransportError, from_memory};
 
 /// Sessions that this process may be waiting to see opened, after it gave up on them.
 const LOST: usize = 8;
@@ -235,7 +235,6 @@ impl<F> Drop for Bounded<F> {
 /// Makes calls until nobody is left who asks for any.
 fn work(todo: &Receiver<Task>, done: &SyncSender<Result<Brought, TransportError>>) {
     for task in todo {
-        let _under_way = UnderWay::begin();
         let result = match task {
             Task::Open(open) => open().map(|session| Brought {
                 session,

@@ -63,6 +63,9 @@ trait Machine: Send + Sync {
         frame: &mut [u8],
     ) -> Result<usize, Fault>;
 
+    /// Whether an instance goes on from call to call, with all that it has counted.
+    fn remembers(&self) -> bool;
+
     /// Switches the device off and on.
     fn reboot(&self) -> Result<(), TransportError>;
 }
@@ -209,7 +212,8 @@ impl Transport for EmulatedSession {
 
     fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault> {
         // As on a device.
-        if Command::from_id(command_id).is_ok_and(Command::is_served_from_memory)
+        if self.machine.remembers()
+            && Command::from_id(command_id).is_ok_and(Command::is_served_from_memory)
             && let Some(outcome) = from_memory(self, command_id, size)
         {
             return outcome;

@@ -19,9 +19,16 @@ use std::{
     path::Path,
 };
 
-use claviger_proto::{TA_UUID, limits, name::Uuid};
+use claviger_proto::{
+    Status, TA_UUID,
+    command::FROM_MEMORY,
+    frame::{PREFIX, Prefix},
+    limits,
+    name::Uuid,
+};
 
 use self::seam::{Failure, Seam};
+use super::under_way::UnderWay;
 pub use super::under_way::end_calls;
 use super::{
     Fault, Stage, Transport, TransportError,
@@ -55,6 +62,7 @@ impl Optee {
 
     /// As [`Optee::open`], if this is still the user who calls.
     pub(crate) fn open_for(login: Login, uid: u32) -> Result<Optee, TransportError> {
+        let _under_way = UnderWay::begin();
         let mut optee = Optee {
             login,
             uid,
@@ -98,8 +106,13 @@ impl Transport for Optee {
     }
 
     fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault> {
+        let from_memory = command_id & FROM_MEMORY != 0;
+        let _under_way = (!from_memory).then(UnderWay::begin);
         // An earlier attempt to open the session anew may have failed.
         if !self.seam.has_session() {
+            if from_memory {
+                return refuse(self.memory(), Status::NeedsStorage);
+            }
             self.open_session()?;
         }
         let (result, length) = self.seam.invoke(command_id, size);
@@ -112,6 +125,7 @@ impl Transport for Optee {
     }
 
     fn reopen(&mut self) -> Result<(), TransportError> {
+        let _under_way = UnderWay::begin();
         self.open_session()
     }
 
@@ -124,6 +138,7 @@ impl Transport for Optee {
 /// own list of devices. Tells a TEE that does not run from one that refuses ours.
 pub(crate) fn tee_answers() -> Result<(), TransportError> {
     const DEVICE_PTA: &str = "7011a688-ddde-4053-a5a9-7b3c4ddf13b8";
+    let _under_way = UnderWay::begin();
     let mut seam = connect(4096)?;
     let uuid = Uuid::try_from(DEVICE_PTA).unwrap_or(Uuid([0; 16]));
     seam.open(&uuid, Login::Public)
@@ -135,12 +150,27 @@ pub(crate) fn tee_answers() -> Result<(), TransportError> {
 /// what is wrong with it.
 pub(crate) fn store_answers() -> Result<(), TransportError> {
     const NOBODY: Uuid = Uuid(*b"claviger doctor?");
+    let _under_way = UnderWay::begin();
     let mut seam = connect(4096)?;
     match seam.open(&NOBODY, Login::Public) {
         Ok(()) => Ok(()),
         Err(failure) if failure.code == ITEM_NOT_FOUND => Ok(()),
         Err(failure) => Err(tee(Stage::Open, failure)),
     }
+}
+
+/// The reply that there would be.
+fn refuse(memory: &mut [u8], status: Status) -> Result<usize, Fault> {
+    let prefix = Prefix {
+        status,
+        header: 0,
+        payload: 0,
+    };
+    let bytes = prefix.encode().ok();
+    let front = memory.first_chunk_mut().zip(bytes);
+    let (front, bytes) = front.ok_or(Fault::ShortBuffer { needed: PREFIX })?;
+    *front = bytes;
+    Ok(PREFIX)
 }
 
 fn ta_uuid() -> Uuid {

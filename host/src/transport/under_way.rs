@@ -1,8 +1,9 @@
 //! The calls of this process that are under way, and their end before the process's own.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-#[cfg(feature = "optee")]
-use std::time::Duration;
+use std::{
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 struct Calls {
     under_way: usize,
@@ -49,7 +50,6 @@ impl Drop for UnderWay {
 /// For the thread that ends the process upon a signal. Linux takes the call of a process back that
 /// is killed in it, and tee-supplicant, in the midst of serving it, finds nobody to answer and ends
 /// too (seen with Linux 6.12 and tee-supplicant 4.5). A signal that has a handler does not do that.
-#[cfg(feature = "optee")]
 pub fn end_calls(limit: Duration) -> bool {
     let mut calls = calls();
     calls.ending = true;

@@ -26,6 +26,7 @@ impl<P: Platform> Vault<P> {
         content: Content,
         note: Option<Note>,
     ) -> Result<Content, Status> {
+        self.expect_storage()?;
         let (boot, time) = (
             self.opened(platform)?.logs.boot(),
             platform.untrusted_time(),
@@ -165,7 +166,6 @@ impl<P: Platform> Vault<P> {
     /// released.
     pub(crate) fn confine(&mut self) {
         self.confined = true;
-        self.charged = None;
     }
 
     /// Ends that.

@@ -30,7 +30,6 @@ impl<P: Platform> Vault<P> {
         let unused = index.unused(number);
         if amount.within(unused) {
             index.set_unused(number, unused.less(amount))?;
-            self.charged = Some((number, amount));
             return Ok(place);
         }
         let mut record = self.at(place)?.clone();
@@ -48,17 +47,6 @@ impl<P: Platform> Vault<P> {
         let index = &mut self.opened(platform)?.index;
         index.set_unused(number, unused.more(added).less(amount))?;
         Ok(place)
-    }
-
-    /// Gives back what was charged since the vault was confined: the same is asked for again.
-    pub(crate) fn take_back(&mut self) -> Result<(), Status> {
-        if let Some((number, amount)) = self.charged.take()
-            && let Some(open) = &mut self.open
-        {
-            let unused = open.index.unused(number);
-            open.index.set_unused(number, unused.more(amount))?;
-        }
-        Ok(())
     }
 
     /// What calls have used of the bounds of the key that [`Vault::locate`] found there.

@@ -405,7 +405,7 @@ impl<P: Platform> Vault<P> {
     /// log before, or in the same write: nobody makes room there unseen.
     ///
     /// # Errors
-    /// [`Status::BadHeader`] if there are not so many; as [`Vault::record`].
+    /// [`Status::NoSuchRecord`] if there are not so many; as [`Vault::record`].
     pub fn release_log(
         &mut self,
         platform: &mut P,
@@ -416,7 +416,7 @@ impl<P: Platform> Vault<P> {
         self.write_log(platform, of, NOWHERE)?;
         let (page, _) = self.last_page(platform, of)?;
         if keep > Known::of(0, &page).end() {
-            return Err(Status::BadHeader);
+            return Err(Status::NoSuchRecord);
         }
         if keep <= page.released {
             return Ok(());

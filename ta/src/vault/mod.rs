@@ -98,8 +98,6 @@ pub struct Vault<P: Platform> {
     something: bool,
     /// Whether storage is out of bounds for now.
     confined: bool,
-    /// What was charged since.
-    charged: Option<(SlotNumber, Counters)>,
 }
 
 impl<P: Platform> Default for Vault<P> {
@@ -112,7 +110,6 @@ impl<P: Platform> Default for Vault<P> {
             seen: None,
             something: false,
             confined: false,
-            charged: None,
         }
     }
 }

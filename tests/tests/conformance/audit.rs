@@ -273,7 +273,7 @@ fn a_strict_log_refuses_when_full_until_it_was_kept_elsewhere() {
     let of_bob = LogOf::Other(uid_identity(BOB));
     assert_eq!(
         status(root.audit_release(of_bob, end + 1)),
-        Status::BadHeader
+        Status::NoSuchRecord
     );
     root.audit_release(of_bob, end).unwrap();
     let _there = bob.delete("b");

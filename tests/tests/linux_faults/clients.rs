@@ -52,12 +52,15 @@ fn interrupted_in_the_middle_of_a_call() {
 #[test]
 fn an_ignored_signal_stays_ignored() {
     let device = AtWork::new();
+    let _continued = Supplicant;
+    Supplicant::signal(Signal::STOP);
     let script = "trap '' TERM; exec claviger generate key/1 --algorithm ecdsa-p256 >/dev/null";
     let mut client = Command::new("sh").args(["-c", script]).spawn().unwrap();
-    for _ in 0..4 {
-        thread::sleep(Duration::from_millis(20));
+    for _ in 0..2 {
+        thread::sleep(CLI_PATIENCE / 5);
         send(&client, Signal::TERM);
     }
+    Supplicant::signal(Signal::CONT);
     assert!(has_ended(&mut client).success());
     device.is_whole(&["key/1".to_owned()]);
 }

@@ -3,7 +3,10 @@
 use std::{
     fs,
     os::raw::c_int,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -28,21 +31,23 @@ pub(crate) fn let_calls_end() {
         ignored >> (signal - 1) & 1 == 0
     });
     let signals: Vec<c_int> = signals.collect();
-    let Ok(mut arriving) = Signals::new(&signals) else {
-        return;
-    };
-    let second = Arc::new(AtomicBool::new(false));
-    for signal in signals {
+    let at_once = Arc::new(AtomicBool::new(false));
+    for signal in &signals {
         // In this order: the first one sets what the second one sees.
-        let _ends = register_conditional_default(signal, second.clone());
-        let _set = register(signal, second.clone());
+        let _ends = register_conditional_default(*signal, at_once.clone());
+        let _set = register(*signal, at_once.clone());
     }
-    let _waits = thread::Builder::new().spawn(move || {
-        if let Some(signal) = arriving.forever().next() {
-            let _ended = end_calls(LIMIT);
-            let _never_returns = emulate_default_handler(signal);
-        }
+    let waits = Signals::new(&signals).and_then(|mut arriving| {
+        thread::Builder::new().spawn(move || {
+            if let Some(signal) = arriving.forever().next() {
+                let _ended = end_calls(LIMIT);
+                let _never_returns = emulate_default_handler(signal);
+            }
+        })
     });
+    if waits.is_err() {
+        at_once.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The signals that this process was started to ignore, the first one in the lowest bit.

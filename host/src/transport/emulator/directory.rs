@@ -209,6 +209,10 @@ impl Machine for DirectoryMachine {
         })
     }
 
+    fn remembers(&self) -> bool {
+        false
+    }
+
     fn reboot(&self) -> Result<(), TransportError> {
         let mut last = self.last();
         let _lock = self.lock()?;

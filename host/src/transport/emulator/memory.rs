@@ -77,6 +77,10 @@ impl Machine for MemoryMachine {
             })
     }
 
+    fn remembers(&self) -> bool {
+        true
+    }
+
     fn reboot(&self) -> Result<(), TransportError> {
         *self.running() = Running::start(self.workstation.clone())?;
         Ok(())
