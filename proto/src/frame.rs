@@ -31,6 +31,16 @@ pub struct Prefix {
 }
 
 impl Prefix {
+    /// That of a frame that carries nothing but a status.
+    #[must_use]
+    pub const fn of(status: Status) -> Prefix {
+        Prefix {
+            status,
+            header: 0,
+            payload: 0,
+        }
+    }
+
     /// The whole frame's length.
     #[must_use]
     pub const fn frame_len(&self) -> usize {

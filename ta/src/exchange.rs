@@ -114,11 +114,7 @@ impl Exchange {
         self.payload.bytes_mut().zeroize();
         self.payload.clear();
         // Two lengths of zero always encode.
-        let _fits = self.finish(Prefix {
-            status,
-            header: 0,
-            payload: 0,
-        });
+        let _fits = self.finish(Prefix::of(status));
     }
 
     fn finish(&mut self, prefix: Prefix) -> Result<(), Status> {

@@ -96,7 +96,8 @@ impl<P: Platform> Service<P> {
         command: Command,
         exchange: &mut Exchange,
     ) -> Result<(), Status> {
-        let served = self.serve(session, command, exchange);
+        let allowed = session.caller.may(command.access());
+        let served = allowed.and_then(|()| self.serve(session, command, exchange));
         if let Err(status) = served {
             self.refused(session, command, status);
         }
@@ -157,7 +158,6 @@ impl<P: Platform> Service<P> {
         command: Command,
         exchange: &mut Exchange,
     ) -> Result<(), Status> {
-        session.caller.may(command.access())?;
         match command {
             Command::Info => self.run(session, exchange, ops::info),
             Command::SelfTest => self.run(session, exchange, ops::self_test),

@@ -161,12 +161,7 @@ pub(crate) fn store_answers() -> Result<(), TransportError> {
 
 /// The reply that there would be.
 fn refuse(memory: &mut [u8], status: Status) -> Result<usize, Fault> {
-    let prefix = Prefix {
-        status,
-        header: 0,
-        payload: 0,
-    };
-    let bytes = prefix.encode().ok();
+    let bytes = Prefix::of(status).encode().ok();
     let front = memory.first_chunk_mut().zip(bytes);
     let (front, bytes) = front.ok_or(Fault::ShortBuffer { needed: PREFIX })?;
     *front = bytes;

@@ -1,6 +1,7 @@
 //! tee-supplicant, through which OP-TEE reaches its store, is killed or stopped.
 
 use std::{
+    fmt::Debug,
     path::PathBuf,
     process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
@@ -93,11 +94,11 @@ impl Drop for Supplicant {
     }
 }
 
-/// A change while tee-supplicant is down: the library gives it up in time, and names the cause.
+/// What needs tee-supplicant while it is down: the library gives it up in time, and names the cause.
 #[track_caller]
-fn is_given_up(device: &AtWork, label: &str, expected: &str) {
+fn is_given_up<T: Debug>(call: impl FnOnce() -> Result<T, Error>, expected: &str) -> Error {
     let started = Instant::now();
-    let error = device.generate(label).unwrap_err();
+    let error = call().unwrap_err();
     let time = started.elapsed();
     assert!(time < PATIENCE + SLACK, "given up after {time:?}");
     assert!(
@@ -110,6 +111,7 @@ fn is_given_up(device: &AtWork, label: &str, expected: &str) {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains(expected), "{error}");
     assert!(error.hint().is_some());
+    error
 }
 
 /// The same of the command, after which the trusted application is free for others.
@@ -137,7 +139,7 @@ fn changes_are_given_up(device: &AtWork, expected: &str) {
     device.serves();
     succeeds(&["random", "16"]);
     the_command_gives_up(device, "by-command", expected);
-    is_given_up(device, "by-library", expected);
+    is_given_up(|| device.generate("by-library"), expected);
 }
 
 /// Changes are made again, and these keys and no others are there, of which `in_doubt` may be.
@@ -157,7 +159,7 @@ fn killed() {
     Supplicant::kill();
     changes_are_given_up(&device, "does not run");
     // Until then, everyone waits for the call that is under way; the cause is told each time.
-    is_given_up(&device, "again", "does not run");
+    is_given_up(|| device.generate("again"), "does not run");
     let another = Client::builder().patience(PATIENCE).open();
     assert!(
         matches!(another, Err(Error::Transport(TransportError::NoSupplicant))),
@@ -193,10 +195,7 @@ fn stopped_a_moment_ago() {
     let counted = counted.generate().unwrap();
     device.serves();
     Supplicant::signal(Signal::STOP);
-    let started = Instant::now();
-    let error = counted.mac(b"message").unwrap_err();
-    let time = started.elapsed();
-    assert!(time < PATIENCE + SLACK, "given up after {time:?}");
+    let error = is_given_up(|| counted.mac(b"message"), "is stopped");
     let stopped = TransportError::SupplicantStopped.to_string();
     assert_eq!(error.to_string(), stopped);
     Supplicant::signal(Signal::CONT);

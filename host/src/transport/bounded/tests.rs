@@ -66,11 +66,7 @@ impl Transport for Session {
             self.go_on.lock().unwrap().recv().unwrap();
         }
         if command_id == COLD {
-            let refusal = Prefix {
-                status: Status::NeedsStorage,
-                header: 0,
-                payload: 0,
-            };
+            let refusal = Prefix::of(Status::NeedsStorage);
             self.memory[..PREFIX].copy_from_slice(&refusal.encode().unwrap());
             return Ok(PREFIX);
         }
