@@ -18,6 +18,7 @@ use crate::{
     },
     keyring::InUse,
     platform::set_aside,
+    vault::Tag,
 };
 
 /// Challenges pending in all.
@@ -28,8 +29,8 @@ const CAPACITY: usize = 32;
 pub struct Pending {
     /// Who began it, and alone can end it.
     pub caller: Identity,
-    /// Under which label; a key made anew under it has another id.
-    pub key: KeyId,
+    /// With which key, or child of it.
+    pub key: (Tag, KeyId),
     /// Which side the caller is.
     pub role: Role,
     /// What is known so far: a challenger does not know the responder's nonce yet (zeros).
@@ -92,7 +93,7 @@ impl Challenges {
     pub fn redeem(
         &mut self,
         caller: Identity,
-        key: KeyId,
+        key: (Tag, KeyId),
         role: Role,
         challenger_nonce: &[u8; auth::NONCE],
         responder_nonce: Option<&[u8; auth::NONCE]>,
@@ -183,7 +184,7 @@ mod tests {
                 login: Login::User,
                 id: Uuid([caller; 16]),
             },
-            key: Digits([1; 16]),
+            key: (Tag::of([2; 16]), Digits([1; 16])),
             role: Role::Challenger,
             exchange: Exchange {
                 challenger: PartyName::try_from("b").unwrap(),

@@ -7,7 +7,7 @@ use claviger_proto::{
 
 use crate::{
     crypto::Secret,
-    vault::{Counters, KeyRecord, Version},
+    vault::{Counters, KeyRecord, Tag, Version},
 };
 
 pub(crate) const ALICE: Identity = Identity {
@@ -61,6 +61,7 @@ pub(crate) fn key_of(algorithm: Algorithm, usage: Usage) -> KeyRecord {
         label: label("key"),
         owner: ALICE,
         id: Digits([1; 16]),
+        tag: Tag::of([2; 16]),
         algorithm,
         usage,
         children: taken_in(algorithm),

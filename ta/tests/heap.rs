@@ -8,7 +8,7 @@ use claviger_proto::{
 };
 use claviger_ta::{
     crypto::Secret,
-    vault::{Counters, KEYS, KeyRecord, Note, Vault, Version, slot::EVENTS},
+    vault::{Counters, KEYS, KeyRecord, Note, Tag, Vault, Version, slot::EVENTS},
     workstation::Workstation,
 };
 
@@ -30,6 +30,7 @@ fn key(number: usize) -> KeyRecord {
         label: label(number),
         owner: OWNER,
         id: Digits([1; 16]),
+        tag: Tag::of([2; 16]),
         algorithm: Algorithm::Aes128Cmac,
         usage: Usage::Mac,
         children: None,

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::wrap::Wrapping;
 use crate::{
     crypto::{Secret, hkdf, kdf},
-    vault::KeyRecord,
+    vault::{KeyRecord, Tag},
 };
 
 /// The label that children are derived under.
@@ -62,6 +62,12 @@ impl InUse<'_> {
             .chain_update(child.as_str())
             .finalize();
         Digits(hash.first_chunk().copied().unwrap_or_default())
+    }
+
+    /// Which record the key is, or its child's parent.
+    #[must_use]
+    pub fn tag(&self) -> Tag {
+        self.record.tag
     }
 
     /// The key's state.

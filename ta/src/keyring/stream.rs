@@ -1,16 +1,16 @@
 //! What was begun with a key and ends with another call: by then the key must still serve.
 
-use claviger_proto::{Digits, Identity, KeyId, Label, Permission, Status};
+use claviger_proto::{Digits, Identity, Label, Permission, Status};
 
 use super::{InUse, Keyring, Work, admit};
-use crate::{platform::Platform, session::Caller};
+use crate::{platform::Platform, session::Caller, vault::Tag};
 
 /// With which key something was begun.
 #[derive(Debug)]
 pub struct Begun {
     owner: Identity,
     label: Label,
-    id: KeyId,
+    tag: Tag,
     child: Option<Label>,
     version: u32,
     permission: Permission,
@@ -43,7 +43,7 @@ impl<P: Platform> Keyring<P> {
         Begun {
             owner: key.record.owner,
             label: key.record.label.clone(),
-            id: key.record.id,
+            tag: key.record.tag,
             child: key.child.cloned(),
             version,
             permission,
@@ -77,7 +77,7 @@ impl<P: Platform> Keyring<P> {
                     Err(Status::NotFound) => return Err(Status::NoStream),
                     other => other?,
                 };
-                if key.id != begun.id {
+                if key.tag != begun.tag {
                     return Err(Status::NoStream);
                 }
                 // A version that was rotated away makes nothing more.

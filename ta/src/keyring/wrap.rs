@@ -89,7 +89,7 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// Where the key of the vault is of which the key at `place` is a copy, if it is one: that must
-    /// still be the same, in the same version. The copy gets the policy and the state that it has.
+    /// still be the same record, in the same version. The copy gets the policy and the state that it has.
     ///
     /// # Errors
     /// [`Status::Revoked`] if it is not; a status of storage.
@@ -102,14 +102,14 @@ impl<P: Platform> Keyring<P> {
         if !wrapping.copy {
             return Ok(None);
         }
-        let (id, version) = (copy.id, copy.version);
+        let (tag, version) = (copy.tag, copy.version);
         let (owner, label) = (copy.owner, copy.label.clone());
         let found = match self.vault.locate(platform, &owner, &label) {
             Err(Status::NotFound) => return Err(Status::Revoked),
             found => found?,
         };
         let original = self.vault.at(found)?;
-        if (original.id, original.version) != (id, version) {
+        if (original.tag, original.version) != (tag, version) {
             return Err(Status::Revoked);
         }
         // What is wrapped does not leave in another form.

@@ -40,7 +40,7 @@ pub(crate) fn challenge<P: Platform>(
     let challenger_nonce = random(platform)?;
     challenges.remember(Pending {
         caller,
-        key: key.id(),
+        key: (key.tag(), key.id()),
         role: Role::Challenger,
         exchange: Exchange {
             challenger: me,

@@ -35,6 +35,7 @@ pub(crate) fn confirm<P: Platform>(
     if request.session_key && !key.record().policy.export_derived {
         return Err(Status::NotExportable);
     }
+    let bound = (key.tag(), key.id());
     let exchange_key = ExchangeKey::of(&key)?;
     let (peer, exchange) = match Message::decode(payload.bytes())? {
         Message::Challenge { .. } => return Err(Status::BadPayload),
@@ -44,7 +45,7 @@ pub(crate) fn confirm<P: Platform>(
             tag,
         } => {
             let role = Role::Challenger;
-            let pending = challenges.redeem(caller, key.id(), role, &challenger_nonce, None)?;
+            let pending = challenges.redeem(caller, bound, role, &challenger_nonce, None)?;
             let mut exchange = pending.exchange;
             exchange.responder_nonce = responder_nonce;
             exchange_key
@@ -67,7 +68,7 @@ pub(crate) fn confirm<P: Platform>(
         } => {
             let role = Role::Responder;
             let nonce = Some(&responder_nonce);
-            let pending = challenges.redeem(caller, key.id(), role, &challenger_nonce, nonce)?;
+            let pending = challenges.redeem(caller, bound, role, &challenger_nonce, nonce)?;
             let exchange = pending.exchange;
             exchange_key
                 .tag(&exchange, Proof::Challenger)?

@@ -11,7 +11,7 @@ use crate::{
     keyring::Keyring,
     platform::random,
     policy::Settled,
-    vault::{Counters, KeyRecord, Version},
+    vault::{Counters, KeyRecord, Tag, Version},
 };
 
 /// # Errors
@@ -48,6 +48,7 @@ pub(super) fn record(
         label: new.key,
         owner,
         id: Digits(random(platform)?),
+        tag: Tag::draw(platform)?,
         algorithm: new.algorithm,
         usage,
         children: new.children,

@@ -49,7 +49,7 @@ pub(crate) fn respond<P: Platform>(
     let tag = exchange_key.tag(&exchange, Proof::Responder)?;
     challenges.remember(Pending {
         caller,
-        key: key.id(),
+        key: (key.tag(), key.id()),
         role: Role::Responder,
         exchange,
     })?;

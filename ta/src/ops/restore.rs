@@ -26,7 +26,7 @@ use crate::{
     policy::{self, Settled},
     session::Caller,
     shares::{commitment, sign, verify},
-    vault::{Counters, KeyRecord, Version},
+    vault::{Counters, KeyRecord, Tag, Version},
 };
 
 /// Begins to restore a key under its label, as the caller's, and asks its holders for their shares.
@@ -109,7 +109,7 @@ pub(crate) fn restore_share<P: Platform>(
     if !restore.is_complete() {
         return Ok(response);
     }
-    let record = restored(restore, &session.caller);
+    let record = restored(platform, restore, &session.caller);
     let kept = record.and_then(|record| {
         let description = record.describe(record.counters, Home::Vault, None);
         keyring.vault.insert(platform, record, caller)?;
@@ -214,10 +214,15 @@ fn open(restore: &Restore, index: u8, sealed: &mut [u8]) -> Result<Share, Status
 }
 
 /// The key, of the shares that are in: as it was when they were made, with the id by which what it
-/// sealed knows it. How often it has been used since nobody knows, so whatever bounds the uses of
+/// sealed knows it. It is another record than that one, so wrapped copies of that one do not serve
+/// as copies of this. How often it has been used since nobody knows, so whatever bounds the uses of
 /// one version counts as reached: it opens what there is, and gives way by rotation.
 #[inline(never)]
-fn restored(restore: &Restore, caller: &Caller) -> Result<KeyRecord, Status> {
+fn restored(
+    platform: &mut impl Platform,
+    restore: &Restore,
+    caller: &Caller,
+) -> Result<KeyRecord, Status> {
     let manifest = &restore.manifest;
     let settled = settle(manifest, caller)?;
     let mut versions = heapless::Vec::new();
@@ -238,6 +243,7 @@ fn restored(restore: &Restore, caller: &Caller) -> Result<KeyRecord, Status> {
         label: settled.new.key,
         owner: settled.owner,
         id: manifest.id,
+        tag: Tag::draw(platform)?,
         algorithm: manifest.algorithm,
         usage: settled.usage,
         children: manifest.children,

@@ -63,7 +63,7 @@ use slot::Content;
 
 pub use log::Note;
 pub(crate) use record::use_limit;
-pub use record::{Counters, KeyRecord, Version};
+pub use record::{Counters, KeyRecord, Tag, Version};
 
 /// Bytes of a slot.
 pub const SLOT: usize = 1024;

@@ -6,6 +6,7 @@
 //!   16     UUID of the owner
 //!    .     label, short
 //!   16     key id
+//!   16     its [`Tag`]
 //!    6     algorithm, usage, algorithm of children (0: none), origin, state (the numbers of the
 //!          contract), flags: bit 0 derived keys may leave, bit 1 ratcheted
 //!    4     the version that produces
@@ -18,14 +19,15 @@
 //! ```
 
 use claviger_proto::{
-    Algorithm, Digits, Export, Home, Identity, KeyId, Label, Origin, Permissions, State, Usage,
-    limits,
+    Algorithm, Digits, Export, Home, Identity, KeyId, Label, Origin, Permissions, State, Status,
+    Usage, limits,
     message::{Grant, KeyDescription, KeySummary, Policy, SharePolicy},
 };
 
 use crate::{
     crypto::Secret,
     fields::{Reader, Writer},
+    platform::{Platform, random},
 };
 
 const EXPORT_DERIVED: u8 = 1;
@@ -38,8 +40,10 @@ pub struct KeyRecord {
     pub label: Label,
     /// Whose it is.
     pub owner: Identity,
-    /// Random, drawn when it was made.
+    /// Random, drawn when the key was made: what it sealed knows it by that. Shares bring it back.
     pub id: KeyId,
+    /// Which record this is.
+    pub tag: Tag,
     /// Its algorithm.
     pub algorithm: Algorithm,
     /// Its usage.
@@ -60,6 +64,45 @@ pub struct KeyRecord {
     pub versions: heapless::Vec<Version, { limits::VERSIONS }>,
     /// How much of it is used up.
     pub counters: Counters,
+}
+
+/// Which record this is: random, drawn whenever a record is made, also by a restore. Wrapped copies
+/// of the key carry it, and whatever is begun with the key remembers it; nothing else goes on with
+/// either.
+///
+/// Label, id and version number of a key can be chosen from outside, by a manifest of shares. The
+/// tag cannot: it never leaves the trusted application but inside a wrapped key, and no request
+/// holds one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Tag([u8; 16]);
+
+impl Tag {
+    /// Another one.
+    ///
+    /// # Errors
+    /// [`Status::RandomFailed`].
+    pub fn draw(platform: &mut impl Platform) -> Result<Tag, Status> {
+        random(platform).map(Tag)
+    }
+
+    /// That of the tests, and of what the workstation keeps for the next process.
+    #[cfg(any(test, feature = "workstation"))]
+    #[must_use]
+    pub const fn of(bytes: [u8; 16]) -> Tag {
+        Tag(bytes)
+    }
+
+    /// For what the workstation keeps for the next process.
+    #[cfg(feature = "workstation")]
+    pub(crate) const fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+}
+
+impl core::fmt::Debug for Tag {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Tag(..)")
+    }
 }
 
 /// One version of a key.
@@ -225,6 +268,7 @@ impl KeyRecord {
         to.put_identity(&self.owner)?;
         to.put_short(self.label.as_str().as_bytes())?;
         to.put(&self.id.0)?;
+        to.put(&self.tag.0)?;
         let flags = if policy.export_derived {
             EXPORT_DERIVED
         } else {
@@ -274,6 +318,7 @@ impl KeyRecord {
         let owner = from.take_identity()?;
         let label = from.take_label()?;
         let id = Digits(from.take()?);
+        let tag = Tag(from.take()?);
         let [algorithm, usage, children, origin, state, flags] = from.take()?;
         if flags & !(EXPORT_DERIVED | RATCHET) != 0 {
             return None;
@@ -297,6 +342,7 @@ impl KeyRecord {
             label,
             owner,
             id,
+            tag,
             algorithm: Algorithm::try_from(algorithm).ok()?,
             usage: Usage::try_from(usage).ok()?,
             children: match children {
@@ -348,4 +394,15 @@ fn decode_policy(from: &mut Reader<'_>, export_derived: bool) -> Option<Policy> 
         export_derived,
         rollback_level,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_shows_itself_to_nobody() {
+        let shown = std::format!("{:?}", Tag::of([0xab; 16]));
+        assert_eq!(shown, "Tag(..)");
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
     crypto::Secret,
     platform::Platform,
     policy,
-    vault::Counters,
+    vault::{Counters, Tag},
 };
 
 impl<P: Platform> Service<P> {
@@ -29,7 +29,9 @@ impl<P: Platform> Service<P> {
         bytes.push(self.challenges.iter().count() as u8);
         for pending in self.challenges.iter() {
             put_identity(&mut bytes, &pending.caller);
-            bytes.extend(pending.key.0);
+            let (tag, key) = pending.key;
+            bytes.extend(tag.bytes());
+            bytes.extend(key.0);
             bytes.push(u8::from(pending.role == Role::Responder));
             for name in [&pending.exchange.challenger, &pending.exchange.responder] {
                 put_short(&mut bytes, name.as_str().as_bytes());
@@ -150,7 +152,7 @@ fn challenges(from: &mut Reader<'_>) -> Option<Challenges> {
     for _ in 0..from.take_byte()? {
         let pending = Pending {
             caller: from.take_identity()?,
-            key: Digits(from.take()?),
+            key: (Tag::of(from.take()?), Digits(from.take()?)),
             role: match from.take_byte()? {
                 0 => Role::Challenger,
                 1 => Role::Responder,

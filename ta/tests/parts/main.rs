@@ -2,6 +2,8 @@
 //! two devices. (Suite `conformance` of crate `tests` has what any device must do.)
 
 mod components;
+mod forger;
+mod records;
 mod restores;
 mod shares;
 
@@ -56,6 +58,17 @@ impl Bench {
         request: &R,
         payload: &[u8],
     ) -> Result<(R::Response, Vec<u8>), Status> {
+        let mut session = Session::new(Caller::Identified(who));
+        self.call_in(&mut session, request, payload)
+    }
+
+    /// In a session that goes on.
+    fn call_in<R: Request>(
+        &mut self,
+        session: &mut Session,
+        request: &R,
+        payload: &[u8],
+    ) -> Result<(R::Response, Vec<u8>), Status> {
         let mut header = vec![0; limits::HEADER];
         let len = codec::encode(request, &mut header).unwrap();
         header.truncate(len);
@@ -72,8 +85,7 @@ impl Bench {
         ]
         .concat();
         frame[..parts.len()].copy_from_slice(&parts);
-        let mut session = Session::new(Caller::Identified(who));
-        let call = self.device.call(&mut session, R::COMMAND.id(), &mut frame);
+        let call = self.device.call(session, R::COMMAND.id(), &mut frame);
         let reply = &frame[..call.unwrap()];
         let (prefix, rest) = reply.split_first_chunk::<PREFIX>().unwrap();
         let prefix = Prefix::decode(prefix, reply.len()).unwrap();

@@ -58,7 +58,7 @@ fn give(
 }
 
 /// Restores from these shares, and gives what the last one came to.
-fn restore(
+pub(crate) fn restore(
     bench: &mut Bench,
     given: &Given,
     holders: &[Holder],

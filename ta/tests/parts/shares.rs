@@ -82,6 +82,20 @@ pub(crate) fn open(given: &Given, index: u8, holder: &Holder) -> Result<Vec<u8>,
     Ok(text)
 }
 
+/// A text sealed to its holder.
+pub(crate) fn seal_to_holder(
+    manifest: &Manifest,
+    index: u8,
+    holder: &Holder,
+    text: &[u8],
+) -> Vec<u8> {
+    let mut text = text.to_vec();
+    let info = bound(SHARE_LABEL, &manifest.set, index);
+    let mut random = Workstation::in_memory();
+    let sealed = hpke::seal(&mut random, &holder.public, &info, b"", &mut text).unwrap();
+    [&sealed.enc[..], &text, &sealed.tag].concat()
+}
+
 /// A text sealed to a device that restores.
 pub(crate) fn seal_to(public: &[u8], set: &Digits<16>, index: u8, text: &[u8]) -> Vec<u8> {
     let mut text = text.to_vec();

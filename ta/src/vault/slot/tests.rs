@@ -7,7 +7,7 @@ use std::{vec, vec::Vec};
 use super::*;
 use crate::{
     crypto::Secret,
-    vault::{Counters, Version},
+    vault::{Counters, Tag, Version},
 };
 
 fn key() -> KeyRecord {
@@ -18,6 +18,7 @@ fn key() -> KeyRecord {
             id: Uuid([0xaa; 16]),
         },
         id: Digits([0xbb; 16]),
+        tag: Tag::of([0xba; 16]),
         algorithm: Algorithm::HmacSha256,
         usage: Usage::Mac,
         children: None,
@@ -113,6 +114,7 @@ fn key_bytes() -> Vec<u8> {
     bytes.extend([0xaa; 16]);
     bytes.extend(b"\x09telemetry");
     bytes.extend([0xbb; 16]);
+    bytes.extend([0xba; 16]);
     bytes.extend([5, 2, 0, 2, 2, 3, 1, 2, 3, 4]);
     for number in [0x21, 0x22, 0x23] {
         bytes.extend([0, 0, 0, 0, 0, 0, 0, number]);
