@@ -44,7 +44,7 @@ const GENERATION: u8 = 3;
 const PAGE: u8 = 4;
 const CERTIFICATE: u8 = 5;
 
-/// The most events that wait in a slot; of the largest key's, two.
+/// The most events that wait in a slot; of the largest key's, one.
 pub const EVENTS: usize = 4;
 
 /// A slot's record: its sequence number, content, and the events that wait there.
