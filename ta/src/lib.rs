@@ -47,6 +47,7 @@ mod samples;
 pub mod service;
 pub mod session;
 pub mod shares;
+pub mod table;
 pub mod vault;
 #[cfg(feature = "workstation")]
 #[allow(
