@@ -133,7 +133,8 @@ commands! {
     /// Ends the MAC stream and checks it. Payload: the tag; answer: none.
     VerifyMacFinish = 17, "verify-mac-finish", VerifyMacFinishRequest => Done, Identified, Never;
     /// Signs. Payload: for ECDSA the SHA-256 (P-256) or SHA-384 (P-384) digest of the message, for
-    /// Ed25519 the message; answer: the signature, r || s (64 or 96 bytes) or as RFC 8032 has it.
+    /// Ed25519 the message, for Ed25519ph its SHA-512 digest; answer: the signature, r || s (64 or 96
+    /// bytes) or as RFC 8032 has it.
     Sign = 18, "sign", SignRequest => KeyVersion, Identified, Safe;
     /// First pass of mutual authentication. Payload: none; answer: M1.
     Challenge = 19, "challenge", ChallengeRequest => Done, Identified, Safe;

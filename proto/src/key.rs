@@ -149,6 +149,33 @@ impl Algorithm {
         }
     }
 
+    /// Whether its keys are pairs, with a public half. Of the others there is a check value.
+    #[must_use]
+    pub const fn has_public_half(self) -> bool {
+        match self {
+            Algorithm::EcdsaP256
+            | Algorithm::Ed25519
+            | Algorithm::EcdsaP384
+            | Algorithm::EcdhP256
+            | Algorithm::X25519
+            | Algorithm::MlKem768
+            | Algorithm::XWing => true,
+            Algorithm::Aes256Siv
+            | Algorithm::Aes128Siv
+            | Algorithm::Aes128Cmac
+            | Algorithm::Aes256Cmac
+            | Algorithm::HmacSha256
+            | Algorithm::Aes128Gcm
+            | Algorithm::Aes256Gcm
+            | Algorithm::Aes128Ccm
+            | Algorithm::Aes256Ccm
+            | Algorithm::KdfCmac
+            | Algorithm::HkdfSha256
+            | Algorithm::Aes128Kw
+            | Algorithm::Aes256Kw => false,
+        }
+    }
+
     /// Whether a key of this algorithm can be derived: its secret is any bytes of its length.
     #[must_use]
     pub const fn is_derivable(self) -> bool {

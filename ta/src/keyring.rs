@@ -218,6 +218,21 @@ impl<P: Platform> Keyring<P> {
         if key.child.is_some() {
             return Err(Status::NoChildren);
         }
+        let mut described = self.described(platform, caller, key, payload)?;
+        // A secret that can be guessed can be confirmed with it.
+        if !caller.is_administrator() && caller.identity()? != described.owner {
+            described.check_value = None;
+        }
+        Ok(described)
+    }
+
+    fn described(
+        &mut self,
+        platform: &mut P,
+        caller: &Caller,
+        key: &KeyRef,
+        payload: &mut Payload,
+    ) -> Result<KeyDescription, Status> {
         let key = self.look(platform, caller, key, payload)?;
         match key.wrapping {
             None => {

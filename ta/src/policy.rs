@@ -4,8 +4,10 @@ use claviger_proto::{
     Algorithm, Export, Home, Identity, KeyRef, Label, Permission, Place, Status, Usage, limits,
     message::{NewKey, Policy},
 };
+use sha2::{Digest, Sha256};
 
 use crate::{
+    crypto::ecdh::x25519,
     session::Caller,
     vault::{KeyRecord, use_limit},
 };
@@ -101,8 +103,44 @@ pub struct Settled {
 ///
 /// # Errors
 /// [`Status::UnsupportedUsage`]; [`Status::BadPolicy`]; [`Status::Immutable`] for a wrapped key
-/// with anything that would have to change.
+/// with anything that would have to change; [`Status::WrongRecipients`] and
+/// [`Status::BadPublicKey`] for recipients to whom no shares could be given.
 pub fn settle(new: NewKey, caller: &Caller) -> Result<Settled, Status> {
+    let settled = settle_restored(new, caller)?;
+    check_recipients(&settled.new)?;
+    Ok(settled)
+}
+
+/// Whether the recipients are those of the policy, each is one to whom can be encrypted, and none
+/// has two shares.
+fn check_recipients(new: &NewKey) -> Result<(), Status> {
+    let Some(shares) = &new.policy.shares else {
+        let none = new.recipients.is_empty();
+        return none.then_some(()).ok_or(Status::BadPolicy);
+    };
+    let keys = new.recipients.iter();
+    let hash = keys.fold(Sha256::new(), |hash, key| hash.chain_update(key.0));
+    if new.recipients.len() != usize::from(shares.shares)
+        || shares.recipients.0 != <[u8; 32]>::from(hash.finalize())
+    {
+        return Err(Status::WrongRecipients);
+    }
+    let mut keys = new.recipients.iter();
+    while let Some(key) = keys.next() {
+        x25519::check(&key.0)?;
+        if keys.clone().any(|other| x25519::same(&key.0, &other.0)) {
+            return Err(Status::WrongRecipients);
+        }
+    }
+    Ok(())
+}
+
+/// As [`settle`], of a key that was made elsewhere and whose recipients were checked there: only
+/// their digest came with it.
+///
+/// # Errors
+/// As [`settle`], but for those of recipients.
+pub fn settle_restored(new: NewKey, caller: &Caller) -> Result<Settled, Status> {
     let owner = caller.identity()?;
     let usages = new.algorithm.usages();
     let usage = new

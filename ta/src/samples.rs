@@ -48,6 +48,7 @@ pub(crate) fn new_key(algorithm: Algorithm) -> NewKey {
         home: Home::Vault,
         family: None,
         policy: Policy::of(algorithm.usages()[0]),
+        recipients: heapless::Vec::new(),
     }
 }
 

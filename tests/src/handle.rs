@@ -55,6 +55,7 @@ pub fn new_key_for(name: &str, algorithm: Algorithm, usage: Usage) -> NewKey {
         home: Home::Vault,
         family: None,
         policy: Policy::of(usage),
+        recipients: [].into_iter().collect(),
     }
 }
 
@@ -289,8 +290,15 @@ impl Handle {
 
     /// `sign`.
     pub fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Error> {
-        self.ask(&SignRequest { key: self.key() }, &[input])
-            .map(|(_, signature)| signature)
+        let prehash = false;
+        self.ask(
+            &SignRequest {
+                key: self.key(),
+                prehash,
+            },
+            &[input],
+        )
+        .map(|(_, signature)| signature)
     }
 
     /// `encrypt`.

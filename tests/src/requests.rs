@@ -140,7 +140,13 @@ pub fn request(command: Command, name: &str) -> (String, Vec<u8>) {
         ),
         Command::Mac => (header(&MacRequest { key: key() }), vec![7; 32]),
         // As long as a digest of P-256.
-        Command::Sign => (header(&SignRequest { key: key() }), vec![7; 32]),
+        Command::Sign => (
+            header(&SignRequest {
+                key: key(),
+                prehash: false,
+            }),
+            vec![7; 32],
+        ),
         Command::VerifyMac => (
             header(&VerifyMacRequest {
                 key: key(),

@@ -116,6 +116,7 @@ fn generate_request() -> GenerateRequest {
         home: Home::Vault,
         family: None,
         policy: Policy::of(Usage::Sign),
+        recipients: heapless::Vec::new(),
     };
     GenerateRequest { new }
 }
@@ -254,6 +255,7 @@ fn the_longest_description_has_room() {
         uses_left: Some(u64::MAX),
         version_uses: Some(u64::MAX),
         version_bytes: Some(u64::MAX),
+        check_value: Some(Digits([0xff; 5])),
     };
     let derived = DerivedResponse {
         key: Some(description),

@@ -27,6 +27,8 @@ pub struct Creation {
     grants: Vec<Grant>,
     /// `owner` and `grants` are put in at the end.
     policy: Policy,
+    /// Of `policy.shares`.
+    recipients: Vec<Digits<32>>,
 }
 
 impl Creation {
@@ -44,6 +46,7 @@ impl Creation {
             owner: None,
             grants: Vec::new(),
             policy: Policy::of(Usage::Seal),
+            recipients: Vec::new(),
         }
     }
 
@@ -138,10 +141,16 @@ impl Creation {
     }
 
     /// Lets it leave in shares, `threshold` of which restore it: one for each recipient, encrypted
-    /// to that X25519 key. The policy fixes recipients and order by their digest.
+    /// to that X25519 key. The policy fixes recipients and order by their digest. Two shares for one
+    /// recipient, and a public key of small order, are refused (`WrongRecipients`, `BadPublicKey`).
     pub fn export_shares(mut self, threshold: u8, recipients: &[PublicKey]) -> Creation {
         let keys = recipients.iter().map(PublicKey::raw);
         let hash = keys.fold(Sha256::new(), |hash, key| hash.chain_update(key));
+        // One of another algorithm is left out, so that the digest does not fit and it is refused.
+        let keys = recipients.iter().map(PublicKey::raw);
+        self.recipients = keys
+            .filter_map(|key| key.try_into().ok().map(Digits))
+            .collect();
         self.policy.export = Export::Shares;
         self.policy.shares = Some(SharePolicy {
             threshold,
@@ -190,6 +199,8 @@ impl Creation {
                 grants: grants.map_err(|_| Error::Ta(Status::BadPolicy))?,
                 ..self.policy.clone()
             },
+            recipients: heapless::Vec::from_slice(&self.recipients)
+                .map_err(|_| Error::Ta(Status::BadPolicy))?,
         })
     }
 

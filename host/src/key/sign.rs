@@ -3,7 +3,7 @@
 use std::{borrow::Cow, io::Read};
 
 use claviger_proto::{Algorithm, Status, message::SignRequest};
-use sha2::{Digest, Sha256, Sha384};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::stream::Pieces;
 use crate::{Error, Key, error::ProtocolError};
@@ -119,8 +119,39 @@ impl Key {
         }
     }
 
+    /// Signs a digest that was computed elsewhere: with ECDSA the SHA-256 (P-256) or SHA-384
+    /// (P-384) of the message, for which the signature is that of [`Key::sign`]; with Ed25519 its
+    /// SHA-512, as Ed25519ph with an empty context (RFC 8032, section 5.1), which is no signature of
+    /// Ed25519.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with `BadPayload` for a digest of another length (nothing is sent then), or as
+    /// [`Key::sign`].
+    pub fn sign_digest(&self, digest: &[u8]) -> Result<Signature, Error> {
+        match digest_len(self.algorithm()) {
+            Some(length) if length != digest.len() => Err(Error::Ta(Status::BadPayload)),
+            _ => self.sign_as(digest, self.algorithm() == Algorithm::Ed25519),
+        }
+    }
+
+    /// Signs a stream of any size as Ed25519ph: its SHA-512 is computed here. For Ed25519 keys.
+    ///
+    /// # Errors
+    /// As [`Key::sign`]; [`Error::Ta`] with `UnsupportedUsage` for other keys; [`Error::Stream`] if
+    /// reading fails.
+    pub fn sign_prehashed_stream(&self, input: impl Read) -> Result<Signature, Error> {
+        if self.algorithm() != Algorithm::Ed25519 {
+            return Err(Error::Ta(Status::UnsupportedUsage));
+        }
+        self.sign_as(&digest::<Sha512>(input)?, true)
+    }
+
     /// Signs what is [`Key::signed`].
     pub(super) fn sign_input(&self, input: &[u8]) -> Result<Signature, Error> {
+        self.sign_as(input, false)
+    }
+
+    fn sign_as(&self, input: &[u8], prehash: bool) -> Result<Signature, Error> {
         let input = match self.algorithm() {
             Algorithm::Ed25519 if input.len() > self.room() => {
                 return Err(Error::Ta(Status::MessageTooLong));
@@ -130,11 +161,22 @@ impl Key {
         };
         let request = SignRequest {
             key: self.reference(),
+            prehash,
         };
         let parts = [self.front(), input];
         self.client.call(&request, &parts, |response, signature| {
             Signature::new(self.algorithm(), response.version, signature)
         })
+    }
+}
+
+/// Bytes of the digest that [`Key::sign_digest`] takes.
+fn digest_len(algorithm: Algorithm) -> Option<usize> {
+    match algorithm {
+        Algorithm::EcdsaP256 => Some(32),
+        Algorithm::EcdsaP384 => Some(48),
+        Algorithm::Ed25519 => Some(64),
+        _ => None,
     }
 }
 

@@ -29,6 +29,10 @@ messages! {
         family: Option<Label>,
         /// Who may do what with it.
         policy: Policy,
+        /// The public keys (X25519) whose digest `policy.shares` has, in the same order; none for a
+        /// key that is not shared out. They are checked now, since a key must not be made whose shares
+        /// could never be given out; what is kept is the digest.
+        recipients: heapless::Vec<Digits<32>, { limits::SHARES }>,
     }
 
     /// Who may do what with a key, and within which bounds. After creation it is only ever
@@ -128,6 +132,13 @@ messages! {
         version_uses: Option<u64>,
         /// Bytes sealed or encrypted with this version, if they are counted; as `version_uses`.
         version_bytes: Option<u64>,
+        /// By which two devices tell that they hold the same secret: of the version that produces,
+        /// for algorithms without a public half. Who made the key, its owner and uid 0 see it.
+        ///
+        /// Of a secret of 16 or 32 bytes it is the first 5 bytes of `AES-CMAC(secret, 16 zeros)`
+        /// (ANSI X9.24-1:2017, annex A), of any other that of a key derived from it,
+        /// `HKDF-SHA256(salt "", secret, info "claviger check value", 32 bytes)`.
+        check_value: Option<Digits<5>>,
     }
 
     /// Asks for a page of keys.

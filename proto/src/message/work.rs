@@ -106,6 +106,9 @@ messages! {
     SignRequest {
         /// With which key.
         key: KeyRef,
+        /// Whether the payload is the SHA-512 digest of the message, to be signed as Ed25519ph with an
+        /// empty context (RFC 8032, section 5.1); for Ed25519 only. ECDSA always signs a digest.
+        prehash: bool,
     }
 
     /// Does the same with many items.

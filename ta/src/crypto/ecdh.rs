@@ -73,6 +73,21 @@ pub mod x25519 {
         Ok(Zeroizing::new(shared.to_bytes()))
     }
 
+    /// Whether a secret can be agreed on with the holder of this public key.
+    ///
+    /// # Errors
+    /// [`Status::BadPublicKey`] for a point of small order (RFC 7748, section 6.1).
+    #[inline(never)]
+    pub fn check(public: &[u8; 32]) -> Result<(), Status> {
+        agree(&[1; 32], public).map(drop)
+    }
+
+    /// Whether both are one public key: coordinates have several encodings.
+    #[must_use]
+    pub fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {
+        PublicKey::from(*one) == PublicKey::from(*other)
+    }
+
     fn key(private: &[u8]) -> Result<StaticSecret, Status> {
         let private = Zeroizing::new(<[u8; 32]>::try_from(private).map_err(|_| Status::Internal)?);
         Ok(StaticSecret::from(*private))

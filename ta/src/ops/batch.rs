@@ -141,7 +141,13 @@ fn perform<P: Platform>(
             let request = VerifyMacRequest { key, tag, version };
             super::verify_mac(service, session, request, work)
         }
-        Batched::Sign => super::sign(service, session, SignRequest { key }, work),
+        Batched::Sign => {
+            let request = SignRequest {
+                key,
+                prehash: false,
+            };
+            super::sign(service, session, request, work)
+        }
         Batched::Seal => {
             let deterministic = false;
             let request = SealRequest {

@@ -178,8 +178,9 @@ fn settle(manifest: &Manifest, caller: &Caller) -> Result<Settled, Status> {
         home: Home::Vault,
         family: None,
         policy: manifest.policy.clone(),
+        recipients: heapless::Vec::new(),
     };
-    policy::settle(new, caller)
+    policy::settle_restored(new, caller)
 }
 
 /// Opens a share in place and checks it.

@@ -15,7 +15,7 @@ use zeroize::Zeroize;
 
 use crate::{
     Platform, Service, Session,
-    crypto::{check_value, ecdsa::p256, hpke, shamir},
+    crypto::{check_value, ecdh::x25519, ecdsa::p256, hpke, shamir},
     exchange::Payload,
     platform::random,
     policy,
@@ -81,7 +81,10 @@ pub(crate) fn share<P: Platform>(
 fn holders(bytes: &[u8], shares: &SharePolicy) -> Result<Holders, Status> {
     let (keys, rest) = bytes.as_chunks::<PUBLIC>();
     let holders = Holders::from_slice(keys).map_err(|_| Status::WrongRecipients)?;
-    let repeated = |(place, one)| holders.iter().take(place).any(|other| other == one);
+    let repeated = |(place, one): (usize, &[u8; PUBLIC])| {
+        let mut before = holders.iter().take(place);
+        before.any(|other| x25519::same(other, one))
+    };
     let right = rest.is_empty()
         && holders.len() == usize::from(shares.shares)
         && shares.recipients.0 == <[u8; 32]>::from(Sha256::digest(bytes))

@@ -9,7 +9,7 @@ use crate::{
     keyring::Work,
 };
 
-/// Signs a digest (ECDSA) or a message (Ed25519).
+/// Signs a digest (ECDSA, Ed25519ph) or a message (Ed25519).
 #[inline(never)]
 pub(crate) fn sign<P: Platform>(
     service: &mut Service<P>,
@@ -30,6 +30,11 @@ pub(crate) fn sign<P: Platform>(
     // What is mixed into the nonce of ECDSA need not be secret (RFC 6979, section 3.6).
     let mut added = || nonces.next::<16>(platform);
     match key.algorithm()? {
+        Algorithm::Ed25519 if request.prehash => {
+            payload.set(&ed25519::sign_prehashed(secret, message)?)?;
+        }
+        // Who asks for Ed25519ph must not get another signature.
+        _ if request.prehash => return Err(Status::UnsupportedUsage),
         Algorithm::EcdsaP256 => {
             payload.set(&ecdsa::p256::sign_with(secret, message, &added()?)?)?;
         }

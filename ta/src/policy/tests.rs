@@ -36,11 +36,14 @@ const SHARES: SharePolicy = SharePolicy {
 };
 
 fn shared(new: &mut NewKey, threshold: u8, shares: u8) {
+    let keys = (1..).map(|byte| [byte; 32]).take(shares.into());
+    let hash = keys.clone().fold(Sha256::new(), Digest::chain_update);
+    new.recipients = keys.map(Digits).take(limits::SHARES).collect();
     new.policy.export = Export::Shares;
     new.policy.shares = Some(SharePolicy {
         threshold,
         shares,
-        ..SHARES
+        recipients: Digits(hash.finalize().into()),
     });
 }
 

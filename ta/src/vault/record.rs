@@ -25,7 +25,7 @@ use claviger_proto::{
 };
 
 use crate::{
-    crypto::Secret,
+    crypto::{Secret, check_value},
     fields::{Reader, Writer},
     platform::{Platform, random},
 };
@@ -165,11 +165,14 @@ pub(crate) fn use_limit(algorithm: Algorithm, children: Option<Algorithm>) -> Op
 }
 
 impl KeyRecord {
-    /// Everything but the secrets; of its counters, `used` is what was truly used.
+    /// Everything but the secrets; of its counters, `used` is what was truly used. The check value is
+    /// for who made the key, its owner and uid 0 only.
     #[must_use]
     pub fn describe(&self, used: Counters, home: Home, family: Option<Label>) -> KeyDescription {
         let policy = &self.policy;
         let counted = policy.rotate_after_uses.is_some() || self.use_limit().is_some();
+        let secret = self.secret(self.version);
+        let secret = secret.filter(|_| !self.algorithm.has_public_half());
         KeyDescription {
             key: self.label.clone(),
             id: self.id,
@@ -188,6 +191,9 @@ impl KeyRecord {
             version_uses: counted.then_some(used.version_uses),
             version_bytes: policy.rotate_after_bytes.map(|_| used.version_bytes),
             policy: policy.clone(),
+            check_value: secret
+                .and_then(|secret| check_value(secret.as_bytes()).ok())
+                .map(Digits),
         }
     }
 

@@ -156,5 +156,6 @@ fn new_key(label: &str, algorithm: Algorithm) -> NewKey {
         home: Home::Vault,
         family: None,
         policy: Policy::of(algorithm.usages()[0]),
+        recipients: heapless::Vec::new(),
     }
 }

@@ -38,6 +38,7 @@ pub(crate) fn shared_key(algorithm: Algorithm, k: u8, holders: &[Holder]) -> New
         shares: holders.len() as u8,
         recipients: Digits(Sha256::digest(public_keys(holders)).into()),
     });
+    new.recipients = holders.iter().map(|holder| Digits(holder.public)).collect();
     new
 }
 
@@ -217,29 +218,61 @@ fn only_whom_the_policy_names_gets_shares() {
         let refused = bench.call(ALICE, &request, wrong).err();
         assert_eq!(refused, Some(Status::WrongRecipients));
     }
-    // Nobody holds two shares, also if the policy has him twice.
-    let mut new = shared_key(Algorithm::Aes128Cmac, 2, &right);
-    new.key = Label::try_from("twice").unwrap();
-    let digest = Digits(Sha256::digest(&twice).into());
-    new.policy.shares.as_mut().unwrap().recipients = digest;
-    bench.ask(ALICE, &GenerateRequest { new }).unwrap();
-    let request = ShareRequest {
-        key: key_ref("twice"),
+}
+
+#[test]
+fn no_key_is_made_whose_shares_could_not_be_given_out() {
+    let mut bench = Bench::new();
+    let right = holders(3);
+    let made = |bench: &mut Bench, keys: &[[u8; 32]], digest: &[u8]| {
+        let mut new = shared_key(Algorithm::Aes128Cmac, 2, &right);
+        let shares = new.policy.shares.as_mut().unwrap();
+        shares.recipients = Digits(Sha256::digest(digest).into());
+        new.recipients = keys.iter().map(|key| Digits(*key)).collect();
+        bench.ask(ALICE, &GenerateRequest { new }).map(drop)
     };
-    let refused = bench.call(ALICE, &request, &twice).err();
-    assert_eq!(refused, Some(Status::WrongRecipients));
-    // A point of small order is nobody's.
-    let zeros = [&keys[..64], &[0; 32]].concat();
+    let keys: Vec<[u8; 32]> = right.iter().map(|holder| holder.public).collect();
+    let with = |last: [u8; 32]| [keys[0], keys[1], last];
+    // Points of small order (RFC 7748, section 6.1; all encodings are in curve25519's notes).
+    let order_8 = hex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800");
+    let minus_1 = hex("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f");
+    let p = hex("edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f");
+    let mut one = [0; 32];
+    one[0] = 1;
+    for low in [[0; 32], one, order_8, minus_1, p] {
+        let all = with(low);
+        let refused = made(&mut bench, &all, &all.concat());
+        assert_eq!(refused, Err(Status::BadPublicKey), "{low:?}");
+    }
+    // The same coordinate, written otherwise.
+    let mut again = keys[1];
+    again[31] |= 0x80;
+    for twice in [keys[1], again] {
+        let all = with(twice);
+        let refused = made(&mut bench, &all, &all.concat());
+        assert_eq!(refused, Err(Status::WrongRecipients));
+    }
+    let all = keys.concat();
+    for (given, digest) in [
+        (&keys[..2], &all[..64]),
+        (&keys[..0], &all[..]),
+        (&keys[..], &all[..64]),
+    ] {
+        let refused = made(&mut bench, given, digest);
+        assert_eq!(refused, Err(Status::WrongRecipients));
+    }
+    // Recipients of what is not shared.
     let mut new = shared_key(Algorithm::Aes128Cmac, 2, &right);
-    new.key = Label::try_from("zeros").unwrap();
-    let digest = Digits(Sha256::digest(&zeros).into());
-    new.policy.shares.as_mut().unwrap().recipients = digest;
-    bench.ask(ALICE, &GenerateRequest { new }).unwrap();
-    let request = ShareRequest {
-        key: key_ref("zeros"),
-    };
-    let refused = bench.call(ALICE, &request, &zeros).err();
-    assert_eq!(refused, Some(Status::BadPublicKey));
+    new.policy.export = Export::Nothing;
+    new.policy.shares = None;
+    let refused = bench.ask(ALICE, &GenerateRequest { new }).err();
+    assert_eq!(refused, Some(Status::BadPolicy));
+    assert_eq!(made(&mut bench, &keys, &all), Ok(()));
+}
+
+fn hex(text: &str) -> [u8; 32] {
+    let pair = |at: usize| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap();
+    std::array::from_fn(pair)
 }
 
 #[test]

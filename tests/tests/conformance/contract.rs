@@ -239,6 +239,7 @@ fn longest_description() -> KeyDescription {
         uses_left: Some(u64::MAX),
         version_uses: Some(u64::MAX),
         version_bytes: Some(u64::MAX),
+        check_value: Some(Digits([0; 5])),
     }
 }
 
@@ -253,6 +254,7 @@ fn longest_new_key() -> NewKey {
         home: longest(Home::ALL),
         family: Some(longest_label()),
         policy: longest_policy(),
+        recipients: [Digits([0; 32]); limits::SHARES].into_iter().collect(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod audit;
 mod batch;
 mod challenge;
+mod check_values;
 mod components;
 mod contract;
 mod copies;

@@ -3,10 +3,12 @@
 use claviger::{Algorithm, Key, Status};
 use claviger_proto::{limits::PAYLOAD, message::SignRequest};
 use claviger_tests::{Device, Rng, status};
+use hex_literal::hex;
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey,
     VerificationAlgorithm,
 };
+use sha2::{Digest, Sha512};
 
 fn key(device: &Device, algorithm: Algorithm) -> Key {
     device.user(0).generate("key", algorithm).unwrap()
@@ -99,9 +101,65 @@ fn ecdsa_signs_digests_and_nothing_else() {
     for length in [0, 1, 31, 33, 64, PAYLOAD] {
         let request = SignRequest {
             key: key.description().key.clone().into(),
+            prehash: false,
         };
         let signed = client.request(&request, &vec![7; length]);
         assert_eq!(status(signed), Status::BadPayload, "{length}");
+    }
+}
+
+#[test]
+fn ed25519ph_is_that_of_rfc_8032_and_not_ed25519() {
+    let device = Device::fresh();
+    let client = device.user(0);
+    // RFC 8032, section 7.3.
+    let seed = hex!("833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42");
+    let expected = hex!(
+        "98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae41"
+        "31f85042463c2a355a2003d062adf5aaa10b8c61e636062aaad11c2a26083406"
+    );
+    let creation = client.create("rfc").algorithm(Algorithm::Ed25519);
+    let key = creation.import(&seed).unwrap();
+    let digest = Sha512::digest(b"abc");
+    assert_eq!(key.sign_digest(&digest).unwrap().raw(), expected);
+    let streamed = key.sign_prehashed_stream(&b"abc"[..]).unwrap();
+    assert_eq!(streamed.raw(), expected);
+    assert!(!verifies(&key, &ED25519, b"abc", &expected));
+    assert!(!verifies(&key, &ED25519, &digest, &expected));
+    // More than one payload, and nothing at all.
+    for message in [vec![7; 3 * PAYLOAD], Vec::new()] {
+        let one = key.sign_prehashed_stream(&*message).unwrap();
+        let other = key.sign_digest(&Sha512::digest(&message)).unwrap();
+        assert_eq!(one.raw(), other.raw());
+    }
+    for length in [0, 32, 63, 65] {
+        let request = SignRequest {
+            key: key.description().key.clone().into(),
+            prehash: true,
+        };
+        let signed = client.request(&request, &vec![7; length]);
+        assert_eq!(status(signed), Status::BadPayload, "{length}");
+    }
+    // Nobody gets another signature than he asked for.
+    for (algorithm, length) in [(Algorithm::EcdsaP256, 32), (Algorithm::EcdsaP384, 48)] {
+        let other = client.generate(algorithm.name(), algorithm).unwrap();
+        let request = SignRequest {
+            key: other.description().key.clone().into(),
+            prehash: true,
+        };
+        for length in [length, 64] {
+            let signed = client.request(&request, &vec![7; length]);
+            assert_eq!(status(signed), Status::UnsupportedUsage);
+        }
+        assert_eq!(
+            status(other.sign_prehashed_stream(&b"abc"[..])),
+            Status::UnsupportedUsage
+        );
+        assert_eq!(
+            status(other.sign_digest(&[7; 64])),
+            Status::BadPayload,
+            "a digest of another function"
+        );
     }
 }
 

@@ -17,6 +17,7 @@ macro_rules! key_options {
             "key.uses_left",
             "key.version_uses",
             "key.version_bytes",
+            "key.check_value",
             $($more),*
         ]
     };

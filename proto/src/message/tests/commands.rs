@@ -209,7 +209,12 @@ pub(super) fn pinned(command: Command) {
         Command::VerifyMacFinish => {
             check(command, (VerifyMacFinishRequest {}, EMPTY), done(), NONE);
         }
-        Command::Sign => check(command, of_key!(SignRequest), version(), NONE),
+        Command::Sign => check(
+            command,
+            of_key_and!(SignRequest { prehash: true }, r#","prehash":true"#),
+            version(),
+            NONE,
+        ),
         Command::Challenge => check(
             command,
             of_key_and!(

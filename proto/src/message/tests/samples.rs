@@ -100,6 +100,7 @@ pub(super) fn new_key() -> NewKey {
         home: Home::Wrapped,
         family: Some(label("fleet")),
         policy: policy(),
+        recipients: [Digits([0xef; 32])].into_iter().collect(),
     }
 }
 
@@ -109,7 +110,7 @@ macro_rules! new_key_json {
             r#"{"key":"new","algorithm":"kdf-cmac","usage":"derive","children":"aes-128-gcm","#,
             r#""ratchet":true,"pre_activation":false,"home":"wrapped","family":"fleet","policy":"#,
             policy_json!(),
-            "}"
+            r#","recipients":["efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef"]}"#
         )
     };
 }
@@ -144,6 +145,7 @@ pub(super) fn description() -> KeyDescription {
         uses_left: Some(8),
         version_uses: Some(9),
         version_bytes: Some(u64::MAX),
+        check_value: Some(Digits([0xcc; 5])),
     }
 }
 
@@ -156,7 +158,8 @@ macro_rules! description_json {
             owner_json!(),
             r#","home":"vault","family":"fleet","policy":"#,
             policy_json!(),
-            r#","uses_left":8,"version_uses":9,"version_bytes":18446744073709551615}"#,
+            r#","uses_left":8,"version_uses":9,"version_bytes":18446744073709551615,"#,
+            r#""check_value":"cccccccccc"}"#,
         )
     };
 }
@@ -172,6 +175,7 @@ pub(super) const DESCRIPTION_OPTIONS: &[&str] = &[
     "uses_left",
     "version_uses",
     "version_bytes",
+    "check_value",
 ];
 
 pub(super) fn summary() -> KeySummary {

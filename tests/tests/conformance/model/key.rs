@@ -1,8 +1,8 @@
 //! One key: what its policy, state and versions let be done with it.
 
 use claviger_proto::{
-    Algorithm, Export, Home, Identity, KeyId, Label, Origin, Permission, Permissions, State,
-    Status, Usage, limits,
+    Algorithm, Digits, Export, Home, Identity, KeyId, Label, Origin, Permission, Permissions,
+    State, Status, Usage, limits,
     message::{KeyDescription, Policy},
 };
 
@@ -393,6 +393,20 @@ impl Key {
             version_uses: counted.then_some(self.version_uses.used),
             version_bytes: policy.rotate_after_bytes.map(|_| self.version_bytes.used),
             policy: policy.clone(),
+            // Whether there is one: the model knows no secrets.
+            check_value: (!self.versions.is_empty() && self.algorithm != Algorithm::Ed25519)
+                .then_some(SOME_CHECK_VALUE),
         }
+    }
+}
+
+/// What stands for every check value.
+const SOME_CHECK_VALUE: Digits<5> = Digits([0xcc; 5]);
+
+/// A description in which [`SOME_CHECK_VALUE`] stands for whichever there is.
+pub(super) fn shown(description: KeyDescription) -> KeyDescription {
+    KeyDescription {
+        check_value: description.check_value.map(|_| SOME_CHECK_VALUE),
+        ..description
     }
 }

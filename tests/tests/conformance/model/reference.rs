@@ -119,6 +119,10 @@ impl Model {
         if !fits(policy, &key) {
             return Err(Status::BadPolicy);
         }
+        let shares = policy.shares.as_ref().map_or(0, |shares| shares.shares);
+        if new.recipients.len() != usize::from(shares) {
+            return Err(Status::WrongRecipients);
+        }
         if !wrapped && self.keys.contains_key(&(who, new.key.clone())) {
             return Err(Status::AlreadyExists);
         }
@@ -238,7 +242,11 @@ impl Model {
             return Err(Status::NoChildren);
         }
         let (key, home, family) = self.look(who, &target.place)?;
-        Ok(key.describe(home, family))
+        let mut described = key.describe(home, family);
+        if who != key.owner && who != Identity::ADMINISTRATOR {
+            described.check_value = None;
+        }
+        Ok(described)
     }
 
     /// `public-key`: of which version.

@@ -9,13 +9,14 @@ use std::{collections::BTreeMap, fmt::Debug};
 use claviger::{Client, Error, identity::gid_identity, identity::uid_identity};
 use claviger_proto::{
     Algorithm, Digits, Export, Home, Identity, KeyId, KeyRef, Label, Permission, Permissions,
-    State, Status, Usage, message::*,
+    State, Status, Usage, limits, message::*,
 };
 use claviger_tests::{ALICE, BOB, CAROL, Device, Handle, Rng, SENSORS, label};
 use ring::signature::{ED25519, UnparsedPublicKey};
+use sha2::{Digest, Sha256};
 
 use super::{
-    key::{InUse, Place, Target, Work, permissions},
+    key::{InUse, Place, Target, Work, permissions, shown},
     reference::Model,
 };
 
@@ -191,7 +192,7 @@ impl<'a> Run<'a> {
             let expected = self.model.describe(Identity::ADMINISTRATOR, &target);
             let got = self.clients[0].1.describe_of(label.as_str(), *owner);
             if let Some((expected, got)) = self.agree("see", &target, expected, got) {
-                self.same(&target, &got, &expected);
+                self.same(&target, &shown(got), &expected);
             }
         }
     }

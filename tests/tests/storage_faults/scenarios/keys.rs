@@ -116,7 +116,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             a_life(device);
             Prepared::new(|on| {
                 let key = label("counted").into();
-                Call::new(&on.root, SignRequest { key }, b"message")
+                Call::new(
+                    &on.root,
+                    SignRequest {
+                        key,
+                        prehash: false,
+                    },
+                    b"message",
+                )
             })
         },
         done: |before, after| changed(before, after, "counted", |key| key.versions.push(2)),

@@ -55,7 +55,7 @@ pub(super) const SCENARIOS: &[Scenario] = uses! {
         let request = MacStartRequest { key: key("mac"), verify: false, version: None };
         Call::new(&on.users[1], request, &[])
     };
-    "sign": |on, _| Call::new(&on.users[1], SignRequest { key: key("signer") }, b"text");
+    "sign": |on, _| Call::new(&on.users[1], SignRequest { key: key("signer"), prehash: false }, b"text");
     "encrypt": |on, _| {
         Call::new(&on.users[1], EncryptRequest { key: key("gcm"), aad: 0 }, b"text")
     };

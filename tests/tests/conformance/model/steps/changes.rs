@@ -14,7 +14,7 @@ impl Run<'_> {
         let what = (identity, request);
         if let Some((key, (description, bytes))) = self.agree("generate", &what, expected, got) {
             let expected = self.model.keep(key, home, family, description.id);
-            self.same(&what, &description, &expected);
+            self.same(&what, &shown(description), &expected);
             self.same(&what, &bytes.is_empty(), &(home == Home::Vault));
             if home == Home::Wrapped {
                 self.wrapped.push(bytes);
@@ -31,7 +31,7 @@ impl Run<'_> {
         let expected = self.model.describe(identity, &target);
         let what = (identity, target);
         if let Some((expected, got)) = self.agree("describe", &what, expected, handle.describe()) {
-            self.same(&what, &got, &expected);
+            self.same(&what, &shown(got), &expected);
         }
     }
 
@@ -66,7 +66,7 @@ impl Run<'_> {
         let got = ask(&handle, key);
         let what = (identity, target, before);
         if let Some((expected, got)) = self.agree(name, &what, expected, got) {
-            self.same(&what, &got, &expected);
+            self.same(&what, &shown(got), &expected);
         }
         self.see(target);
     }
@@ -195,7 +195,7 @@ impl Run<'_> {
         let got = handle.client.request(&WrapRequest { key, family }, &[]);
         let what = (identity, &target);
         if let Some((expected, (description, bytes))) = self.agree("wrap", &what, expected, got) {
-            self.same(&what, &description, &expected);
+            self.same(&what, &shown(description), &expected);
             self.wrapped.push(bytes);
         }
     }

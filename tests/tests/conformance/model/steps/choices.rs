@@ -140,6 +140,10 @@ impl Run<'_> {
             shares: self.rng.below(10) as u8,
             recipients: Digits([7; 32]),
         };
+        let shares = SharePolicy {
+            recipients: Digits(Sha256::digest(recipients(&shares).concat()).into()),
+            ..shares
+        };
         let with_shares = self.odds(if export == Export::Shares { 80 } else { 1 });
         Policy {
             owner: self.permissions(usage, 85),
@@ -230,8 +234,21 @@ impl Run<'_> {
             pre_activation: self.odds(4),
             home,
             family: family.then(|| self.one_of(&FAMILIES)),
+            recipients: match &policy.shares {
+                Some(shares) if !self.odds(20) => {
+                    let keys = recipients(shares).into_iter().map(Digits);
+                    keys.take(limits::SHARES).collect()
+                }
+                _ => [].into_iter().collect(),
+            },
             policy,
         };
         (who, new)
     }
+}
+
+/// The public keys of as many as have a share.
+fn recipients(shares: &SharePolicy) -> Vec<[u8; 32]> {
+    let keys = (1..).map(|byte| [byte; 32]);
+    keys.take(shares.shares.into()).collect()
 }

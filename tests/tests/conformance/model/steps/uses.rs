@@ -280,7 +280,13 @@ impl Run<'_> {
             |key| Ok(key.version),
             |handle| {
                 let key = handle.key.clone();
-                handle.ask(&SignRequest { key }, &[&text])
+                handle.ask(
+                    &SignRequest {
+                        key,
+                        prehash: false,
+                    },
+                    &[&text],
+                )
             },
         );
         if let Some((key, version, (answer, signature))) = used {
