@@ -204,7 +204,7 @@ impl Error {
             Error::Restarted { .. } => ErrorKind::Unavailable,
             Error::Name { .. } | Error::Share(ShareError::NotAKey) => ErrorKind::Malformed,
             Error::Share(ShareError::Random) => ErrorKind::Unavailable,
-            Error::PublicKeyForm(_) => ErrorKind::Refused,
+            Error::PublicKeyForm(_) | Error::Share(ShareError::OtherOwner) => ErrorKind::Refused,
             Error::Blob(_) | Error::Message | Error::Audit(_) | Error::Share(_) => {
                 ErrorKind::NotAuthentic
             }

@@ -5,7 +5,8 @@
 //! each holder's share, encrypted to it, and a manifest that the device signed.
 //! [`claviger_proto::shares`] is the format. To restore, a device signs a request; each holder
 //! checks manifest and request by the devices' public keys, which it has from elsewhere, opens its
-//! share and encrypts it to the request. Any k of them bring the key back, with all its versions,
+//! share and encrypts it to the request, for the owner that it expects. Shares open under the
+//! manifest that they were made with and no other, whoever signed that. Any k of them bring the key back, with all its versions,
 //! its policy and its id. No share is ever in the clear in Linux but in its holder's hands.
 //!
 //! ```
@@ -34,7 +35,9 @@
 //! let request = Request::verify(restore.request(), &other.device_key()?.public)?;
 //! let [first, _, third] = [0, 1, 2].map(|place| {
 //!     let share = holders[place].open(&manifest, &shared.shares[place])?;
-//!     share.encrypt_to(&request)
+//!     // The request says whose the key will be; the holder knows whose it is to be.
+//!     let owner = claviger::identity::uid_identity(claviger::identity::effective_uid());
+//!     share.encrypt_to(&request, owner)
 //! });
 //!
 //! restore.give(&first?)?;
@@ -61,7 +64,7 @@ use claviger_proto::{
         RestoreCancelRequest, RestoreShareRequest, RestoreShareResponse, RestoreStartRequest,
         ShareRequest,
     },
-    shares::{self, RestoreRequest, SEALED, split_signed},
+    shares::{self, HASH, RestoreRequest, SEALED, split_signed},
 };
 use p256::ecdsa::signature::Verifier;
 use sha2::{Digest, Sha256};
@@ -88,6 +91,14 @@ pub enum ShareError {
     /// The request asks for other shares.
     #[error("the request is for another set of shares")]
     OtherSet,
+    /// The request asks for these shares by another manifest: the key would get other attributes.
+    #[error(
+        "the request is by another manifest of this set: the key would not be what this manifest says"
+    )]
+    OtherManifest,
+    /// The key would be another's.
+    #[error("the request is for the key to be another owner's")]
+    OtherOwner,
     /// The share does not open with this holder's key, or is not the one that the device made.
     #[error("the share is another holder's, of another set, or altered")]
     NotAuthentic,
@@ -146,6 +157,8 @@ const SHARES: u8 = limits::SHARES as u8;
 pub struct Manifest {
     signed: Vec<u8>,
     content: shares::Manifest,
+    hash: [u8; HASH],
+    attributes: [u8; HASH],
 }
 
 impl Manifest {
@@ -157,8 +170,11 @@ impl Manifest {
         let (covered, signature) = split_signed(signed).ok_or(ShareError::NotAManifest)?;
         let content = shares::Manifest::decode(covered).ok_or(ShareError::NotAManifest)?;
         verify(covered, signature, device, &content.device)?;
+        let attributes = content.attributes().map_err(|_| ShareError::NotAManifest)?;
         Ok(Manifest {
             signed: signed.to_vec(),
+            hash: Sha256::digest(covered).into(),
+            attributes: Sha256::digest(attributes).into(),
             content,
         })
     }
@@ -174,6 +190,7 @@ impl Manifest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     content: RestoreRequest,
+    hash: [u8; HASH],
 }
 
 impl Request {
@@ -185,7 +202,10 @@ impl Request {
         let (covered, signature) = split_signed(signed).ok_or(ShareError::NotARequest)?;
         let content = RestoreRequest::decode(covered).ok_or(ShareError::NotARequest)?;
         verify(covered, signature, device, &content.device)?;
-        Ok(Request { content })
+        Ok(Request {
+            content,
+            hash: Sha256::digest(covered).into(),
+        })
     }
 
     /// Which shares are asked for, by whom, and who will own the key.

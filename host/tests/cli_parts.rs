@@ -132,7 +132,8 @@ fn a_key_is_shared_and_restored_on_another_device() {
     source.write("target.pem", &key);
     for holder in [3, 1] {
         let reencrypt = format!(
-            "shares reencrypt {SHARED} {} --request request --target-key target.pem --out sealed",
+            "shares reencrypt {SHARED} {} --request request --target-key target.pem --owner 0 \
+             --out sealed",
             held(holder)
         );
         let said = text(source.line(&reencrypt, b""));
@@ -181,10 +182,20 @@ fn what_is_not_authentic_is_told() {
 
     let id = text(device.line(&format!("restore start {SHARED} --out request"), b""));
     let reencrypt = format!(
-        "shares reencrypt {SHARED} --share set/share-1 --holder-key h1 --out sealed \
+        "shares reencrypt {SHARED} --share set/share-1 --holder-key h1 --out sealed --owner 0 \
          --request request --target-key"
     );
     assert_eq!(refused(&format!("{reencrypt} other.pem")), 3);
+    // For another owner than is expected; and without a word about that.
+    let for_other = format!("{reencrypt} device.pem").replace("--owner 0", "--owner 1000");
+    let (code, said) = device.refuses(&for_other, b"");
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("the request is for uid:0 to own it"),
+        "{said}"
+    );
+    let for_nobody = for_other.replace(" --owner 1000", "");
+    assert_eq!(refused(&for_nobody), 2);
     assert!(!device.exists("sealed"));
     device.line(&format!("{reencrypt} device.pem"), b"");
     let as_given = device.read("set/share-1");

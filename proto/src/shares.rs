@@ -8,7 +8,8 @@
 //! its share, checks it by the manifest, and encrypts it to that key. Integers are big-endian.
 //!
 //! ```text
-//! manifest    = "CLVS" || 1 (1) || 3 zeros || set (16, random) || owner of the key (17)
+//! manifest    = attributes || n commitments (32 each)
+//! attributes  = "CLVS" || 2 (1) || 3 zeros || set (16, random) || owner of the key (17)
 //!               || length of the label (1) || label || key id (16)
 //!               || algorithm (1) || usage (1) || algorithm of its children (1; 0 none)
 //!               || may what is derived from it leave (1; 0 or 1)
@@ -17,19 +18,37 @@
 //!               || number of grants (1) || grants
 //!               || k (1) || n (1) || SHA-256 of the holders' public keys (32)
 //!               || number of versions (1) || versions, the primary one last
-//!               || n commitments (32 each) || public key of the device (65)
+//!               || public key of the device (65)
 //! grant       = to (17) || permissions (2)
 //! version     = number (4) || bytes of its secret (1) || check value of its secret (5)
-//! request     = "CLVR" || 1 (1) || 3 zeros || set (16) || who will own the key (17)
-//!               || public key of X25519 (32) || public key of the device (65)
+//! request     = "CLVR" || 2 (1) || 3 zeros || set (16) || SHA-256(manifest) (32)
+//!               || who will own the key (17) || public key of X25519 (32)
+//!               || public key of the device (65)
 //! signed      = manifest or request || r || s     ECDSA P-256 with SHA-256, by the device's key
 //!
 //! text        = blinding (32, random) || share of each version, in the manifest's order
-//! commitment  = SHA-256("claviger commitment v1" || set || index (1) || text)
+//! commitment  = SHA-256("claviger commitment v2" || SHA-256(attributes) || index (1) || text)
 //! sealed      = encapsulated key (32) || ciphertext || tag (16)
-//! info        = "claviger share v1" || set || index (1)       to the holder
-//!             | "claviger restore v1" || set || index (1)     to the device that restores
+//! info        = "claviger share v2" || SHA-256(manifest) || index (1)         to the holder
+//!             | "claviger restore v2" || SHA-256(manifest) || SHA-256(request) || index (1)
+//!                                                                     to the device that restores
 //! identity    = login (1) || UUID (16)            index: from 1, in the order of the holders
+//! ```
+//!
+//! So a share is one of this key under this policy, and of nothing else. Whoever signs the attributes
+//! anew with another policy, algorithm, usage or owner cannot use it: the commitments fit no text any
+//! more, no holder's share opens under the other manifest, and what a holder encrypts to a request
+//! for one manifest does not open in a restore of another.
+//!
+//! The polynomial of a byte is `f(x) = a_0 + a_1 x + .. + a_(k-1) x^(k-1)` over GF(2^8) modulo
+//! `x^8 + x^4 + x^3 + x + 1`, `a_0` being the secret's byte and the others random; the share with
+//! index x is `f(x)`, x = 1..n. With k of them,
+//! `f(0) = sum over i of y_i * product over j != i of x_j / (x_j - x_i)`, where minus is plus.
+//!
+//! ```text
+//! check value = the first 5 bytes of AES-CMAC(secret, 16 zeros)        of 16 or 32 bytes
+//!             | the first 5 bytes of AES-CMAC(K, 16 zeros)             of any other number,
+//!               K = HKDF-SHA256(salt "", secret, info "claviger check value", 32 bytes)
 //! ```
 //!
 //! A commitment tells nothing of its share: the blinding alone is as much as SHA-256 can take in,
@@ -38,6 +57,8 @@
 //!
 //! A check value lets whoever has the manifest try guesses of the key; against random keys that is
 //! of no use to anyone (see the trusted application's `check_value`).
+//!
+//! Format 1 of manifest and request had the set alone in commitments and info; it is not read.
 //!
 //! This module builds bytes; it computes neither hash nor signature.
 
@@ -67,7 +88,7 @@ pub const TAG: usize = 16;
 /// Bytes by which what is sealed is longer than its text.
 pub const SEALED: usize = ENCAPSULATED + TAG;
 /// Bytes of a request, without its signature.
-pub const REQUEST: usize = 8 + SET + IDENTITY + PUBLIC + DEVICE;
+pub const REQUEST: usize = 8 + SET + HASH + IDENTITY + PUBLIC + DEVICE;
 /// Bytes of a manifest at most, without its signature: every grant and version, the longest label.
 pub const MANIFEST: usize = 8
     + SET
@@ -83,34 +104,54 @@ pub const MANIFEST: usize = 8
     + DEVICE;
 
 /// The label of what a commitment is made of.
-pub const COMMITMENT_LABEL: &[u8] = b"claviger commitment v1";
+pub const COMMITMENT_LABEL: &[u8] = b"claviger commitment v2";
 /// The label of the info of what is sealed to a holder.
-pub const SHARE_LABEL: &[u8] = b"claviger share v1";
+pub const SHARE_LABEL: &[u8] = b"claviger share v2";
 /// The label of the info of what is sealed to a device that restores.
-pub const RESTORE_LABEL: &[u8] = b"claviger restore v1";
+pub const RESTORE_LABEL: &[u8] = b"claviger restore v2";
+
+/// Bytes of a hash of a manifest, of its attributes, or of a request (SHA-256).
+pub const HASH: usize = 32;
 
 const SET: usize = 16;
 const IDENTITY: usize = 17;
 const COMMITMENT: usize = 32;
 const SECRET: usize = 64;
 const VERSION: usize = 4 + 1 + 5;
-const BOUND: usize = 22 + SET + 1;
-const MANIFEST_FRONT: [u8; 8] = *b"CLVS\x01\0\0\0";
-const REQUEST_FRONT: [u8; 8] = *b"CLVR\x01\0\0\0";
+const BOUND: usize = 19 + 2 * HASH + 1;
+const MANIFEST_FRONT: [u8; 8] = *b"CLVS\x02\0\0\0";
+const REQUEST_FRONT: [u8; 8] = *b"CLVR\x02\0\0\0";
 
 const _: () = assert!(MANIFEST + SIGNATURE == 805);
-const _: () = assert!(COMMITMENT_LABEL.len() + SET + 1 == BOUND);
+const _: () = assert!(RESTORE_LABEL.len() + 2 * HASH + 1 == BOUND);
 
 /// The shares of one key that were made at once.
 pub type ShareSet = Digits<SET>;
 
-/// A label, and which share of which set is meant.
+/// What a text is committed to with, before the text, `attributes` being the hash of the manifest's.
 ///
-/// The labels have three lengths, and what follows has one: no two make the same bytes.
+/// What is made here and by [`share_info`] and [`restore_info`] has three lengths: no two make the
+/// same bytes.
 #[must_use]
-pub fn bound(label: &[u8], set: &ShareSet, index: u8) -> Vec<u8, BOUND> {
-    let parts: [&[u8]; 3] = [label, &set.0, &[index]];
-    // The longest of the labels fits.
+pub fn committed(attributes: &[u8; HASH], index: u8) -> Vec<u8, BOUND> {
+    join([COMMITMENT_LABEL, attributes, &[], &[index]])
+}
+
+/// The info of what is sealed to a holder, `manifest` being the hash of the manifest.
+#[must_use]
+pub fn share_info(manifest: &[u8; HASH], index: u8) -> Vec<u8, BOUND> {
+    join([SHARE_LABEL, manifest, &[], &[index]])
+}
+
+/// The info of what is sealed to a device that restores, `manifest` and `request` being the hashes
+/// of those.
+#[must_use]
+pub fn restore_info(manifest: &[u8; HASH], request: &[u8; HASH], index: u8) -> Vec<u8, BOUND> {
+    join([RESTORE_LABEL, manifest, request, &[index]])
+}
+
+fn join(parts: [&[u8]; 4]) -> Vec<u8, BOUND> {
+    // The longest, with two hashes, fits.
     parts.into_iter().flatten().copied().take(BOUND).collect()
 }
 
@@ -161,11 +202,11 @@ pub struct SharedVersion {
 }
 
 impl Manifest {
-    /// The bytes that are signed.
+    /// The bytes that each commitment binds: all but the commitments.
     ///
     /// # Errors
-    /// [`Status::Internal`] if the policy is none that [`Manifest::decode`] gives.
-    pub fn encode(&self) -> Result<Vec<u8, MANIFEST>, Status> {
+    /// [`Status::Internal`] if they do not fit, which their lengths rule out.
+    pub fn attributes(&self) -> Result<Vec<u8, MANIFEST>, Status> {
         let mut bytes = Vec::new();
         bytes
             .resize_default(MANIFEST)
@@ -173,6 +214,20 @@ impl Manifest {
         let mut to = Writer::new(&mut bytes);
         let left = self.put(&mut to).map(|()| to.left());
         bytes.truncate(MANIFEST.saturating_sub(left.ok_or(Status::Internal)?));
+        Ok(bytes)
+    }
+
+    /// The bytes that are signed.
+    ///
+    /// # Errors
+    /// [`Status::Internal`] if the policy is none that [`Manifest::decode`] gives.
+    pub fn encode(&self) -> Result<Vec<u8, MANIFEST>, Status> {
+        let mut bytes = self.attributes()?;
+        for commitment in &self.commitments {
+            bytes
+                .extend_from_slice(&commitment.0)
+                .map_err(|_| Status::Internal)?;
+        }
         if Manifest::decode(&bytes).as_ref() != Some(self) {
             return Err(Status::Internal);
         }
@@ -210,9 +265,6 @@ impl Manifest {
             to.put(&[version.length])?;
             to.put(&version.check_value.0)?;
         }
-        for commitment in &self.commitments {
-            to.put(&commitment.0)?;
-        }
         to.put(&self.device)
     }
 
@@ -243,6 +295,7 @@ impl Manifest {
             }
             versions.push(version).ok()?;
         }
+        let device = from.take()?;
         let mut commitments = Vec::new();
         for _ in 0..shares.shares {
             commitments.push(Digits(from.take()?)).ok()?;
@@ -262,7 +315,7 @@ impl Manifest {
             shares,
             versions,
             commitments,
-            device: from.take()?,
+            device,
         };
         let whole = from.rest().is_empty() && !manifest.versions.is_empty();
         whole.then_some(manifest)
@@ -344,6 +397,8 @@ fn take_policy(from: &mut Reader<'_>, export_derived: bool) -> Option<(Policy, S
 pub struct RestoreRequest {
     /// The shares that it wants.
     pub set: ShareSet,
+    /// SHA-256 of the manifest by which it restores: what the key will be there.
+    pub manifest: [u8; HASH],
     /// Whose the key will be there.
     pub owner: Identity,
     /// What to encrypt them to: good for this one restore.
@@ -357,9 +412,10 @@ impl RestoreRequest {
     #[must_use]
     pub fn encode(&self) -> [u8; REQUEST] {
         let owner = [self.owner.login as u8];
-        let parts: [&[u8]; 6] = [
+        let parts: [&[u8]; 7] = [
             &REQUEST_FRONT,
             &self.set.0,
+            &self.manifest,
             &owner,
             &self.owner.id.0,
             &self.public_key,
@@ -381,6 +437,7 @@ impl RestoreRequest {
         }
         let request = RestoreRequest {
             set: Digits(from.take()?),
+            manifest: from.take()?,
             owner: from.take_identity()?,
             public_key: from.take()?,
             device: from.take()?,

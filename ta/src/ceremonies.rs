@@ -16,6 +16,7 @@ use crate::{
     crypto::{Secret, shamir},
     platform::{Platform, random, set_aside},
     policy::Settled,
+    shares::Bound,
 };
 
 /// Everything that waits.
@@ -229,6 +230,8 @@ fn is_zero(secret: &[u8]) -> bool {
 pub struct Restore {
     /// What it was, and what each share must be.
     pub manifest: Manifest,
+    /// What the shares are bound to.
+    pub(crate) bound: Bound,
     /// What the shares are sealed to.
     pub(crate) private: Zeroizing<[u8; 32]>,
     /// What is in; has its memory from the beginning.
@@ -247,11 +250,16 @@ impl Restore {
     ///
     /// # Errors
     /// [`Status::OutOfMemory`].
-    pub(crate) fn new(manifest: Manifest, private: Zeroizing<[u8; 32]>) -> Result<Restore, Status> {
+    pub(crate) fn new(
+        manifest: Manifest,
+        bound: Bound,
+        private: Zeroizing<[u8; 32]>,
+    ) -> Result<Restore, Status> {
         let mut entered = Vec::new();
         set_aside(&mut entered, manifest.shares.threshold.into())?;
         Ok(Restore {
             manifest,
+            bound,
             private,
             entered,
         })

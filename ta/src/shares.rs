@@ -3,7 +3,7 @@
 
 use claviger_proto::{
     Digits, Status,
-    shares::{COMMITMENT_LABEL, SIGNATURE, ShareSet, bound},
+    shares::{HASH, SIGNATURE, committed},
 };
 use sha2::{Digest, Sha256};
 
@@ -12,11 +12,22 @@ use crate::{
     platform::Platform,
 };
 
-/// The commitment to the text of a share.
+/// The hashes that the shares of a restore are bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// Of the manifest's attributes.
+    pub attributes: [u8; HASH],
+    /// Of the manifest.
+    pub manifest: [u8; HASH],
+    /// Of the request.
+    pub request: [u8; HASH],
+}
+
+/// The commitment to the text of a share of a key with attributes of this hash.
 #[must_use]
-pub fn commitment(set: &ShareSet, index: u8, text: &[u8]) -> Digits<32> {
+pub fn commitment(attributes: &[u8; HASH], index: u8, text: &[u8]) -> Digits<32> {
     let hash = Sha256::new()
-        .chain_update(bound(COMMITMENT_LABEL, set, index))
+        .chain_update(committed(attributes, index))
         .chain_update(text)
         .finalize();
     Digits(hash.into())

@@ -1,6 +1,9 @@
 //! Whoever holds a share: software only, its private key in this process's memory.
 
-use claviger_proto::shares::{COMMITMENT_LABEL, RESTORE_LABEL, SHARE_LABEL, ShareSet, bound};
+use claviger_proto::{
+    Identity,
+    shares::{HASH, ShareSet, committed, restore_info, share_info},
+};
 use p256::pkcs8::{
     LineEnding, ObjectIdentifier, PrivateKeyInfoRef,
     der::{Decode, asn1::OctetStringRef, pem},
@@ -86,24 +89,29 @@ impl Holder {
     /// Opens this holder's share and checks that it is the one that the device made.
     ///
     /// # Errors
-    /// [`ShareError::NotAuthentic`].
+    /// [`ShareError::NotAuthentic`], also under any other manifest than the one it was made with.
     pub fn open(&self, manifest: &Manifest, share: &SealedShare) -> Result<Share, ShareError> {
         let content = manifest.content();
         let (set, index) = (content.set, share.index);
         let expected = content.commitment(index).ok_or(ShareError::NotAuthentic)?;
         let text = hpke::open(
             &self.private,
-            &bound(SHARE_LABEL, &set, index),
+            &share_info(&manifest.hash, index),
             &share.sealed,
         )?;
         let commitment = Sha256::new()
-            .chain_update(bound(COMMITMENT_LABEL, &set, index))
+            .chain_update(committed(&manifest.attributes, index))
             .chain_update(&text)
             .finalize();
         if expected.0 != *commitment {
             return Err(ShareError::NotAuthentic);
         }
-        Ok(Share { set, index, text })
+        Ok(Share {
+            set,
+            manifest: manifest.hash,
+            index,
+            text,
+        })
     }
 }
 
@@ -116,6 +124,7 @@ impl std::fmt::Debug for Holder {
 /// A share in its holder's hands, checked.
 pub struct Share {
     set: ShareSet,
+    manifest: [u8; HASH],
     index: u8,
     text: Zeroizing<Vec<u8>>,
 }
@@ -127,20 +136,32 @@ impl Share {
         self.index
     }
 
-    /// Encrypts it to the device that asks for it.
+    /// Encrypts it to the device that asks for it, where the key is to be this `owner`'s: whoever
+    /// holds a share knows to whom the key is to come back, and asks no request for it.
     ///
     /// # Errors
-    /// [`ShareError::OtherSet`]; [`ShareError::Random`]; [`ShareError::NotARequest`] if the request
-    /// has no public key that can be encrypted to.
-    pub fn encrypt_to(&self, request: &Request) -> Result<SealedShare, ShareError> {
-        let request = request.content();
-        if request.set != self.set {
+    /// [`ShareError::OtherSet`], [`ShareError::OtherManifest`], [`ShareError::OtherOwner`], all
+    /// before anything is encrypted; [`ShareError::Random`]; [`ShareError::NotARequest`] if the
+    /// request has no public key that can be encrypted to.
+    pub fn encrypt_to(
+        &self,
+        request: &Request,
+        owner: Identity,
+    ) -> Result<SealedShare, ShareError> {
+        let content = request.content();
+        if content.set != self.set {
             return Err(ShareError::OtherSet);
         }
-        let info = bound(RESTORE_LABEL, &self.set, self.index);
+        if content.manifest != self.manifest {
+            return Err(ShareError::OtherManifest);
+        }
+        if content.owner != owner {
+            return Err(ShareError::OtherOwner);
+        }
+        let info = restore_info(&self.manifest, &request.hash, self.index);
         Ok(SealedShare {
             index: self.index,
-            sealed: hpke::seal(&request.public_key, &info, &self.text)?,
+            sealed: hpke::seal(&content.public_key, &info, &self.text)?,
         })
     }
 }

@@ -59,7 +59,7 @@ fn manifest() -> Manifest {
 }
 
 fn manifest_bytes() -> Bytes<u8> {
-    let mut bytes = b"CLVS\x01\0\0\0".to_vec();
+    let mut bytes = b"CLVS\x02\0\0\0".to_vec();
     bytes.extend([0xa0; 16]);
     bytes.push(2);
     bytes.extend([0xa1; 16]);
@@ -75,10 +75,10 @@ fn manifest_bytes() -> Bytes<u8> {
     bytes.extend([0xa3; 32]);
     bytes.extend([2, 0, 0, 0, 1, 16, 16, 16, 16, 16, 16]);
     bytes.extend([0, 0, 5, 6, 32, 32, 32, 32, 32, 32]);
+    bytes.extend([0xc0; 65]);
     bytes.extend([0xb1; 32]);
     bytes.extend([0xb2; 32]);
     bytes.extend([0xb3; 32]);
-    bytes.extend([0xc0; 65]);
     bytes
 }
 
@@ -86,6 +86,8 @@ fn manifest_bytes() -> Bytes<u8> {
 fn a_manifest_is_these_bytes() {
     let bytes = manifest_bytes();
     assert_eq!(manifest().encode().unwrap(), *bytes);
+    let attributes = &bytes[..bytes.len() - 3 * 32];
+    assert_eq!(manifest().attributes().unwrap(), *attributes);
     assert_eq!(Manifest::decode(&bytes), Some(manifest()));
     for len in 0..bytes.len() {
         assert_eq!(Manifest::decode(&bytes[..len]), None);
@@ -167,12 +169,14 @@ fn a_text_is_parted_as_the_versions_are_long() {
 fn a_request_is_these_bytes() {
     let request = RestoreRequest {
         set: Digits([0xa0; 16]),
+        manifest: [0xa3; 32],
         owner: identity(Login::User, 0xa1),
         public_key: [0xa2; 32],
         device: [0xc0; 65],
     };
-    let mut bytes = b"CLVR\x01\0\0\0".to_vec();
+    let mut bytes = b"CLVR\x02\0\0\0".to_vec();
     bytes.extend([0xa0; 16]);
+    bytes.extend([0xa3; 32]);
     bytes.push(1);
     bytes.extend([0xa1; 16]);
     bytes.extend([0xa2; 32]);
@@ -188,11 +192,11 @@ fn a_request_is_these_bytes() {
 
 #[test]
 fn what_shares_are_bound_to_is_these_bytes() {
-    for label in [SHARE_LABEL, COMMITMENT_LABEL, RESTORE_LABEL] {
-        let expected = [label, &[0xa0; 16], &[7]].concat();
-        assert_eq!(bound(label, &Digits([0xa0; 16]), 7), *expected);
-    }
-    assert_eq!(SHARE_LABEL, b"claviger share v1");
-    assert_eq!(COMMITMENT_LABEL, b"claviger commitment v1");
-    assert_eq!(RESTORE_LABEL, b"claviger restore v1");
+    let (one, two) = ([0xa0; 32], [0xb0; 32]);
+    let expected = [&b"claviger commitment v2"[..], &one, &[7]].concat();
+    assert_eq!(committed(&one, 7), *expected);
+    let expected = [&b"claviger share v2"[..], &one, &[7]].concat();
+    assert_eq!(share_info(&one, 7), *expected);
+    let expected = [&b"claviger restore v2"[..], &one, &two, &[7]].concat();
+    assert_eq!(restore_info(&one, &two, 7), *expected);
 }

@@ -10,8 +10,7 @@ use claviger_proto::{
     Home, Origin, State, Status, limits,
     message::*,
     shares::{
-        ENCAPSULATED, Manifest, RESTORE_LABEL, RestoreRequest, SEALED, TAG, TEXT, bound,
-        split_signed,
+        ENCAPSULATED, HASH, Manifest, RestoreRequest, SEALED, TAG, TEXT, restore_info, split_signed,
     },
 };
 use sha2::{Digest, Sha256};
@@ -25,7 +24,7 @@ use crate::{
     exchange::Payload,
     policy::{self, Settled},
     session::Caller,
-    shares::{commitment, sign, verify},
+    shares::{Bound, commitment, sign, verify},
     vault::{Counters, KeyRecord, Tag, Version},
 };
 
@@ -43,7 +42,7 @@ pub(crate) fn restore_start<P: Platform>(
         ceremonies,
         ..
     } = service;
-    let manifest = authentic(payload.bytes(), &request)?;
+    let (manifest, hash) = authentic(payload.bytes(), &request)?;
     let settled = settle(&manifest, &session.caller)?;
     let owner = settled.owner;
     expect_free(keyring, platform, &owner, &manifest.key)?;
@@ -51,6 +50,7 @@ pub(crate) fn restore_start<P: Platform>(
     let device = keyring.vault.device_key(platform)?;
     let asked = RestoreRequest {
         set: manifest.set,
+        manifest: hash,
         owner,
         public_key: hpke::public_key(private.as_slice())?,
         device: p256::public_key(device.as_bytes())?,
@@ -59,7 +59,12 @@ pub(crate) fn restore_start<P: Platform>(
     let signature = sign(platform, &device, &asked)?;
     let (key, expected) = (manifest.key.clone(), manifest.shares.threshold);
     let timeout = limits::RESTORE_SECONDS;
-    let restore = Restore::new(manifest, private)?;
+    let bound = Bound {
+        attributes: Sha256::digest(manifest.attributes()?).into(),
+        manifest: hash,
+        request: Sha256::digest(asked).into(),
+    };
+    let restore = Restore::new(manifest, bound, private)?;
     let restore = ceremonies
         .restores
         .begin(platform, owner, timeout, restore)?;
@@ -146,16 +151,19 @@ pub(crate) fn restore_cancel<P: Platform>(
     Ok(Done {})
 }
 
-/// The manifest, if the device that the caller trusts signed it.
+/// The manifest and its hash, if the device that the caller trusts signed it.
 #[inline(never)]
-fn authentic(signed: &[u8], request: &RestoreStartRequest) -> Result<Manifest, Status> {
+fn authentic(
+    signed: &[u8],
+    request: &RestoreStartRequest,
+) -> Result<(Manifest, [u8; HASH]), Status> {
     let (covered, signature) = split_signed(signed).ok_or(Status::NotAuthentic)?;
     let manifest = Manifest::decode(covered).ok_or(Status::NotAuthentic)?;
     if request.device.0 != <[u8; 32]>::from(Sha256::digest(manifest.device)) {
         return Err(Status::NotAuthentic);
     }
     verify(&manifest.device, covered, signature)?;
-    Ok(manifest)
+    Ok((manifest, Sha256::digest(covered).into()))
 }
 
 /// Whether a key can be what the manifest says, as the caller's.
@@ -200,9 +208,10 @@ fn open(restore: &Restore, index: u8, sealed: &mut [u8]) -> Result<Share, Status
     let text = sealed
         .get_mut(ENCAPSULATED..end)
         .ok_or(Status::BadPayload)?;
-    let info = bound(RESTORE_LABEL, &manifest.set, index);
+    let bound = &restore.bound;
+    let info = restore_info(&bound.manifest, &bound.request, index);
     hpke::open(restore.private.as_slice(), &info, b"", text, &parts)?;
-    if commitment(&manifest.set, index, text) != *expected {
+    if commitment(&bound.attributes, index, text) != *expected {
         return Err(Status::NotAuthentic);
     }
     let mut share = Share {

@@ -6,8 +6,8 @@ use claviger_proto::{
     limits,
     message::*,
     shares::{
-        BLINDING, ENCAPSULATED, Manifest, PUBLIC, SEALED, SHARE_LABEL, ShareSet, SharedVersion,
-        TAG, bound,
+        BLINDING, ENCAPSULATED, HASH, Manifest, PUBLIC, SEALED, ShareSet, SharedVersion, TAG,
+        share_info,
     },
 };
 use sha2::{Digest, Sha256};
@@ -61,13 +61,18 @@ pub(crate) fn share<P: Platform>(
         })?;
     let length = manifest.text_len().saturating_add(SEALED);
     let given = payload.resize(length.saturating_mul(holders.len()))?;
-    let sealed = split(platform, &key, &mut manifest, given, length)
-        .and_then(|()| seal(platform, &holders, &manifest.set, given, length));
-    if let Err(error) = sealed {
-        given.zeroize();
-        return Err(error);
-    }
-    let covered = manifest.encode()?;
+    let sealed = split(platform, &key, &mut manifest, given, length).and_then(|()| {
+        let covered = manifest.encode()?;
+        let hash = Sha256::digest(&covered).into();
+        seal(platform, &holders, &hash, given, length).map(|()| covered)
+    });
+    let covered = match sealed {
+        Ok(covered) => covered,
+        Err(error) => {
+            given.zeroize();
+            return Err(error);
+        }
+    };
     payload.append(&covered)?;
     payload.append(&sign(platform, &device, &covered)?)?;
     Ok(ShareResponse {
@@ -146,24 +151,25 @@ fn split<P: Platform>(
         }
         at = end;
     }
+    let attributes = Sha256::digest(manifest.attributes()?).into();
     for (index, text) in (1..).zip(given.chunks_exact_mut(length)) {
-        let commitment = commitment(&manifest.set, index, text_of(text)?);
+        let commitment = commitment(&attributes, index, text_of(text)?);
         let commitments = &mut manifest.commitments;
         commitments.push(commitment).map_err(|_| Status::Internal)?;
     }
     Ok(())
 }
 
-/// Seals each text to its holder.
+/// Seals each text to its holder, bound to the manifest of this hash.
 fn seal<P: Platform>(
     platform: &mut P,
     holders: &Holders,
-    set: &ShareSet,
+    manifest: &[u8; HASH],
     given: &mut [u8],
     length: usize,
 ) -> Result<(), Status> {
     for ((index, text), holder) in (1..).zip(given.chunks_exact_mut(length)).zip(holders) {
-        let info = bound(SHARE_LABEL, set, index);
+        let info = share_info(manifest, index);
         let sealed = hpke::seal(platform, holder, &info, b"", text_of(text)?)?;
         *text.first_chunk_mut().ok_or(Status::Internal)? = sealed.enc;
         *text.last_chunk_mut().ok_or(Status::Internal)? = sealed.tag;

@@ -15,6 +15,7 @@ use crate::{
     crypto::Secret,
     platform::Platform,
     policy,
+    shares::Bound,
     vault::{Counters, Tag},
 };
 
@@ -64,6 +65,10 @@ impl<P: Platform> Service<P> {
             put_ceremony(&mut bytes, ceremony);
             let manifest = ceremony.of.manifest.encode();
             put_long(&mut bytes, &manifest.expect("it came encoded"));
+            let bound = &ceremony.of.bound;
+            for hash in [bound.attributes, bound.manifest, bound.request] {
+                bytes.extend(hash);
+            }
             bytes.extend(*ceremony.of.private);
             bytes.push(ceremony.of.entered.len() as u8);
             for share in &ceremony.of.entered {
@@ -220,7 +225,13 @@ fn components(owner: Identity, from: &mut Reader<'_>) -> Option<Components> {
 
 fn restore(from: &mut Reader<'_>) -> Option<Restore> {
     let manifest = Manifest::decode(from.take_long()?)?;
-    let mut restore = Restore::new(manifest, Zeroizing::new(from.take()?)).ok()?;
+    let bound = Bound {
+        attributes: from.take()?,
+        manifest: from.take()?,
+        request: from.take()?,
+    };
+    let private = Zeroizing::new(from.take()?);
+    let mut restore = Restore::new(manifest, bound, private).ok()?;
     for _ in 0..from.take_byte()? {
         restore.entered.push(Share {
             index: from.take_byte()?,

@@ -10,6 +10,7 @@ use claviger_ta::{
     shares::commitment,
 };
 use p256::ecdsa::{Signature, SigningKey, signature::Signer};
+use sha2::{Digest, Sha256};
 
 use super::{
     shares::{Given, Holder, seal_to_holder, shared_key},
@@ -79,8 +80,9 @@ impl Forger {
             .iter()
             .map(|(_, part)| [&[3; BLINDING][..], part].concat())
             .collect();
+        let attributes = Sha256::digest(manifest.attributes().unwrap()).into();
         for (index, text) in (1..).zip(&texts) {
-            let commitment = commitment(&manifest.set, index, text);
+            let commitment = commitment(&attributes, index, text);
             manifest.commitments.push(commitment).unwrap();
         }
         let shares = (1..).zip(&texts).zip(holders);

@@ -3,6 +3,7 @@
 
 mod components;
 mod forger;
+mod forgeries;
 mod records;
 mod restores;
 mod shares;

@@ -6,17 +6,19 @@ use claviger_ta::workstation::Fault;
 use sha2::{Digest, Sha256};
 
 use super::{
-    shares::{Given, Holder, device_of, holders, open, reencrypt, seal_to, share, shared_key},
+    shares::{
+        Given, Holder, device_of, hash, holders, open, reencrypt, seal_to, share, shared_key,
+    },
     *,
 };
 
 /// A restore that waits for its shares.
-struct Waiting {
+pub(crate) struct Waiting {
     id: Digits<8>,
-    request: RestoreRequest,
+    pub(crate) request: RestoreRequest,
 }
 
-fn start_as(
+pub(crate) fn start_as(
     bench: &mut Bench,
     who: Identity,
     signed: &[u8],
@@ -42,7 +44,7 @@ fn start(bench: &mut Bench, given: &Given) -> Result<Waiting, Status> {
     start_as(bench, ALICE, &given.signed, &given.manifest.device)
 }
 
-fn give(
+pub(crate) fn give(
     bench: &mut Bench,
     waiting: &Waiting,
     index: u8,
@@ -84,7 +86,7 @@ fn made(bench: &mut Bench, new: NewKey, holders: &[Holder]) -> (KeyDescription, 
 }
 
 /// A key of which two of three holders restore, and its shares.
-fn two_of_three() -> (Bench, Vec<Holder>, Given) {
+pub(crate) fn two_of_three() -> (Bench, Vec<Holder>, Given) {
     let mut bench = Bench::new();
     let holders = holders(3);
     let new = shared_key(Algorithm::Aes256Cmac, 2, &holders);
@@ -188,7 +190,7 @@ fn fewer_than_k_restore_nothing() {
     }
     // The share of another holder in this one's place.
     let text = open(&given, 1, &holders[0]).unwrap();
-    let moved = seal_to(&waiting.request.public_key, &waiting.request.set, 2, &text);
+    let moved = seal_to(&waiting.request, 2, &text);
     let refused = give(&mut target, &waiting, 2, &moved);
     assert_eq!(refused, Err(Status::NotAuthentic));
 }
@@ -235,11 +237,9 @@ fn a_forged_or_foreign_share_costs_nothing() {
     let (mut source, holders, given) = two_of_three();
     let mut target = Bench::new();
     let waiting = start(&mut target, &given).unwrap();
-    let RestoreRequest {
-        public_key, set, ..
-    } = waiting.request;
+    let request = waiting.request.clone();
     let text = open(&given, 1, &holders[0]).unwrap();
-    let good = seal_to(&public_key, &set, 1, &text);
+    let good = seal_to(&request, 1, &text);
     let refused = |target: &mut Bench, index: u8, sealed: &[u8], status: Status| {
         assert_eq!(give(target, &waiting, index, sealed), Err(status));
     };
@@ -259,7 +259,7 @@ fn a_forged_or_foreign_share_costs_nothing() {
         if let Some(byte) = text.get(place) {
             let mut forged = text.clone();
             forged[place] = byte ^ 1;
-            let sealed = seal_to(&public_key, &set, 1, &forged);
+            let sealed = seal_to(&request, 1, &forged);
             refused(&mut target, 1, &sealed, Status::NotAuthentic);
         }
     }
@@ -267,8 +267,16 @@ fn a_forged_or_foreign_share_costs_nothing() {
     // Another set of the same key.
     let other = share(&mut source, ALICE, "backup", &holders).unwrap();
     let other_text = open(&other, 1, &holders[0]).unwrap();
-    for set in [&set, &other.manifest.set] {
-        let sealed = seal_to(&public_key, set, 1, &other_text);
+    for (set, manifest) in [
+        (request.set, request.manifest),
+        (other.manifest.set, hash(&other.manifest)),
+    ] {
+        let request = RestoreRequest {
+            set,
+            manifest,
+            ..request.clone()
+        };
+        let sealed = seal_to(&request, 1, &other_text);
         refused(&mut target, 1, &sealed, Status::NotAuthentic);
     }
     // As it was sealed to its holder, and to another restore.

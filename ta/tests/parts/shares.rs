@@ -2,7 +2,7 @@ use claviger_proto::{
     Export, Origin, Permission, Permissions, State,
     audit::{Event, Record},
     shares::{
-        BLINDING, ENCAPSULATED, Manifest, RESTORE_LABEL, RestoreRequest, SHARE_LABEL, TAG, bound,
+        BLINDING, ENCAPSULATED, Manifest, RestoreRequest, TAG, restore_info, share_info,
         split_signed,
     },
 };
@@ -78,7 +78,7 @@ pub(crate) fn open(given: &Given, index: u8, holder: &Holder) -> Result<Vec<u8>,
         tag: *sealed.last_chunk().unwrap(),
     };
     let mut text = sealed[ENCAPSULATED..sealed.len() - TAG].to_vec();
-    let info = bound(SHARE_LABEL, &given.manifest.set, index);
+    let info = share_info(&hash(&given.manifest), index);
     hpke::open(&holder.private, &info, b"", &mut text, &parts)?;
     Ok(text)
 }
@@ -90,19 +90,26 @@ pub(crate) fn seal_to_holder(
     holder: &Holder,
     text: &[u8],
 ) -> Vec<u8> {
-    let mut text = text.to_vec();
-    let info = bound(SHARE_LABEL, &manifest.set, index);
-    let mut random = Workstation::in_memory();
-    let sealed = hpke::seal(&mut random, &holder.public, &info, b"", &mut text).unwrap();
-    [&sealed.enc[..], &text, &sealed.tag].concat()
+    seal_under(&holder.public, &share_info(&hash(manifest), index), text)
+}
+
+/// What shares of this manifest are bound to.
+pub(crate) fn hash(manifest: &Manifest) -> [u8; 32] {
+    Sha256::digest(manifest.encode().unwrap()).into()
 }
 
 /// A text sealed to a device that restores.
-pub(crate) fn seal_to(public: &[u8], set: &Digits<16>, index: u8, text: &[u8]) -> Vec<u8> {
+pub(crate) fn seal_to(request: &RestoreRequest, index: u8, text: &[u8]) -> Vec<u8> {
+    let asked = Sha256::digest(request.encode()).into();
+    let info = restore_info(&request.manifest, &asked, index);
+    seal_under(&request.public_key, &info, text)
+}
+
+/// A text sealed with this info.
+pub(crate) fn seal_under(public: &[u8], info: &[u8], text: &[u8]) -> Vec<u8> {
     let mut text = text.to_vec();
-    let info = bound(RESTORE_LABEL, set, index);
     let mut random = Workstation::in_memory();
-    let sealed = hpke::seal(&mut random, public, &info, b"", &mut text).unwrap();
+    let sealed = hpke::seal(&mut random, public, info, b"", &mut text).unwrap();
     [&sealed.enc[..], &text, &sealed.tag].concat()
 }
 
@@ -113,7 +120,7 @@ pub(crate) fn reencrypt(
     request: &RestoreRequest,
 ) -> Vec<u8> {
     let text = open(given, index, holder).unwrap();
-    seal_to(&request.public_key, &request.set, index, &text)
+    seal_to(request, index, &text)
 }
 
 pub(crate) fn device_of(bench: &mut Bench) -> Vec<u8> {
@@ -152,9 +159,10 @@ fn shares_are_what_the_manifest_says() {
     for (index, holder) in (1..).zip(&holders) {
         let text = open(&given, index, holder).unwrap();
         assert_eq!(text.len(), BLINDING + 48 + 32);
+        let attributes = &covered[..covered.len() - 3 * 32];
         let label = [
-            b"claviger commitment v1".as_slice(),
-            &manifest.set.0,
+            b"claviger commitment v2".as_slice(),
+            &Sha256::digest(attributes),
             &[index],
         ]
         .concat();

@@ -1,8 +1,10 @@
 use claviger::{
     Algorithm, Client, Key, Origin, PublicKey, Status,
+    identity::uid_identity,
     shares::{Holder, Manifest, Request, Restore, SealedShare, ShareError, Shared},
 };
 use claviger_tests::{ALICE, BOB, Device, status};
+use p256::ecdsa::signature::Signer;
 
 /// A shared key, who holds it, and the device's public key.
 struct Backup {
@@ -39,7 +41,8 @@ impl Backup {
     /// What a holder makes of its share for a request.
     fn reencrypt(&self, place: usize, request: &Request) -> SealedShare {
         let share = self.holders[place].open(&self.manifest(), &self.shared.shares[place]);
-        share.unwrap().encrypt_to(request).unwrap()
+        let owner = uid_identity(ALICE);
+        share.unwrap().encrypt_to(request, owner).unwrap()
     }
 }
 
@@ -137,9 +140,44 @@ fn a_holder_trusts_what_devices_signed_and_nothing_else() {
     let bob = device.user(BOB);
     let other = Backup::new(&bob, 2, 2);
     let share = other.holders[0].open(&other.manifest(), &other.shared.shares[0]);
-    let refused = share.unwrap().encrypt_to(&request(&restore, &alice));
+    let share = share.unwrap();
+    let refused = share.encrypt_to(&request(&restore, &alice), uid_identity(ALICE));
     assert_eq!(refused.err(), Some(ShareError::OtherSet));
+    // Nor to a device that restores the key for another than is meant to have it.
+    let share = backup.holders[0].open(&manifest, first).unwrap();
+    let refused = share.encrypt_to(&request(&restore, &alice), uid_identity(BOB));
+    assert_eq!(refused.err(), Some(ShareError::OtherOwner));
     // The next test's device may be the same.
+    restore.cancel().unwrap();
+}
+
+/// Whoever signs the set anew, under another policy, gets nothing for it from a holder: neither with
+/// his manifest nor with a request that a device makes for it.
+#[test]
+fn a_share_is_for_the_manifest_it_was_made_with() {
+    let device = Device::fresh();
+    let alice = device.user(ALICE);
+    let backup = Backup::new(&alice, 2, 2);
+    let genuine = backup.manifest();
+    let forger = p256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+    let public = forger.verifying_key().to_sec1_point(false);
+    let public = PublicKey::from_raw(Algorithm::EcdsaP256, public.as_bytes()).unwrap();
+    let mut content = genuine.content().clone();
+    content.device = public.raw().try_into().unwrap();
+    content.policy.rotate_after_uses = Some(9);
+    let covered = content.encode().unwrap();
+    let signature: p256::ecdsa::Signature = forger.sign(&covered);
+    let forged = [&covered[..], &signature.to_bytes()].concat();
+    let forged = Manifest::verify(&forged, &public).unwrap();
+    let (holder, share) = (&backup.holders[0], &backup.shared.shares[0]);
+    let refused = holder.open(&forged, share).err();
+    assert_eq!(refused, Some(ShareError::NotAuthentic));
+    alice.delete("backup").unwrap();
+    let restore = alice.restore(&forged).unwrap();
+    let asked = request(&restore, &alice);
+    let share = holder.open(&genuine, share).unwrap();
+    let refused = share.encrypt_to(&asked, uid_identity(ALICE)).err();
+    assert_eq!(refused, Some(ShareError::OtherManifest));
     restore.cancel().unwrap();
 }
 

@@ -27,6 +27,8 @@ fn restore(keys: &Keys, file: &str, versions: &[u32], indices: [u8; 3]) {
     let restore = client.restore(&manifest).unwrap();
     let own = client.device_key().unwrap().public;
     let request = Request::verify(restore.request(), &own).unwrap();
+    // This user's: it is the caller who restores.
+    let owner = request.content().owner;
     let mut restored = None;
     for index in indices {
         let [private, sealed] = &shares[usize::from(index) - 1][..] else {
@@ -38,7 +40,9 @@ fn restore(keys: &Keys, file: &str, versions: &[u32], indices: [u8; 3]) {
         };
         let holder = Holder::from_bytes(private).unwrap();
         let share = holder.open(&manifest, &sealed).unwrap();
-        let given = restore.give(&share.encrypt_to(&request).unwrap()).unwrap();
+        let given = restore
+            .give(&share.encrypt_to(&request, owner).unwrap())
+            .unwrap();
         restored = given.key;
     }
     let restored = restored.unwrap();

@@ -6,7 +6,7 @@ use claviger::{
     Export, Home, Identity, Permission, Permissions, identity,
     proto::{
         Login,
-        message::{KeyDescription, KeySummary},
+        message::{KeyDescription, KeySummary, Policy},
     },
 };
 use serde_json::{Value, json};
@@ -136,10 +136,47 @@ fn facts(key: &KeyDescription, owners: &Owners) -> Vec<Row> {
         rows.push(("home", format!("wrapped{family}")));
     }
     rows.push(("owner", owners.text(key.owner)));
-    rows.push(("owner may", names(key.policy.owner)));
-    for grant in &key.policy.grants {
+    rows.extend(permissions(&key.policy, owners));
+    rows
+}
+
+/// Who may do what by a policy.
+fn permissions(policy: &Policy, owners: &Owners) -> Vec<Row> {
+    let mut rows = vec![("owner may", names(policy.owner))];
+    for grant in &policy.grants {
         let to = owners.text(grant.to);
         rows.push(("granted", format!("{to}: {}", names(grant.may))));
+    }
+    rows
+}
+
+/// A policy by itself, as a manifest of shares has it.
+pub(crate) fn policy_rows(policy: &Policy, owners: &Owners) -> Vec<Row> {
+    let mut rows = permissions(policy, owners);
+    for (bound, what) in [
+        (policy.rotate_after_uses, "uses"),
+        (policy.rotate_after_bytes, "bytes"),
+    ] {
+        if let Some(bound) = bound {
+            rows.push(("a version", format!("rotates after {bound} {what}")));
+        }
+    }
+    rows.extend(demands(policy));
+    rows
+}
+
+/// What else a policy demands or lets leave.
+fn demands(policy: &Policy) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if policy.min_context != 0 {
+        rows.push(("context", format!("at least {} bytes", policy.min_context)));
+    }
+    if policy.export_derived {
+        rows.push(("derived keys", "may leave the TEE".to_owned()));
+    }
+    if policy.rollback_level != 0 {
+        let level = format!("at least {}", policy.rollback_level);
+        rows.push(("rollback level", level));
     }
     rows
 }
@@ -150,9 +187,6 @@ fn bounds(key: &KeyDescription) -> Vec<Row> {
     let mut rows = Vec::new();
     if let (Some(left), Some(most)) = (key.uses_left, policy.max_uses) {
         rows.push(("uses left", format!("{left} of {most}")));
-    }
-    if policy.min_context != 0 {
-        rows.push(("context", format!("at least {} bytes", policy.min_context)));
     }
     let counted = |used: Option<u64>, what: &str, bound: Option<u64>| {
         let after = bound.map_or_else(String::new, |bound| format!(", rotates after {bound}"));
@@ -174,15 +208,7 @@ fn bounds(key: &KeyDescription) -> Vec<Row> {
         (Export::Wrapped, _) => rows.push(("export", "as a wrapped key".to_owned())),
         _ => {}
     }
-    if policy.export_derived {
-        rows.push(("derived keys", "may leave the TEE".to_owned()));
-    }
-    if policy.rollback_level != 0 {
-        rows.push((
-            "rollback level",
-            format!("at least {}", policy.rollback_level),
-        ));
-    }
+    rows.extend(demands(policy));
     rows
 }
 

@@ -3,20 +3,24 @@
 use std::{fs, path::Path};
 
 use claviger::{
-    Algorithm, Client, Error, Identity,
+    Algorithm, Client, Error, Identity, PublicKey,
     proto::{Digits, limits, shares::MANIFEST},
     shares::{Holder, Manifest, Request, SealedShare, Share, ShareError},
 };
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::{
     Outcome,
-    args::{HeldArguments, Input, RestoreCommand, ShareArguments, SharedArguments, SharesCommand},
-    describe::{Owners, print_key},
+    args::{
+        HeldArguments, Input, OwnerNumber, RestoreCommand, ShareArguments, SharedArguments,
+        SharesCommand,
+    },
+    describe::{Owners, policy_rows, print_key},
     failure::Failure,
     files::{self, Destination, Secrecy},
     open,
-    output::{Printer, table},
+    output::{Printer, base64, table},
 };
 
 /// More than any share, manifest, request or private key has.
@@ -64,29 +68,75 @@ pub(crate) fn shares(command: &SharesCommand, printer: &Printer) -> Outcome {
             held,
             request,
             target_key,
+            owner,
             output,
         } => {
             let manifest = manifest(shared)?;
             let share = held_share(held, &manifest)?.ok_or(failed(ShareError::NotAShare))?;
             let target = open::public_key(target_key, &[Algorithm::EcdsaP256])?;
             let request = Request::verify(&read(request)?, &target).map_err(failed)?;
-            let sealed = share.encrypt_to(&request).map_err(failed)?;
-            files::write_all(output, Secrecy::Public, &sealed.to_bytes())?;
-            let owner = Owners::new(None).text(request.content().owner);
-            let text = format!(
-                "share {} of {}, for the key to be {owner}'s there",
-                share.index(),
-                manifest.content().key
-            );
-            let object = json!({
-                "set": manifest.content().set,
-                "index": share.index(),
-                "key": manifest.content().key,
-                "owner": identity(request.content().owner),
-            });
-            printer.print(&object, &text)
+            reencrypt(
+                &manifest,
+                &share,
+                (&request, &target),
+                *owner,
+                output,
+                printer,
+            )
         }
     }
+}
+
+/// Says what a share is wanted for, then encrypts it.
+fn reencrypt(
+    manifest: &Manifest,
+    share: &Share,
+    asked: (&Request, &PublicKey),
+    owner: OwnerNumber,
+    output: &Path,
+    printer: &Printer,
+) -> Outcome {
+    let (request, target) = asked;
+    let owners = Owners::new(Some(owner));
+    let wanted = owners.text(request.content().owner);
+    let device = fingerprint(target)?;
+    let key = &manifest.content().key;
+    if !printer.is_json() {
+        let mut rows = vec![
+            ("device", device.clone()),
+            ("its owner there", wanted.clone()),
+        ];
+        rows.extend(facts(manifest, &owners)?);
+        eprint!("{}", table(&rows));
+    }
+    let sealed = share
+        .encrypt_to(request, owner.identity())
+        .map_err(|error| match error {
+            ShareError::OtherOwner => Failure::Library {
+                hint: Some(format!("the request is for {wanted} to own it")),
+                error: error.into(),
+            },
+            error => failed(error),
+        })?;
+    files::write_all(output, Secrecy::Public, &sealed.to_bytes())?;
+    let index = share.index();
+    let object = json!({
+        "set": manifest.content().set,
+        "index": index,
+        "key": key,
+        "owner": identity(request.content().owner),
+        "device": device,
+        "policy": manifest.content().policy,
+    });
+    let text = format!("share {index} of {key}, for the key to be {wanted}'s there");
+    printer.print(&object, &text)
+}
+
+/// What devices' keys are compared by: SHA-256 of the SubjectPublicKeyInfo, as OpenSSH shows it.
+fn fingerprint(key: &PublicKey) -> Result<String, Failure> {
+    let digest = Sha256::digest(key.to_der()?);
+    let text = base64(&digest);
+    Ok(format!("SHA256:{}", text.trim_end_matches('=')))
 }
 
 pub(crate) fn restore(client: &Client, command: &RestoreCommand, printer: &Printer) -> Outcome {
@@ -139,9 +189,10 @@ fn keygen(output: &Path, printer: &Printer) -> Outcome {
     printer.print(&json!({ "public_key": public }), &public)
 }
 
-fn show(manifest: &Manifest, share: Option<&Share>, printer: &Printer) -> Outcome {
+/// What was shared, in lines.
+fn facts(manifest: &Manifest, owners: &Owners) -> Result<Vec<(&'static str, String)>, Failure> {
     let content = manifest.content();
-    let owner = Owners::new(None).text(content.owner);
+    let owner = owners.text(content.owner);
     let mut rows = vec![
         ("key", content.key.to_string()),
         ("id", content.id.to_string()),
@@ -162,6 +213,16 @@ fn show(manifest: &Manifest, share: Option<&Share>, printer: &Printer) -> Outcom
         let text = format!("{}, check value {}", version.number, version.check_value);
         rows.push(("version", text));
     }
+    if let Some(children) = content.children {
+        rows.push(("children", children.name().to_owned()));
+    }
+    rows.extend(policy_rows(&content.policy, owners));
+    Ok(rows)
+}
+
+fn show(manifest: &Manifest, share: Option<&Share>, printer: &Printer) -> Outcome {
+    let content = manifest.content();
+    let mut rows = facts(manifest, &Owners::new(None))?;
     if let Some(share) = share {
         rows.push(("share", format!("{}, as the device made it", share.index())));
     }

@@ -163,7 +163,10 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 let asked = Asked::verify(restore.request(), &device).unwrap();
                 let [first, last] = [0, 1].map(|place: usize| {
                     let share = holders[place].open(&manifest, &shared.shares[place]);
-                    share.unwrap().encrypt_to(&asked).unwrap()
+                    share
+                        .unwrap()
+                        .encrypt_to(&asked, asked.content().owner)
+                        .unwrap()
                 });
                 restore.give(&first).unwrap();
                 let request = RestoreShareRequest {

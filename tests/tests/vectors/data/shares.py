@@ -73,8 +73,8 @@ def check_value(secret):
     return mac.finalize()[:5]
 
 
-def bound(label, chosen, index):
-    return label + chosen + bytes([index])
+def bound(label, hashed, index):
+    return label + hashlib.sha256(hashed).digest() + bytes([index])
 
 
 def raw(public):
@@ -106,18 +106,20 @@ def make():
         hashlib.sha256(bytes([index])).digest() + b"".join(parts[v][index - 1] for v in secrets)
         for index in range(1, n + 1)
     ]
-    manifest = b"CLVS\x01\0\0\0" + chosen + owner
+    manifest = b"CLVS\x02\0\0\0" + chosen + owner
     manifest += bytes([len(label)]) + label + key_id + bytes([AES_256_CMAC, MAC, 0, 0])
     manifest += struct.pack(">HIIQQ", 0b1100, 0, 0, 0, 0) + bytes([0])
     manifest += bytes([k, n]) + hashlib.sha256(b"".join(publics)).digest()
     manifest += bytes([len(secrets)])
     for number, secret in secrets.items():
         manifest += struct.pack(">IB", number, len(secret)) + check_value(secret)
+    attributes = manifest + raw(device.public_key())
+    manifest = attributes
     for index, text in enumerate(texts, 1):
         manifest += hashlib.sha256(
-            bound(b"claviger commitment v1", chosen, index) + text
+            bound(b"claviger commitment v2", attributes, index) + text
         ).digest()
-    manifest += raw(device.public_key())
+    covered = manifest
     r, s = decode_dss_signature(device.sign(manifest, ec.ECDSA(hashes.SHA256())))
     manifest += r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
@@ -130,7 +132,7 @@ def make():
         recipient = KEMKey.from_pyca_cryptography_key(
             x25519.X25519PublicKey.from_public_bytes(public)
         )
-        info = bound(b"claviger share v1", chosen, index)
+        info = bound(b"claviger share v2", covered, index)
         encapsulated, sender = SUITE.create_sender_context(recipient, info)
         print(private.hex(), (encapsulated + sender.seal(text)).hex())
 
@@ -143,14 +145,15 @@ def check(path):
     key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), device)
     r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
     key.verify(encode_dss_signature(r, s), manifest, ec.ECDSA(hashes.SHA256()))
-    assert manifest[-65:] == device
-    chosen = manifest[8:24]
+    assert manifest[:8] == b"CLVS\x02\0\0\0"
     at = 41 + 1 + manifest[41] + 16 + 4 + 26
     at += 1 + 19 * manifest[at]
     k, n = manifest[at : at + 2]
     recipients = manifest[at + 2 : at + 34]
     versions = manifest[at + 35 : at + 35 + 10 * manifest[at + 34]]
-    commitments = manifest[at + 35 + len(versions) : -65]
+    attributes = manifest[: at + 35 + len(versions) + 65]
+    assert attributes[-65:] == device
+    commitments = manifest[len(attributes) :]
     assert (len(versions), len(commitments)) == (10 * len(secrets), 32 * n)
     publics, texts = b"", {}
     for index, (private, sealed) in enumerate(lines[3:], 1):
@@ -160,10 +163,10 @@ def check(path):
         recipient = SUITE.create_recipient_context(
             sealed[:32],
             KEMKey.from_pyca_cryptography_key(private),
-            bound(b"claviger share v1", chosen, index),
+            bound(b"claviger share v2", manifest, index),
         )
         text = recipient.open(sealed[32:])
-        digest = hashlib.sha256(bound(b"claviger commitment v1", chosen, index) + text)
+        digest = hashlib.sha256(bound(b"claviger commitment v2", attributes, index) + text)
         assert digest.digest() == commitments[32 * index - 32 : 32 * index]
         texts[index] = text[32:]
     assert len(texts) == n and hashlib.sha256(publics).digest() == recipients

@@ -132,7 +132,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     (
         "shares reencrypt",
         "claviger shares reencrypt --manifest manifest --device-key old.pem --share share-1 \
-         --holder-key holder.key --request request --target-key new.pem --out given-1",
+         --holder-key holder.key --request request --target-key new.pem --owner 0 \
+         --out given-1",
     ),
     (
         "restore start",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use claviger::proto::Digits;
 
-use super::{Input, KeyArguments, NewKey};
+use super::{Input, KeyArguments, NewKey, OwnerNumber};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ComponentsCommand {
@@ -70,6 +70,10 @@ pub(crate) enum SharesCommand {
         held: HeldArguments,
     },
     /// Encrypt a share, once checked, to the device that asks for it
+    ///
+    /// First says on stderr for which device, owner and key that is. The request must be for the
+    /// owner that --owner names, and by this very manifest: a device that was given another one, with
+    /// another policy, gets nothing.
     Reencrypt {
         #[command(flatten)]
         shared: SharedArguments,
@@ -81,6 +85,9 @@ pub(crate) enum SharesCommand {
         /// What `device-key` prints there, from a source that the holder trusts
         #[arg(long, value_name = "FILE")]
         target_key: PathBuf,
+        /// Whose the key shall be there: UID, or gid:GID, as numbered on that device
+        #[arg(long, value_name = "UID")]
+        owner: OwnerNumber,
         /// Write the share to this file
         #[arg(long = "out", value_name = "FILE")]
         output: PathBuf,
