@@ -1,18 +1,29 @@
 //! How a session is opened: with what, and for whom.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    ffi::OsString,
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use claviger_proto::Command;
 
+#[cfg(any(feature = "emulator", feature = "optee"))]
+use crate::identity::effective_uid;
 #[cfg(feature = "emulator")]
 use crate::transport::emulator::Emulator;
 use crate::{
     Client, Error,
-    connection::{Connection, OnRepeat},
+    client::Reopening,
+    connection::OnRepeat,
     transport::{Transport, TransportError},
 };
 
-/// The environment variable that chooses the emulator for [`Client::open`].
+/// The environment variable that chooses the emulator for [`Client::open`]. A set-user-ID,
+/// set-group-ID or file-capability program does not look at it.
 pub const EMULATOR_VARIABLE: &str = "CLAVIGER_EMULATOR";
 
 /// Whom a session speaks for. The kernel's driver vouches for it.
@@ -36,8 +47,21 @@ pub struct Builder {
     login: Login,
     on_repeat: Option<OnRepeat>,
     patience: Duration,
+    on_emulator: OnEmulator,
     #[cfg(feature = "emulator")]
     emulator: Option<Emulator>,
+}
+
+/// What is told of an emulated device that the environment chose.
+type OnEmulator = Box<dyn FnOnce(&Path) + Send>;
+
+fn warn(directory: &Path) {
+    let shown = directory.display();
+    // Without a stderr there is nobody to warn.
+    let _ = writeln!(
+        io::stderr(),
+        "emulated device in {shown}: nothing here is protected"
+    );
 }
 
 impl Default for Builder {
@@ -46,6 +70,7 @@ impl Default for Builder {
             login: Login::default(),
             on_repeat: None,
             patience: PATIENCE,
+            on_emulator: Box::new(warn),
             #[cfg(feature = "emulator")]
             emulator: None,
         }
@@ -85,6 +110,14 @@ impl Builder {
         self
     }
 
+    /// What is to be told that the environment chose the emulated device in this directory, where
+    /// nothing is protected; if not said, a line on stderr.
+    #[must_use]
+    pub fn on_emulator(mut self, told: impl FnOnce(&Path) + Send + 'static) -> Builder {
+        self.on_emulator = Box::new(told);
+        self
+    }
+
     /// Uses an emulated device, whatever the environment says.
     #[cfg(feature = "emulator")]
     #[must_use]
@@ -97,57 +130,122 @@ impl Builder {
     ///
     /// # Errors
     /// [`Error::Transport`] if the trusted application cannot be reached.
-    pub fn open(self) -> Result<Client, Error> {
+    pub fn open(mut self) -> Result<Client, Error> {
+        let reopening = self.opening()?;
+        let transport = reopening()?;
+        Ok(Client::of(transport, Some(reopening), self.on_repeat))
+    }
+
+    /// Whether it is one with an emulated device.
+    pub(crate) fn is_emulated(&self) -> bool {
         #[cfg(feature = "emulator")]
-        if let Some(emulator) = &self.emulator {
-            let session = emulator.open(self.login)?;
-            return Ok(self.with_transport(session));
+        if self.emulator.is_some() {
+            return true;
+        }
+        emulator_directory().is_some()
+    }
+
+    /// How the session is opened, now and in a process that is forked from this one.
+    fn opening(&mut self) -> Result<Reopening, Error> {
+        #[cfg(feature = "emulator")]
+        if let Some(emulator) = self.emulator.take() {
+            return Ok(self.emulated(emulator));
         }
         match emulator_directory() {
-            Some(dir) => self.open_emulator(dir),
-            None => self.open_optee(),
+            Some(dir) => self.opening_emulator(dir),
+            None => self.opening_optee(),
         }
     }
 
     #[cfg(feature = "emulator")]
-    fn open_emulator(self, dir: PathBuf) -> Result<Client, Error> {
-        let session = Emulator::from_environment(dir)?.open(self.login)?;
-        Ok(self.with_transport(session))
+    fn emulated(&self, emulator: Emulator) -> Reopening {
+        let (login, uid) = (self.login, effective_uid());
+        Box::new(move || Ok(Box::new(emulator.open_for(login, uid)?)))
+    }
+
+    #[cfg(feature = "emulator")]
+    fn opening_emulator(&mut self, dir: PathBuf) -> Result<Reopening, Error> {
+        let told = std::mem::replace(&mut self.on_emulator, Box::new(warn));
+        told(&dir);
+        Ok(self.emulated(Emulator::from_environment(dir)?))
     }
 
     #[cfg(not(feature = "emulator"))]
-    fn open_emulator(self, dir: PathBuf) -> Result<Client, Error> {
+    fn opening_emulator(&self, dir: PathBuf) -> Result<Reopening, Error> {
         Err(TransportError::EmulatorNotBuilt { dir }.into())
     }
 
     #[cfg(feature = "optee")]
-    fn open_optee(self) -> Result<Client, Error> {
-        use crate::transport::{bounded, optee::Optee};
-        let (login, uid) = (self.login, crate::identity::effective_uid());
-        let bounds = bounded::Bounds {
+    fn opening_optee(&self) -> Result<Reopening, Error> {
+        use crate::transport::{
+            bounded::{Bounded, Bounds},
+            optee::Optee,
+        };
+        let (login, uid) = (self.login, effective_uid());
+        let bounds = Bounds {
             open: move || Ok(Box::new(Optee::open_for(login, uid)?) as _),
             patience: self.patience,
             cause: crate::doctor::device::stalled,
         };
-        let session = bounded::Bounded::open(bounds)?;
-        Ok(self.with_transport(session))
+        Ok(Box::new(move || Ok(Box::new(Bounded::open(bounds)?))))
     }
 
     #[cfg(not(feature = "optee"))]
-    fn open_optee(self) -> Result<Client, Error> {
+    fn opening_optee(&self) -> Result<Reopening, Error> {
         Err(TransportError::OpteeNotBuilt.into())
     }
 
-    /// A client of a session that was opened elsewhere; only [`Builder::on_repeat`] matters.
+    /// A client of a session that was opened elsewhere; only [`Builder::on_repeat`] matters. In a
+    /// process that is forked from this one it refuses with [`TransportError::AnotherProcess`].
     #[must_use]
     pub fn with_transport(self, transport: impl Transport + 'static) -> Client {
-        Client::of(Connection::new(Box::new(transport), self.on_repeat))
+        Client::of(Box::new(transport), None, self.on_repeat)
     }
 }
 
-/// The emulated device that the environment asks for. An empty variable asks for nothing.
+/// The emulated device that the environment asks for. An empty variable asks for nothing, and nor
+/// does any in a program that runs with more rights than whoever started it.
 pub(crate) fn emulator_directory() -> Option<PathBuf> {
-    std::env::var_os(EMULATOR_VARIABLE)
+    variable(EMULATOR_VARIABLE)
         .filter(|dir| !dir.is_empty())
         .map(PathBuf::from)
+}
+
+/// A variable of an environment that may be obeyed: not that of a set-user-ID, set-group-ID or
+/// file-capability program, which whoever started it has chosen.
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|_| fs::read("/proc/self/auxv").is_ok_and(|auxv| is_ours(&auxv)))
+}
+
+/// Whether the kernel says that a program has no more rights than whoever started it: `AT_SECURE`,
+/// as of `secure_getenv(3)`, is there and 0.
+fn is_ours(auxv: &[u8]) -> bool {
+    const AT_SECURE: [u8; size_of::<usize>()] = 23_usize.to_ne_bytes();
+    let (words, _) = auxv.as_chunks::<{ size_of::<usize>() }>();
+    let (pairs, _) = words.as_chunks();
+    let secure = pairs.iter().find(|[key, _]| *key == AT_SECURE);
+    secure.is_some_and(|[_, value]| *value == [0; size_of::<usize>()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_of_a_privileged_program_is_not_obeyed() {
+        let auxv = |words: &[usize]| words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let cases: [(Vec<u8>, bool); 6] = [
+            (auxv(&[6, 4096, 23, 0, 0, 0]), true),
+            (auxv(&[6, 4096, 23, 1, 0, 0]), false),
+            // As a value it says nothing.
+            (auxv(&[6, 23, 0, 0]), false),
+            (auxv(&[6, 23, 23, 1]), false),
+            (auxv(&[23])[..3].to_vec(), false),
+            (Vec::new(), false),
+        ];
+        for (auxv, obeyed) in cases {
+            assert_eq!(is_ours(&auxv), obeyed, "{auxv:?}");
+        }
+        assert!(is_ours(&fs::read("/proc/self/auxv").unwrap()));
+    }
 }

@@ -1,6 +1,6 @@
 //! A connection to the trusted application, shared by its clones.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use claviger_proto::{
     Algorithm, Digits, Identity, KeyRef, Label, Place, Status,
@@ -14,17 +14,36 @@ use claviger_proto::{
 };
 
 use crate::{
-    Builder, Creation, Error, Key, connection::Connection, error::ProtocolError,
+    Builder, Creation, Error, Key, TransportError,
+    connection::{Connection, OnRepeat},
+    error::ProtocolError,
+    process::PerProcess,
     transport::Transport,
 };
 
 /// A session with the trusted application. Clones share it; it may be used from any thread, and
 /// calls wait for each other, in no order: a thread that must not wait for another's loop opens a
 /// client of its own. It closes with the last clone.
+///
+/// A process that was forked has a session of its own, opened with its first call, as the same user:
+/// see [there](crate#processes-that-fork).
 #[derive(Clone)]
 pub struct Client {
-    connection: Arc<Mutex<Connection>>,
+    shared: Arc<Shared>,
 }
+
+/// What clones share.
+struct Shared {
+    /// How another process opens its session.
+    reopening: Option<Reopening>,
+    on_repeat: Option<OnRepeat>,
+    /// Each process's, once it has opened it.
+    connections: PerProcess<Mutex<Option<Connection>>>,
+}
+
+/// How a session like this one is opened.
+pub(crate) type Reopening =
+    Box<dyn Fn() -> Result<Box<dyn Transport>, TransportError> + Send + Sync>;
 
 impl Client {
     /// Opens a session of the effective user with the trusted application in OP-TEE; if the
@@ -50,9 +69,21 @@ impl Client {
         Client::builder().with_transport(transport)
     }
 
-    pub(crate) fn of(connection: Connection) -> Client {
+    /// A client of this session; in another process, of what `reopening` opens there.
+    pub(crate) fn of(
+        transport: Box<dyn Transport>,
+        reopening: Option<Reopening>,
+        on_repeat: Option<OnRepeat>,
+    ) -> Client {
+        let shared = Shared {
+            reopening,
+            on_repeat,
+            connections: PerProcess::new(),
+        };
+        let connection = Connection::new(transport, shared.on_repeat.clone());
+        *lock(shared.connections.here(Mutex::default)) = Some(connection);
         Client {
-            connection: Arc::new(Mutex::new(connection)),
+            shared: Arc::new(shared),
         }
     }
 
@@ -307,7 +338,7 @@ impl Client {
     /// # Errors
     /// As [`Client::raw`]; [`crate::TransportError::ShortBuffer`] if the reply does not fit.
     pub fn raw_within(&self, command_id: u32, frame: &[u8], size: usize) -> Result<Vec<u8>, Error> {
-        self.lock_connection().raw(command_id, frame, size)
+        self.connected(|connection| connection.raw(command_id, frame, size))
     }
 
     pub(crate) fn ask<R: Request>(&self, request: &R) -> Result<R::Response, Error> {
@@ -331,20 +362,62 @@ impl Client {
         reply: usize,
         take: impl FnOnce(R::Response, &[u8]) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.lock_connection().call(request, parts, reply, take)
+        self.connected(|connection| connection.call(request, parts, reply, take))
     }
 
-    /// A client with a session of its own, for what is bound to a session.
+    /// A client with a session of its own, for what is bound to a session: no other process has it.
     pub(crate) fn another(&self) -> Result<Client, Error> {
-        self.lock_connection().another().map(Client::of)
+        let transport = self.connected(|connection| connection.another())?;
+        Ok(Client::of(transport, None, self.shared.on_repeat.clone()))
     }
 
-    /// A call that panicked leaves nothing half done that the next one does not overwrite.
-    fn lock_connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// Has `work` done in this process's session.
+    fn connected<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut connection = lock(self.shared.connections.here(Mutex::default));
+        match &mut *connection {
+            Some(connection) => work(connection),
+            None => work(connection.insert(self.shared.open()?)),
+        }
     }
+}
+
+impl Shared {
+    /// This process's session, after another's.
+    fn open(&self) -> Result<Connection, Error> {
+        self.let_go();
+        let open = self.reopening.as_ref();
+        let transport = open.ok_or(TransportError::AnotherProcess)?()?;
+        Ok(Connection::new(transport, self.on_repeat.clone()))
+    }
+
+    /// Lets go of what the processes had that this one was forked from; but what a thread of theirs
+    /// was at work on then is in no state to be touched.
+    fn let_go(&self) {
+        for inherited in self.connections.inherited() {
+            let mut connection = match inherited.try_lock() {
+                Ok(connection) => connection,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => continue,
+            };
+            if let Some(connection) = connection.take() {
+                connection.abandon();
+            }
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}
+
+/// A call that panicked leaves nothing half done that the next one does not overwrite.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for Client {

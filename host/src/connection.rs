@@ -14,6 +14,7 @@ use claviger_proto::{
 use crate::{
     Error,
     error::{Effect, ProtocolError},
+    process::Process,
     transport::{Fault, Transport, TransportError},
     wiped::wipe,
 };
@@ -34,6 +35,8 @@ pub(crate) type OnRepeat = Arc<dyn Fn(Command) + Send + Sync>;
 pub(crate) struct Connection {
     transport: Box<dyn Transport>,
     on_repeat: Option<OnRepeat>,
+    /// Whose it is.
+    process: Process,
 }
 
 impl Connection {
@@ -41,12 +44,17 @@ impl Connection {
         Connection {
             transport,
             on_repeat,
+            process: Process::current(),
         }
     }
 
-    pub(crate) fn another(&self) -> Result<Connection, Error> {
-        let transport = self.transport.another()?;
-        Ok(Connection::new(transport, self.on_repeat.clone()))
+    pub(crate) fn another(&self) -> Result<Box<dyn Transport>, Error> {
+        Ok(self.transport.another()?)
+    }
+
+    /// Ends it in another process than its own.
+    pub(crate) fn abandon(self) {
+        self.transport.abandon();
     }
 
     /// Has `request` carried out with a payload of all `parts` joined, and shows the answer's
@@ -120,6 +128,10 @@ impl Connection {
                     reopened = true;
                     if let Some(told) = &self.on_repeat {
                         told(R::COMMAND);
+                    }
+                    // Whoever was told may have forked.
+                    if !self.process.is_current() {
+                        return Err(TransportError::AnotherProcess.into());
                     }
                 }
                 Err(Fault::Failed(error)) => return Err(error.into()),

@@ -35,7 +35,8 @@
 //! (feature `emulator`): the trusted application's own code over a directory or memory, so that
 //! the same program runs there. It protects nothing, and is used only when the environment
 //! (`CLAVIGER_EMULATOR=DIR`) or the program (`Builder::emulator`) says so; there is no falling
-//! back. A test writes:
+//! back, also where both are built in, and the environment of a set-user-ID program says nothing. A
+//! test writes:
 //!
 //! ```
 //! # #[cfg(feature = "emulator")] {
@@ -203,6 +204,24 @@
 //! trusted application serves one call at a time anyway: neither more threads nor more sessions get
 //! more done. Streams hold no lock between their calls; a long MAC runs in a session of its own.
 //!
+//! # Processes that fork
+//!
+//! A session is one process's. In a process that was forked, by whatever call, a [`Client`] and what
+//! came of it (a [`Key`], a pending challenge, a blob under way) go on in a session of that process's
+//! own, which the first call opens as the same user; the parent's is neither used nor closed, also
+//! when the child drops it. So a server may open its keys and then fork, and a daemon need not be one
+//! yet when it opens them.
+//!
+//! Not taken along is what lives in a session or a thread: a MAC stream under way,
+//! [`pipeline`]'s readers and writers, a session of [`Client::with_transport`], an emulated device in
+//! memory. There the child gets [`TransportError::AnotherProcess`] or
+//! [`TransportError::EmulatorElsewhere`]. A child that changed its user gets
+//! [`TransportError::AnotherUser`], and opens a client of its own. A child that never calls keeps
+//! the parent's descriptors open: the session of a parent that is killed ends with the last of both.
+//! Programs that are started (`exec`) get none.
+//!
+//! # Fewer calls
+//!
 //! What gets more done is fewer calls. [`Key::mac_batch`] and its like do many small operations in
 //! one, at a twentieth of the cost of each. Streams go in chunks of
 //! [`limits::CHUNK`](proto::limits::CHUNK), and with [`pipeline`] around source and sink they wait
@@ -243,6 +262,7 @@ pub mod files;
 pub mod identity;
 mod key;
 pub mod pipeline;
+mod process;
 pub mod shares;
 pub mod transport;
 mod wiped;

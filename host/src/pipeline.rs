@@ -6,13 +6,14 @@
 
 use std::{
     io::{self, ErrorKind, Read, Write},
+    mem,
     sync::mpsc::{Receiver, SyncSender, sync_channel},
     thread::{self, JoinHandle},
 };
 
 use claviger_proto::limits::CHUNK;
 
-use crate::wiped::Wiped;
+use crate::{TransportError, process::Process, wiped::Wiped};
 
 /// Pieces that are ready before they are asked for, or wait to be written.
 const PIECES: usize = 2;
@@ -21,9 +22,12 @@ const PIECES: usize = 2;
 type Piece = Wiped;
 
 /// A reader that is read ahead. If it is dropped before the end, its thread ends once the reader has
-/// given what it was asked for last.
+/// given what it was asked for last. In a process that is forked it only fails.
 pub struct ReadAhead {
-    pieces: Receiver<io::Result<Piece>>,
+    /// Whose the thread is.
+    process: Process,
+    /// Always there, but while it is dropped.
+    pieces: Option<Receiver<io::Result<Piece>>>,
     piece: Piece,
     given: usize,
     ended: bool,
@@ -56,7 +60,8 @@ impl ReadAhead {
         };
         thread::Builder::new().name("read".to_owned()).spawn(read)?;
         Ok(ReadAhead {
-            pieces,
+            process: Process::current(),
+            pieces: Some(pieces),
             piece: Piece::default(),
             given: 0,
             ended: false,
@@ -66,13 +71,16 @@ impl ReadAhead {
 
 impl Read for ReadAhead {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.process.is_current() {
+            return Err(another_process());
+        }
         if self.given == self.piece.len() && !self.ended {
             self.given = 0;
+            let next = self.pieces.as_ref().map(Receiver::recv);
             // An empty piece is the end, and so is a thread that is gone: it said why before.
-            self.piece = self
-                .pieces
-                .recv()
-                .unwrap_or_else(|_| Ok(Piece::default()))?;
+            self.piece = next
+                .and_then(Result::ok)
+                .unwrap_or_else(|| Ok(Piece::default()))?;
             self.ended = self.piece.is_empty();
         }
         let rest = self.piece.get(self.given..).unwrap_or_default();
@@ -83,9 +91,25 @@ impl Read for ReadAhead {
     }
 }
 
+impl Drop for ReadAhead {
+    fn drop(&mut self) {
+        if !self.process.is_current() {
+            // A thread of the other process may have it locked.
+            mem::forget(self.pieces.take());
+        }
+    }
+}
+
+fn another_process() -> io::Error {
+    io::Error::other(TransportError::AnotherProcess)
+}
+
 /// A writer that is written to behind whoever writes. What it was given is written when it is
-/// dropped, too; whether that went well, only [`WriteBehind::finish`] tells.
+/// dropped, too; whether that went well, only [`WriteBehind::finish`] tells. In a process that is
+/// forked it only fails.
 pub struct WriteBehind<W> {
+    /// Whose the thread is.
+    process: Process,
     pieces: Option<SyncSender<Piece>>,
     writer: Option<JoinHandle<io::Result<W>>>,
 }
@@ -106,6 +130,7 @@ impl<W: Write + Send + 'static> WriteBehind<W> {
         };
         let handle = thread::Builder::new().name("write".to_owned());
         Ok(WriteBehind {
+            process: Process::current(),
             pieces: Some(pieces),
             writer: Some(handle.spawn(write)?),
         })
@@ -122,6 +147,11 @@ impl<W: Write + Send + 'static> WriteBehind<W> {
 
 impl<W> WriteBehind<W> {
     fn end(&mut self) -> io::Result<W> {
+        if !self.process.is_current() {
+            // The thread, which the other process has, is not waited for, nor told anything.
+            mem::forget((self.pieces.take(), self.writer.take()));
+            return Err(another_process());
+        }
         self.pieces = None;
         let gone = || io::Error::from(ErrorKind::BrokenPipe);
         let writer = self.writer.take().ok_or_else(gone)?;
@@ -132,6 +162,7 @@ impl<W> WriteBehind<W> {
 impl<W> Write for WriteBehind<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let pieces = self.pieces.as_ref();
+        let pieces = pieces.filter(|_| self.process.is_current());
         let sent = pieces.is_some_and(|pieces| pieces.send(bytes.to_vec().into()).is_ok());
         if sent {
             return Ok(bytes.len());

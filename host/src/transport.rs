@@ -15,6 +15,8 @@ pub mod optee;
 #[cfg(feature = "optee")]
 mod under_way;
 
+use std::mem;
+
 #[cfg(any(feature = "optee", feature = "emulator", test))]
 use claviger_proto::{
     Status,
@@ -60,6 +62,13 @@ pub trait Transport: Send {
     /// # Errors
     /// As opening this one.
     fn another(&self) -> Result<Box<dyn Transport>, TransportError>;
+
+    /// Lets go of the session in a process that was forked from the one which opened it, and needs it:
+    /// nothing is said to the other side, nothing is written to memory that it sees, and no thread or
+    /// lock is waited for. If not said otherwise, it is left where it is.
+    fn abandon(self: Box<Self>) {
+        mem::forget(self);
+    }
 }
 
 /// Has a command served from what the trusted application has in memory, so that nothing waits for

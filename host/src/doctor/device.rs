@@ -11,6 +11,7 @@ use claviger_proto::TA_UUID;
 use super::{Check, Verdict};
 use crate::{
     Error, TransportError,
+    process::PerProcess,
     transport::{
         Stage,
         error::{ACCESS_CONFLICT, CORRUPT_OBJECT, SECURITY},
@@ -112,8 +113,11 @@ fn supplicant() -> Check {
 /// Why a call into the TEE does not end, if that is for want of tee-supplicant.
 pub(crate) fn stalled() -> Option<TransportError> {
     /// Where it was found running.
-    static LAST: Mutex<Option<PathBuf>> = Mutex::new(None);
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    static LAST: PerProcess<Mutex<Option<PathBuf>>> = PerProcess::new();
+    let mut last = LAST
+        .here(Mutex::default)
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
     let runs = |process: &Path| state(process, SUPPLICANT) == Some(Helper::Runs);
     if last.as_deref().is_some_and(runs) {
         return None;

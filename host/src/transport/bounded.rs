@@ -24,6 +24,7 @@ use claviger_proto::Command;
 use zeroize::Zeroizing;
 
 use super::{Fault, Transport, TransportError, from_memory};
+use crate::{process::PerProcess, wiped::wipe};
 
 /// Sessions that this process may be waiting to see opened, after it gave up on them.
 const LOST: usize = 8;
@@ -31,8 +32,12 @@ const LOST: usize = 8;
 /// How long it is believed that tee-supplicant runs, once that was seen.
 const MOMENT: Duration = Duration::from_secs(1);
 
-/// How many there are.
-static OPENING: AtomicUsize = AtomicUsize::new(0);
+/// How many there are, of this process's.
+static OPENING: PerProcess<AtomicUsize> = PerProcess::new();
+
+fn opening() -> &'static AtomicUsize {
+    OPENING.here(AtomicUsize::default)
+}
 
 /// How sessions are opened, how long calls wait, and why they would wait for longer.
 #[derive(Clone, Copy)]
@@ -82,7 +87,7 @@ where
     /// # Errors
     /// As opening one does; the cause, if that does not end.
     pub(crate) fn open(bounds: Bounds<F>) -> Result<Self, TransportError> {
-        if OPENING.load(Ordering::Relaxed) >= LOST
+        if opening().load(Ordering::Relaxed) >= LOST
             && let Some(cause) = (bounds.cause)()
         {
             return Err(cause);
@@ -102,10 +107,10 @@ where
             spare: Zeroizing::new(Vec::new()),
             well: None,
         };
-        OPENING.fetch_add(1, Ordering::Relaxed);
+        opening().fetch_add(1, Ordering::Relaxed);
         opened.order(Task::Open(Box::new(move || {
             let opened = open();
-            OPENING.fetch_sub(1, Ordering::Relaxed);
+            opening().fetch_sub(1, Ordering::Relaxed);
             opened
         })))?;
         let _opened = opened.wait()?;
@@ -217,6 +222,15 @@ where
 
     fn another(&self) -> Result<Box<dyn Transport>, TransportError> {
         Ok(Box::new(Bounded::open(self.bounds.clone())?))
+    }
+
+    /// The thread is the other process's, and so may be what its channels are locked by.
+    fn abandon(mut self: Box<Self>) {
+        if let Some(session) = self.session.take() {
+            session.abandon();
+        }
+        wipe(&mut self.spare);
+        mem::forget(self);
     }
 }
 

@@ -8,8 +8,8 @@ mod directory;
 mod memory;
 
 use std::{
-    env,
-    io::{self, Write},
+    hint::black_box,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -19,7 +19,11 @@ use claviger_ta::{Caller, Session, workstation::Workstation};
 
 use self::{directory::DirectoryMachine, memory::MemoryMachine};
 use super::{Fault, Stage, Transport, TransportError, error::BUSY, from_memory};
-use crate::{Login, identity};
+use crate::{Login, builder::variable, identity};
+
+/// What tells a program with an emulator in it from one for a device: the build for the device looks
+/// for it.
+static MARK: [u8; 32] = *b"claviger: an emulator is in here";
 
 /// Chooses the uid for which a client of an emulated device that the environment names speaks.
 const UID_VARIABLE: &str = "CLAVIGER_EMULATOR_UID";
@@ -98,6 +102,7 @@ impl Emulator {
     /// how many sessions there are, no process knows of the others.
     #[must_use]
     pub fn directory(directory: impl AsRef<Path>) -> Emulator {
+        black_box(&MARK);
         let machine = DirectoryMachine::new(directory.as_ref().to_owned());
         Emulator {
             machine: Arc::new(machine),
@@ -133,16 +138,10 @@ impl Emulator {
         self.machine.reboot()
     }
 
-    /// The device that the environment names, with a warning on stderr.
+    /// The device that the environment names.
     pub(crate) fn from_environment(directory: PathBuf) -> Result<Emulator, TransportError> {
-        let shown = directory.display();
-        // Without a stderr there is nobody to warn.
-        let _ = writeln!(
-            io::stderr(),
-            "emulated device in {shown}: nothing here is protected"
-        );
         let emulator = Emulator::directory(&directory);
-        let Some(uid) = env::var_os(UID_VARIABLE) else {
+        let Some(uid) = variable(UID_VARIABLE) else {
             return Ok(emulator);
         };
         let uid = uid.to_str().and_then(|uid| uid.parse().ok());
@@ -157,7 +156,17 @@ impl Emulator {
         Ok(emulator.as_user(uid))
     }
 
-    pub(crate) fn open(&self, login: Login) -> Result<EmulatedSession, TransportError> {
+    /// Opens a session, if this is still the user who calls: as on a device, one that takes its
+    /// place in another process is to be the same user's.
+    pub(crate) fn open_for(
+        &self,
+        login: Login,
+        uid: u32,
+    ) -> Result<EmulatedSession, TransportError> {
+        let (was, is) = (uid, identity::effective_uid());
+        if login == Login::User && was != is {
+            return Err(TransportError::AnotherUser { was, is });
+        }
         EmulatedSession::open(self.machine.clone(), self.caller(login)?)
     }
 

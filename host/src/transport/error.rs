@@ -58,6 +58,16 @@ pub enum TransportError {
         /// Who would open it now.
         is: u32,
     },
+    /// A session that another process opened, from which this one was forked, and that cannot be
+    /// opened here too: it came by [`Client::with_transport`](crate::Client::with_transport), or
+    /// something was begun in it.
+    #[error("this session is another process's, from which this one was forked")]
+    AnotherProcess,
+    /// An emulated device in memory of which this process has a copy only.
+    #[error(
+        "the emulated device is in the memory of another process, from which this one was forked"
+    )]
+    EmulatorElsewhere,
     /// The TEE waits for its helper in Linux, which does not run. The call may still take effect
     /// when it runs again.
     #[error("the TEE waits for tee-supplicant, which does not run")]
@@ -128,7 +138,10 @@ impl TransportError {
                 ..
             }
             | Self::ShortBuffer { .. } => ErrorKind::Internal,
-            Self::NotInGroup { .. } | Self::AnotherUser { .. } => ErrorKind::Refused,
+            Self::NotInGroup { .. }
+            | Self::AnotherUser { .. }
+            | Self::AnotherProcess
+            | Self::EmulatorElsewhere => ErrorKind::Refused,
             Self::NoDevice { .. }
             | Self::NotPermitted { .. }
             | Self::Device { .. }
@@ -161,6 +174,13 @@ impl TransportError {
             Self::NoSupplicant => {
                 "start tee-supplicant (systemctl start tee-supplicant); if it does not start, end the \
                  programs whose calls the old one was serving"
+            }
+            Self::AnotherProcess => {
+                "begin again what was begun there, in this process; open a new client for it where \
+                 the library cannot"
+            }
+            Self::EmulatorElsewhere => {
+                "use an emulated device in a directory: processes share that"
             }
             Self::AnotherUser { .. } => "open a new client as the user who is to use it",
             Self::SupplicantStopped => "continue tee-supplicant (pkill -CONT tee-supplicant)",

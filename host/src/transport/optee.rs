@@ -132,6 +132,10 @@ impl Transport for Optee {
     fn another(&self) -> Result<Box<dyn Transport>, TransportError> {
         Ok(Box::new(Optee::open_for(self.login, self.uid)?))
     }
+
+    fn abandon(self: Box<Self>) {
+        self.seam.abandon();
+    }
 }
 
 /// Whether a trusted application that needs neither a file nor the store can be opened: OP-TEE's

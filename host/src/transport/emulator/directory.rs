@@ -13,7 +13,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io,
+    io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -27,7 +27,10 @@ use claviger_ta::{
 };
 
 use super::{Boot, Machine, REFUSED, new_boot};
-use crate::transport::{Fault, TransportError};
+use crate::{
+    process::PerProcess,
+    transport::{Fault, TransportError},
+};
 
 /// How long to wait for another process.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
@@ -35,7 +38,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 pub(super) struct DirectoryMachine {
     directory: PathBuf,
-    last: Mutex<Option<Running>>,
+    last: PerProcess<Mutex<Option<Running>>>,
 }
 
 /// An instance, and the state of the directory that it knows.
@@ -56,7 +59,7 @@ impl DirectoryMachine {
     pub(super) fn new(directory: PathBuf) -> DirectoryMachine {
         DirectoryMachine {
             directory,
-            last: Mutex::new(None),
+            last: PerProcess::new(),
         }
     }
 
@@ -109,13 +112,24 @@ impl DirectoryMachine {
     fn store(&self, state: &State) -> Result<(), TransportError> {
         let write = || {
             let new = self.directory.join("instance.new");
-            fs::write(&new, state.encode())?;
+            // Not one that was left there, with another mode.
+            match fs::remove_file(&new) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut options = OpenOptions::new();
+            let mut file = options
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&new)?;
+            file.write_all(&state.encode())?;
             fs::rename(new, self.directory.join("instance"))
         };
         write().map_err(|source| self.failed(source))
     }
 
-    fn lock(&self) -> Result<File, TransportError> {
+    fn lock(&self) -> Result<Locked, TransportError> {
         let open = || {
             DirBuilder::new()
                 .recursive(true)
@@ -134,7 +148,7 @@ impl DirectoryMachine {
         let begun = Instant::now();
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(file),
+                Ok(()) => return Ok(Locked(file)),
                 Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => thread::sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => {
                     let dir = self.directory.clone();
@@ -156,7 +170,19 @@ impl DirectoryMachine {
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Running>> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+        let last = self.last.here(Mutex::default);
+        last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The file `lock`, locked. A process that is forked meanwhile has it open too: to close it would not
+/// be enough.
+struct Locked(File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing it is what is left to do.
+        let _closed_anyway = self.0.unlock();
     }
 }
 

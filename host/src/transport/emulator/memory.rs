@@ -8,11 +8,16 @@ use claviger_ta::{
 };
 
 use super::{Boot, Machine, REFUSED, new_boot};
-use crate::transport::{Fault, TransportError};
+use crate::{
+    process::Process,
+    transport::{Fault, TransportError},
+};
 
 pub(super) struct MemoryMachine {
     workstation: Workstation,
     running: Mutex<Running>,
+    /// In whose memory: what any other did here, nobody else would know of.
+    process: Process,
 }
 
 struct Running {
@@ -36,24 +41,29 @@ impl MemoryMachine {
         Ok(MemoryMachine {
             workstation,
             running,
+            process: Process::current(),
         })
     }
 
-    fn running(&self) -> MutexGuard<'_, Running> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    fn running(&self) -> Result<MutexGuard<'_, Running>, TransportError> {
+        if !self.process.is_current() {
+            return Err(TransportError::EmulatorElsewhere);
+        }
+        Ok(self.running.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Machine for MemoryMachine {
     fn open(&self, caller: Caller) -> Result<(Boot, Session), TransportError> {
-        let mut running = self.running();
+        let mut running = self.running()?;
         let session = running.device.service.open(caller).map_err(|_| REFUSED)?;
         Ok((running.boot, session))
     }
 
     fn close(&self, boot: Boot, session: &Session) {
-        let mut running = self.running();
-        if running.boot == boot {
+        if let Ok(mut running) = self.running()
+            && running.boot == boot
+        {
             running.device.service.close(session);
         }
     }
@@ -65,7 +75,7 @@ impl Machine for MemoryMachine {
         command_id: u32,
         frame: &mut [u8],
     ) -> Result<usize, Fault> {
-        let mut running = self.running();
+        let mut running = self.running()?;
         if running.boot != boot {
             return Err(Fault::Dead);
         }
@@ -82,7 +92,7 @@ impl Machine for MemoryMachine {
     }
 
     fn reboot(&self) -> Result<(), TransportError> {
-        *self.running() = Running::start(self.workstation.clone())?;
+        *self.running()? = Running::start(self.workstation.clone())?;
         Ok(())
     }
 }

@@ -1,12 +1,22 @@
-//! The one place that speaks C: libteec through `optee_teec::raw`.
+//! The one place that speaks C: libteec through `optee_teec::raw`, and the driver.
 //!
 //! A [`Seam`] owns a context, one block of shared memory and at most one session, at fixed places
 //! in memory because libteec keeps pointers from one to the other.
+//!
+//! A process that is forked inherits the descriptors, through which it could close the session or
+//! speak in it, and does neither; the memory it finds wiped, and to write there changes nothing here.
+//! A program that is started in its place gets no descriptor.
 
-use std::{ffi::c_void, mem, ptr, slice};
+mod invoke;
+
+use std::{ffi::c_void, mem, os::fd::BorrowedFd, ptr, slice};
 
 use claviger_proto::name::Uuid;
 use optee_teec::raw;
+use rustix::{
+    io::{FdFlags, fcntl_setfd},
+    mm::{Advice, madvise},
+};
 
 use crate::{Login, transport::Stage, wiped::wipe};
 
@@ -44,6 +54,8 @@ impl Seam {
             drop(unsafe { Box::from_raw(context) });
             return Err((Stage::Connect, api(code)));
         }
+        // SAFETY: the context was initialised above: it has its descriptor open.
+        unsafe { close_on_exec((*context).imp.fd) };
         // SAFETY: the context was initialised above, and stays where it is until `drop`.
         match unsafe { share(context, size) } {
             Ok(memory) => Ok(Seam {
@@ -72,7 +84,7 @@ impl Seam {
         let mut old = mem::replace(&mut self.memory, memory);
         // SAFETY: it was allocated in this context, no call is under way that uses it, and it is
         // released once.
-        unsafe { raw::TEEC_ReleaseSharedMemory(&raw mut *old) };
+        unsafe { release(&mut old) };
         Ok(())
     }
 
@@ -129,51 +141,23 @@ impl Seam {
     /// Invokes a command on the first `size` bytes of the shared memory. Also says how many of
     /// them the reply takes or, if it does not fit, would take.
     pub(super) fn invoke(&mut self, command: u32, size: usize) -> (Result<(), Failure>, usize) {
-        let Some(session) = &mut self.session else {
+        let Some(session) = &self.session else {
             return (Err(api(raw::TEEC_ERROR_BAD_STATE)), 0);
         };
         let size = size.min(self.memory.size);
-        let none = raw::TEEC_Parameter {
-            value: raw::TEEC_Value { a: 0, b: 0 },
-        };
-        let parent = &raw mut *self.memory;
-        let memref = raw::TEEC_RegisteredMemoryReference {
-            parent,
-            size,
-            offset: 0,
-        };
-        let mut operation = raw::TEEC_Operation {
-            started: 0,
-            paramTypes: raw::TEEC_PARAM_TYPES(
-                raw::TEEC_MEMREF_PARTIAL_INOUT,
-                raw::TEEC_NONE,
-                raw::TEEC_NONE,
-                raw::TEEC_NONE,
-            ),
-            params: [raw::TEEC_Parameter { memref }, none, none, none],
-            imp: raw::TEEC_Operation__Imp {
-                session: ptr::null_mut(),
-            },
-        };
-        let mut origin = 0;
-        // SAFETY: the session is open; the one parameter is a range of shared memory that was
-        // allocated in the session's context and to which no reference exists now.
-        let code = unsafe {
-            raw::TEEC_InvokeCommand(
-                &raw mut **session,
-                command,
-                &raw mut operation,
-                &raw mut origin,
-            )
-        };
-        // SAFETY: the first parameter was set as a memory reference, and libteec only changes
-        // its size.
-        let length = unsafe { operation.params[0].memref.size };
-        if code == raw::TEEC_SUCCESS {
-            // What the other side says is not trusted to lie inside.
-            return (Ok(()), length.min(size));
-        }
-        (Err(Failure { code, origin }), length)
+        // SAFETY: the context is initialised: its descriptor is open, and the driver's.
+        let driver = unsafe { BorrowedFd::borrow_raw((*self.context).imp.fd) };
+        let (session, memory) = (session.imp.session_id, self.memory.imp.id as u64);
+        // SAFETY: the memory was registered in this context with `self.memory.size` bytes, and no
+        // reference to it exists now.
+        unsafe { invoke::invoke(driver, session, command, memory, size) }
+    }
+
+    /// Closes the descriptors in a process that was forked from the one whose session it is; that
+    /// one's stay open, and the session with them.
+    pub(super) fn abandon(mut self) {
+        // Without a word to the driver.
+        self.session = None;
     }
 
     fn close(&mut self) {
@@ -191,7 +175,7 @@ impl Drop for Seam {
         // SAFETY: the memory was allocated in the context, no session uses it any more, and each
         // is released once, the memory first. The context came from `Box::into_raw`.
         unsafe {
-            raw::TEEC_ReleaseSharedMemory(&raw mut *self.memory);
+            release(&mut self.memory);
             raw::TEEC_FinalizeContext(self.context);
             drop(Box::from_raw(self.context));
         }
@@ -225,7 +209,45 @@ unsafe fn share(
     }
     // SAFETY: libteec allocated `size` bytes at `buffer`, and nothing else refers to them.
     unsafe { ptr::write_bytes(memory.buffer.cast::<u8>(), 0, size) };
+    // Memory that is the driver's is none to be wiped; nobody writes to it in another process.
+    advise(&memory, Advice::LinuxWipeOnFork);
+    // SAFETY: libteec opened it, if it is one.
+    unsafe { close_on_exec(memory.imp.registered_fd) };
     Ok(memory)
+}
+
+/// Gives back what [`share`] set aside.
+///
+/// # Safety
+/// The memory's context is initialised, nothing uses the memory any more, and it is released once.
+unsafe fn release(memory: &mut raw::TEEC_SharedMemory) {
+    // Whoever has these bytes next may be forked with what is in them.
+    advise(memory, Advice::LinuxKeepOnFork);
+    // SAFETY: as the caller vouches.
+    unsafe { raw::TEEC_ReleaseSharedMemory(memory) };
+}
+
+/// Tells the kernel what a process that is forked is to find in the memory, where that has its pages
+/// for itself.
+fn advise(memory: &raw::TEEC_SharedMemory, advice: Advice) {
+    let page = rustix::param::page_size();
+    if memory.buffer.addr().is_multiple_of(page) && memory.size.is_multiple_of(page) {
+        // SAFETY: they are whole pages of libteec's allocation, and either advice leaves them as they
+        // are in this process.
+        let _as_it_was = unsafe { madvise(memory.buffer, memory.size, advice) };
+    }
+}
+
+/// Keeps a descriptor from programs that are started; -1 is none.
+///
+/// # Safety
+/// It is open, or none.
+unsafe fn close_on_exec(fd: i32) {
+    if fd != -1 {
+        // SAFETY: it is open.
+        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+        let _as_it_was = fcntl_setfd(fd, FdFlags::CLOEXEC);
+    }
 }
 
 /// A failure that libteec itself found.
