@@ -67,6 +67,9 @@ impl Claviger {
         ]);
         let cli = only(executables(cargo.arg("--release"), platform, "the client")?)?;
         let cli = cli.path;
+        for file in [&cli, &elf] {
+            refuse_emulator(&fs::read(file)?).with_context(|| file.display().to_string())?;
+        }
         Ok(Self { ta, elf, cli })
     }
 }
@@ -113,7 +116,19 @@ fn build_program(cargo: &mut Command, platform: &Platform, name: &str) -> Result
         "--features",
         "optee",
     ]);
-    Ok(only(executables(cargo.arg("--release"), platform, name)?)?.path)
+    let path = only(executables(cargo.arg("--release"), platform, name)?)?.path;
+    refuse_emulator(&fs::read(&path)?).with_context(|| path.display().to_string())?;
+    Ok(path)
+}
+
+/// Refuses what was built for a device with an emulator in it: such a program would take keys that lie in a folder for
+/// the device's, if its environment says so.
+fn refuse_emulator(program: &[u8]) -> Result<()> {
+    // As in `host/src/transport/emulator.rs`.
+    let mark = b"claviger: an emulator is in here";
+    let marked = program.windows(mark.len()).any(|bytes| bytes == mark);
+    ensure!(!marked, "it was built with an emulator");
+    Ok(())
 }
 
 /// Something that cargo built.
@@ -369,6 +384,14 @@ fn executable(line: &str) -> Option<Executable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The workstation's tests see to it that what has an emulator has this mark.
+    #[test]
+    fn a_program_with_an_emulator_is_none_for_a_device() {
+        let program = |middle: &str| format!("ELF{middle}rest").into_bytes();
+        assert!(refuse_emulator(&program("claviger: ")).is_ok());
+        assert!(refuse_emulator(&program("claviger: an emulator is in here\0")).is_err());
+    }
 
     #[test]
     fn executables_among_cargos_messages() {

@@ -92,7 +92,7 @@ pub(crate) fn ci() -> Result<bool> {
     Ok(run.count.is_good())
 }
 
-const DEVICE_LINTS: [(&str, &[&str]); 3] = [
+const DEVICE_LINTS: [(&str, &[&str]); 4] = [
     (
         "trusted application",
         &[
@@ -115,6 +115,11 @@ const DEVICE_LINTS: [(&str, &[&str]); 3] = [
             "--features",
             "cli,optee",
         ],
+    ),
+    // A program may have both, and chooses when it runs.
+    (
+        "client with emulator",
+        &["-p", "claviger", "--features", "optee"],
     ),
     (
         "suite",
