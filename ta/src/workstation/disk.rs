@@ -5,6 +5,7 @@ use std::{
     format, fs,
     io::{self, Write},
     ops::Range,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     vec::Vec,
@@ -430,10 +431,20 @@ fn file_of(directory: &Path, id: ObjectId) -> PathBuf {
     directory.join(format!("shard-{}.{copy}", id.shard))
 }
 
-/// Puts a file with these bytes in the place of one that may be there, in one step.
+/// Puts a file with these bytes in the place of one that may be there, in one step. It is its user's
+/// alone, whatever the umask.
 pub(super) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
-    let mut file = fs::File::create(&new)?;
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)?;
     file.write_all(bytes)?;
     file.sync_data()?;
     fs::rename(new, path)

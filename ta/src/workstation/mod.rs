@@ -8,6 +8,7 @@ mod volatile;
 
 use std::{
     fs, io,
+    os::unix::fs::DirBuilderExt,
     path::Path,
     string::ToString,
     sync::{
@@ -61,7 +62,8 @@ impl Workstation {
     /// # Errors
     /// Those of the file system.
     pub fn in_directory(directory: &Path) -> io::Result<Workstation> {
-        fs::create_dir_all(directory)?;
+        let mut folders = fs::DirBuilder::new();
+        folders.recursive(true).mode(0o700).create(directory)?;
         let path = directory.join("root-key");
         let root = match fs::read(&path) {
             Ok(bytes) => bytes.try_into().map_err(|_| {
