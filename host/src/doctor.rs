@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use claviger_proto::{Status, message::InfoResponse};
 use serde::Serialize;
 
-use crate::{Client, Login, builder::emulator_directory};
+use crate::{Builder, Client};
 
 #[cfg(feature = "optee")]
 pub(crate) mod device;
@@ -54,12 +54,12 @@ impl Check {
     }
 }
 
-/// Looks at everything, from the driver up. Claviger is usable if nothing says
-/// [`Verdict::Fail`].
+/// Looks at everything, from the driver up to the session that this would open. Claviger is usable if
+/// nothing says [`Verdict::Fail`].
 #[must_use]
-pub fn examine(login: Login) -> Vec<Check> {
+pub fn examine(builder: Builder) -> Vec<Check> {
     let mut checks = Vec::new();
-    let emulated = emulator_directory().is_some();
+    let emulated = builder.is_emulated();
     #[cfg(feature = "optee")]
     if !emulated {
         checks.extend(device::examine());
@@ -72,7 +72,7 @@ pub fn examine(login: Login) -> Vec<Check> {
     }
     #[cfg(not(feature = "optee"))]
     let _ = emulated;
-    match Client::builder().login(login).open() {
+    match builder.open() {
         Err(error) => {
             let mut check = Check::new("session", Verdict::Fail, chain(&error));
             check.advice = error.hint();

@@ -367,3 +367,75 @@ fn pages_for_people_are_made() {
     }
     assert!(device.ok_text(&["man"]).contains("CLAVIGER_EMULATOR"));
 }
+
+/// Whoever starts a program that has more rights than he has does not choose what it takes for the
+/// device.
+#[test]
+fn the_environment_of_a_privileged_program_is_not_obeyed() {
+    use std::os::unix::{fs::chown, process::CommandExt};
+
+    let device = Device::new();
+    let program = device.path("claviger");
+    fs::copy(common::program(), &program).unwrap();
+    if chown(&program, Some(0), Some(12_345)).is_err() {
+        println!("not tried: it takes root");
+        return;
+    }
+    let run = |mode: u32| {
+        fs::set_permissions(&program, PermissionsExt::from_mode(mode)).unwrap();
+        let mut command = std::process::Command::new(&program);
+        command
+            .args(["info", "--json"])
+            .env("CLAVIGER_EMULATOR", device.store());
+        let output = command.uid(0).output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    assert_eq!(run(0o755), (Some(0), String::new()));
+    let (code, said) = run(0o2755);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(
+        said.contains("OP-TEE") && !said.contains("emulated"),
+        "{said}"
+    );
+}
+
+/// The build for a device looks for this mark, and refuses what has it.
+#[test]
+fn a_program_with_an_emulator_can_be_told() {
+    let program = fs::read(common::program()).unwrap();
+    let mark = b"claviger: an emulator is in here";
+    assert!(program.windows(mark.len()).any(|bytes| bytes == mark));
+}
+
+/// Whatever the caller's umask.
+#[test]
+fn an_emulated_device_is_its_users_alone() {
+    let device = Device::new();
+    let line =
+        "umask 0 && \"$0\" generate k --algorithm aes-256-siv && \"$0\" seal k --in /dev/null";
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", line, common::program().to_str().unwrap()]);
+    shell.env("CLAVIGER_EMULATOR", device.store());
+    assert!(shell.output().unwrap().status.success());
+    let mut folders = vec![device.store()];
+    let mut files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let metadata = entry.metadata().unwrap();
+            let mode = metadata.permissions().mode() & 0o777;
+            let expected = if metadata.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!(mode, expected, "{:?}", entry.path());
+            match metadata.is_dir() {
+                true => folders.push(entry.path()),
+                false => files += 1,
+            }
+        }
+    }
+    assert!(files > 3, "{files}");
+    let mode = fs::metadata(device.store()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}

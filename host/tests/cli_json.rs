@@ -310,3 +310,41 @@ fn what_does_not_fit_in_an_object_is_refused() {
         );
     }
 }
+
+/// What reads stderr reads one object, or nothing, whichever the command and however it ends: every
+/// run of these tests is looked at, and here is every command.
+#[test]
+fn stderr_has_one_object_or_nothing() {
+    fn commands(device: &Device, of: &[&str]) -> Vec<String> {
+        let help = device.ok_text(&[of, &["--help"]].concat());
+        let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+        let names = lines.map_while(|line| line.strip_prefix("  "));
+        let names = names.filter(|line| !line.starts_with(' '));
+        let names = names.filter_map(|line| line.split(' ').next());
+        names
+            .filter(|name| *name != "help")
+            .map(str::to_owned)
+            .collect()
+    }
+    let device = Device::new();
+    let all = commands(&device, &[]);
+    assert!(all.len() > 40, "{all:?}");
+    for command in &all {
+        let sub = commands(&device, &[command]);
+        for words in [
+            vec![],
+            vec!["k"],
+            vec!["k", "--in", "/dev/null"],
+            vec!["k", "1"],
+        ] {
+            // As they are, and as commands of a command.
+            device.run(&[&[&**command], &words[..], &["--json"]].concat(), b"");
+            for one in &sub {
+                device.run(
+                    &[&[&**command, &**one], &words[..], &["--json"]].concat(),
+                    b"",
+                );
+            }
+        }
+    }
+}

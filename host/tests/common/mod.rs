@@ -103,7 +103,7 @@ impl Device {
     }
 
     pub(crate) fn run(&self, arguments: &[&str], stdin: &[u8]) -> Run {
-        Run::of(self.command(arguments).write_stdin(stdin))
+        Run::of(self.command(arguments).write_stdin(stdin), arguments)
     }
 
     pub(crate) fn run_as(&self, uid: u32, arguments: &[&str], stdin: &[u8]) -> Run {
@@ -112,6 +112,7 @@ impl Device {
             command
                 .env("CLAVIGER_EMULATOR_UID", uid.to_string())
                 .write_stdin(stdin),
+            arguments,
         )
     }
 
@@ -157,13 +158,18 @@ impl Device {
 }
 
 impl Run {
-    fn of(command: &mut Command) -> Run {
+    fn of(command: &mut Command, arguments: &[&str]) -> Run {
         let output = command.output().unwrap();
-        Run {
+        let run = Run {
             code: output.status.code().expect("an exit code"),
             stdout: output.stdout,
             stderr: String::from_utf8(output.stderr).unwrap(),
+        };
+        if arguments.contains(&"--json") && !run.stderr.is_empty() {
+            let object: Result<Value, _> = serde_json::from_str(&run.stderr);
+            assert!(object.is_ok_and(|object| object.is_object()), "{run:?}");
         }
+        run
     }
 
     /// The one JSON object on standard output.
@@ -174,10 +180,10 @@ impl Run {
         serde_json::from_str(text).unwrap()
     }
 
-    /// The JSON object of an error, behind the emulator's warning.
+    /// The JSON object of an error.
     pub(crate) fn error(&self) -> Value {
         assert!(self.stdout.is_empty());
-        serde_json::from_str(self.stderr.lines().last().unwrap()).unwrap()
+        serde_json::from_str(&self.stderr).unwrap()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use claviger::{
-    Client, Login, Status,
+    Builder, Client, Status,
     doctor::{self, Verdict},
     proto::{
         Digits, limits,
@@ -11,11 +11,12 @@ use claviger::{
     },
 };
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::{
     Outcome,
     failure::{self, Failure, exit_code},
-    output::{JSON_BYTES, Printer, base64, table, too_much, write_stdout},
+    output::{JSON_BYTES, Printer, table, too_much, write_stdout},
 };
 
 pub(crate) fn info(client: &Client, printer: &Printer) -> Outcome {
@@ -168,10 +169,11 @@ pub(crate) fn random(client: &Client, length: u64, printer: &Printer) -> Outcome
         let length = usize::try_from(length)
             .ok()
             .filter(|length| *length <= JSON_BYTES);
-        let bytes = client.random(length.ok_or_else(too_much)?)?;
-        return printer.print(&json!({ "random": base64(&bytes) }), "");
+        let mut bytes = Zeroizing::new(vec![0; length.ok_or_else(too_much)?]);
+        client.random_into(&mut bytes)?;
+        return printer.print_bytes("random", &bytes);
     }
-    let mut buffer = [0; limits::RANDOM];
+    let mut buffer = Zeroizing::new([0; limits::RANDOM]);
     let mut left = length;
     while left != 0 {
         let piece = left.min(buffer.len() as u64);
@@ -199,8 +201,8 @@ pub(crate) fn factory_reset(client: &Client, token: &Digits<4>, printer: &Printe
     )
 }
 
-pub(crate) fn doctor(login: Login, printer: &Printer) -> Outcome {
-    let checks = doctor::examine(login);
+pub(crate) fn doctor(builder: Builder, printer: &Printer) -> Outcome {
+    let checks = doctor::examine(builder);
     let usable = checks.iter().all(|check| check.verdict != Verdict::Fail);
     let mut text = String::new();
     for check in &checks {

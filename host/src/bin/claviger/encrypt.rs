@@ -48,11 +48,11 @@ pub(crate) fn decrypt(client: &Client, arguments: &DecryptArguments, printer: &P
     if to_file || !printer.is_json() {
         files::write_all(output, Secrecy::Private, &text)?;
     }
-    let object = match to_file {
-        true => json!({ "out": output.display().to_string() }),
-        false => json!({ "data": base64(&text) }),
-    };
-    printer.print(&object, "")
+    match to_file {
+        false if printer.is_json() => printer.print_bytes("data", &text),
+        false => Ok(std::process::ExitCode::SUCCESS),
+        true => printer.print(&json!({ "out": output.display().to_string() }), ""),
+    }
 }
 
 /// What does not fit into one call does not fit at all.

@@ -3,12 +3,17 @@
 use std::{
     error::Error as _,
     io::{self, IsTerminal, Write},
+    mem,
+    path::Path,
     process::ExitCode,
+    sync::{Mutex, PoisonError},
 };
 
 use clap::error::ErrorKind as ClapKind;
 use claviger::{Error, ErrorKind};
 use serde_json::{Value, json};
+
+use crate::output::is_for_people;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -137,7 +142,12 @@ pub(crate) fn report(failure: &Failure, json: bool) -> ExitCode {
     let code = exit_code(failure.kind());
     if !failure.is_broken_pipe() {
         if json {
-            say(&json!({ "error": object(failure), "exit": code }).to_string());
+            let mut said = json!({ "error": object(failure), "exit": code });
+            let repeated = repeated();
+            if !repeated.is_empty() {
+                said["repeated"] = json!(repeated);
+            }
+            say(&said.to_string());
         } else {
             say(&format!("claviger: {}", failure.message()));
             if let Some(hint) = failure.hint() {
@@ -148,13 +158,39 @@ pub(crate) fn report(failure: &Failure, json: bool) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Calls that were sent again, until there is an object to say it in.
+static REPEATED: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+
+fn repeated() -> Vec<&'static str> {
+    mem::take(&mut *REPEATED.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// Says that a call was sent again after a restart of the trusted application.
-pub(crate) fn report_repeat(command: &str, json: bool) {
-    if json {
-        say(&json!({ "repeated": command }).to_string());
-    } else {
+pub(crate) fn report_repeat(command: &'static str) {
+    if is_for_people() {
         say(&format!(
             "claviger: the trusted application was restarted during {command}, which was sent again"
+        ));
+    } else {
+        let mut repeated = REPEATED.lock().unwrap_or_else(PoisonError::into_inner);
+        repeated.push(command);
+    }
+}
+
+/// Says what is left to be said of a command that did not fail.
+pub(crate) fn report_rest() {
+    let repeated = repeated();
+    if !repeated.is_empty() {
+        say(&json!({ "repeated": repeated }).to_string());
+    }
+}
+
+/// Says that nothing is protected, to a person.
+pub(crate) fn report_emulator(directory: &Path) {
+    if is_for_people() {
+        say(&format!(
+            "emulated device in {}: nothing here is protected",
+            directory.display()
         ));
     }
 }

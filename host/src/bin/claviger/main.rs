@@ -47,12 +47,15 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return failure::report_usage(&error),
     };
-    output::claim_stdout();
     let printer = Printer::new(arguments.json);
+    output::claim_stdout();
     #[cfg(feature = "optee")]
     signals::let_calls_end();
     match run(&arguments, &printer) {
-        Ok(code) => code,
+        Ok(code) => {
+            failure::report_rest();
+            code
+        }
         Err(failure) => failure::report(&failure, arguments.json),
     }
 }
@@ -62,18 +65,18 @@ type Outcome = Result<ExitCode, Failure>;
 
 fn run(arguments: &Arguments, printer: &Printer) -> Outcome {
     let login = arguments.group.map_or(Login::User, Login::Group);
-    let json = arguments.json;
-    let client = || {
+    let builder = || {
         Client::builder()
             .login(login)
-            .on_repeat(move |command| failure::report_repeat(command.name(), json))
-            .open()
+            .on_repeat(|command| failure::report_repeat(command.name()))
+            .on_emulator(failure::report_emulator)
     };
+    let client = || builder().open();
     match &arguments.command {
         Command::Info => device::info(&client()?, printer),
         Command::SelfTest => device::self_test(&client()?, printer),
         Command::Random { length } => device::random(&client()?, *length, printer),
-        Command::Doctor => device::doctor(login, printer),
+        Command::Doctor => device::doctor(builder(), printer),
         Command::Lock => device::lock(&client()?, printer),
         Command::FactoryReset { confirm } => device::factory_reset(&client()?, confirm, printer),
         Command::List(owner) => keys::list(&client()?, *owner, printer),

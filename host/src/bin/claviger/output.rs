@@ -4,11 +4,15 @@ use std::{
     fs::File,
     io::{self, Write},
     process::ExitCode,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use base64ct::{Base64, Encoding};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::{Outcome, failure::Failure};
 
@@ -20,8 +24,18 @@ pub(crate) struct Printer {
     json: bool,
 }
 
+/// Whether nothing but JSON is to be said.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// Whether there is a person to be told what is not the result: with `--json` stderr has one object
+/// at most.
+pub(crate) fn is_for_people() -> bool {
+    !JSON.load(Ordering::Relaxed)
+}
+
 impl Printer {
     pub(crate) fn new(json: bool) -> Printer {
+        JSON.store(json, Ordering::Relaxed);
         Printer { json }
     }
 
@@ -40,15 +54,38 @@ impl Printer {
         }
         Ok(ExitCode::SUCCESS)
     }
+
+    /// Prints an object of these bytes, under this name, which may be secret: what they pass through
+    /// on their way is wiped.
+    pub(crate) fn print_bytes(&self, name: &str, bytes: &[u8]) -> Outcome {
+        /// Bytes whose base64 needs no padding.
+        const PIECE: usize = 3 * 4096;
+        let mut digits = Zeroizing::new(vec![0; PIECE / 3 * 4]);
+        write_stdout(format!("{{{}:\"", Value::from(name)).as_bytes())?;
+        for piece in bytes.chunks(PIECE) {
+            let encoded = Base64::encode(piece, &mut digits);
+            let encoded = encoded.map_err(|_| io::Error::other("base64"));
+            let encoded = encoded.map_err(|error| Failure::local("JSON", error))?;
+            write_stdout(encoded.as_bytes())?;
+        }
+        write_stdout(b"\"}\n")?;
+        Ok(ExitCode::SUCCESS)
+    }
 }
 
-/// Standard output, kept from libteec, which prints its errors there: they go to stderr instead.
+/// Standard output, kept from libteec, which prints its errors there: they go to stderr instead, or
+/// nowhere if that is for JSON.
 static STDOUT: OnceLock<File> = OnceLock::new();
 
 /// Takes standard output for this program alone. Without it, nothing is lost but tidiness.
 pub(crate) fn claim_stdout() {
+    let nowhere = (!is_for_people()).then(|| File::options().write(true).open("/dev/null"));
     if let Ok(stdout) = rustix::io::dup(io::stdout())
-        && rustix::stdio::dup2_stdout(io::stderr()).is_ok()
+        && match nowhere {
+            Some(Ok(nowhere)) => rustix::stdio::dup2_stdout(nowhere),
+            _ => rustix::stdio::dup2_stdout(io::stderr()),
+        }
+        .is_ok()
     {
         let _first = STDOUT.set(File::from(stdout));
     }
@@ -84,15 +121,22 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// Collects the bytes of one JSON object, up to a limit.
 #[derive(Default)]
 pub(crate) struct Collector {
-    pub(crate) bytes: zeroize::Zeroizing<Vec<u8>>,
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
     pub(crate) overflowed: bool,
 }
 
 impl Write for Collector {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + bytes.len() > JSON_BYTES {
+        let length = self.bytes.len() + bytes.len();
+        if length > JSON_BYTES {
             self.overflowed = true;
             return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        if length > self.bytes.capacity() {
+            // What it outgrows is wiped: a vector that grows by itself leaves it as it was.
+            let mut larger = Vec::with_capacity(length.max(2 * self.bytes.capacity()));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes = Zeroizing::new(larger);
         }
         self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -120,4 +164,23 @@ pub(crate) fn table<N: AsRef<str>, V: AsRef<str>>(rows: &[(N, V)]) -> String {
         .unwrap_or(0);
     let line = |(name, value): &(N, V)| format!("{:width$}  {}\n", name.as_ref(), value.as_ref());
     rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_collector_that_grows_has_all_of_it() {
+        let mut collector = Collector::default();
+        let mut expected = Vec::new();
+        for piece in [&b"one"[..], b"", &[7; 5000], b"two", &[9; 100_000]] {
+            collector.write_all(piece).unwrap();
+            expected.extend_from_slice(piece);
+        }
+        assert!(*collector.bytes == expected && !collector.overflowed);
+        let error = collector.write_all(&vec![0; JSON_BYTES]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        assert!(collector.overflowed);
+    }
 }

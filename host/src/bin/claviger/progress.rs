@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::output::is_for_people;
+
 const FIRST: Duration = Duration::from_secs(1);
 const NEXT: Duration = Duration::from_millis(200);
 
@@ -16,7 +18,8 @@ struct Line {
 
 impl Line {
     fn new() -> Line {
-        let due = io::stderr().is_terminal().then(|| Instant::now() + FIRST);
+        let shown = is_for_people() && io::stderr().is_terminal();
+        let due = shown.then(|| Instant::now() + FIRST);
         Line { due, shown: false }
     }
 

@@ -23,7 +23,7 @@ use crate::{
     failure::Failure,
     files::{self, Destination, Secrecy},
     open,
-    output::{Collector, Printer, base64, too_much},
+    output::{Collector, Printer, too_much},
     progress::Progress,
 };
 
@@ -127,7 +127,7 @@ pub(crate) fn transfer(
             return Err(too_much());
         }
         result?;
-        return printer.print(&json!({ names.0: base64(&collector.bytes) }), "");
+        return printer.print_bytes(names.0, &collector.bytes);
     }
     let destination = Destination::open(output, secrecy)?;
     let mut behind = WriteBehind::new(destination).map_err(no_thread)?;
