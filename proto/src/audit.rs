@@ -71,7 +71,9 @@ numbered! {
         AuditStrict = 12, "audit-strict";
         /// Records before number `detail` may be overwritten.
         AuditReleased = 13, "audit-released";
-        /// Calls were refused; `status` and label are the last one's, `count` says how many.
+        /// Calls were refused; `count` says how many. `status`, `detail` (the command's id), owner and
+        /// label are the last one's: the others may have been about other keys. Without a caller:
+        /// of several callers, who were more than are told apart.
         Refused = 14, "refused";
         /// A custodian entered a component, but not the last, with which the key was made;
         /// `detail`: how many are in.

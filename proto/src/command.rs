@@ -4,7 +4,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Status, message::*};
+use crate::{Identity, Label, Status, message::*};
 
 /// Who may ask for a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +33,21 @@ pub trait Request: Serialize + DeserializeOwned {
     const COMMAND: Command;
     /// The header of the answer.
     type Response: Serialize + DeserializeOwned;
+
+    /// Whose key by which label it names, if it names one of the vault; the caller's, if it says no
+    /// owner. The audit log tells it of what was refused.
+    fn named(&self) -> Option<Named<'_>> {
+        None
+    }
 }
+
+/// Whose key, by which label.
+pub type Named<'a> = (Option<Identity>, &'a Label);
 
 macro_rules! commands {
     ($($(#[$doc:meta])+ $name:ident = $id:literal, $text:literal,
-        $request:ident => $response:ident, $access:ident, $repeat:ident;)+) => {
+        $request:ident => $response:ident, $access:ident, $repeat:ident
+        $(, names $names:ident)?;)+) => {
         /// What a client can ask of the trusted application.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[repr(u32)]
@@ -88,6 +98,9 @@ macro_rules! commands {
         $(impl Request for $request {
             const COMMAND: Command = Command::$name;
             type Response = $response;
+            $(fn named(&self) -> Option<Named<'_>> {
+                self.$names.named()
+            })?
         })+
     };
 }
@@ -100,32 +113,32 @@ commands! {
     /// Random bytes. Payload: none; answer: the bytes.
     Random = 3, "random", RandomRequest => Done, Identified, Safe;
     /// Makes a key. Payload: none; answer: the wrapped key, if it lives there.
-    Generate = 4, "generate", GenerateRequest => KeyDescription, Identified, Never;
+    Generate = 4, "generate", GenerateRequest => KeyDescription, Identified, Never, names new;
     /// Takes a key. Payload: its bytes; answer: the wrapped key, if it lives there.
-    Import = 5, "import", ImportRequest => KeyDescription, Identified, Never;
+    Import = 5, "import", ImportRequest => KeyDescription, Identified, Never, names new;
     /// A page of the caller's keys. Payload: none; answer: none.
     List = 6, "list", ListRequest => ListResponse, Identified, Safe;
     /// One key, without its secret. Payload: none; answer: none.
-    Describe = 7, "describe", DescribeRequest => KeyDescription, Identified, Safe;
+    Describe = 7, "describe", DescribeRequest => KeyDescription, Identified, Safe, names key;
     /// Destroys a key. Payload: none; answer: none.
-    Delete = 8, "delete", DeleteRequest => Done, Identified, Never;
+    Delete = 8, "delete", DeleteRequest => Done, Identified, Never, names key;
     /// The public half of a key. Payload: none; answer: SEC 1 uncompressed point (65 or 97 bytes)
     /// for P-256 and P-384, 32 bytes for Ed25519 (RFC 8032) and X25519 (RFC 7748), the
     /// encapsulation key for ML-KEM-768 (1184 bytes) and X-Wing (1216 bytes).
-    PublicKey = 9, "public-key", PublicKeyRequest => PublicKeyResponse, Identified, Safe;
+    PublicKey = 9, "public-key", PublicKeyRequest => PublicKeyResponse, Identified, Safe, names key;
     /// Seals one chunk of a blob. Payload: context, then for every chunk but the first the
     /// blob's header, then the plaintext; answer: for the first chunk the blob's header, then
     /// the chunk.
-    Seal = 10, "seal", SealRequest => KeyVersion, Identified, Safe;
+    Seal = 10, "seal", SealRequest => KeyVersion, Identified, Safe, names key;
     /// Opens one chunk of a blob. Payload: context, the blob's header, the chunk; answer: the
     /// plaintext.
-    Unseal = 11, "unseal", UnsealRequest => KeyVersion, Identified, Safe;
+    Unseal = 11, "unseal", UnsealRequest => KeyVersion, Identified, Safe, names key;
     /// A MAC of one message. Payload: the message; answer: the tag.
-    Mac = 12, "mac", MacRequest => KeyVersion, Identified, Safe;
+    Mac = 12, "mac", MacRequest => KeyVersion, Identified, Safe, names key;
     /// Checks a MAC of one message. Payload: the tag, then the message; answer: none.
-    VerifyMac = 13, "verify-mac", VerifyMacRequest => KeyVersion, Identified, Safe;
+    VerifyMac = 13, "verify-mac", VerifyMacRequest => KeyVersion, Identified, Safe, names key;
     /// Begins the session's MAC stream; one under way is dropped. Payload: none; answer: none.
-    MacStart = 14, "mac-start", MacStartRequest => KeyVersion, Identified, Never;
+    MacStart = 14, "mac-start", MacStartRequest => KeyVersion, Identified, Never, names key;
     /// Feeds the MAC stream. Payload: the next bytes of the message; answer: none.
     MacUpdate = 15, "mac-update", MacUpdateRequest => Done, Identified, Never;
     /// Ends the MAC stream. Payload: the last bytes of the message; answer: the tag.
@@ -135,52 +148,52 @@ commands! {
     /// Signs. Payload: for ECDSA the SHA-256 (P-256) or SHA-384 (P-384) digest of the message, for
     /// Ed25519 the message, for Ed25519ph its SHA-512 digest; answer: the signature, r || s (64 or 96
     /// bytes) or as RFC 8032 has it.
-    Sign = 18, "sign", SignRequest => KeyVersion, Identified, Safe;
+    Sign = 18, "sign", SignRequest => KeyVersion, Identified, Safe, names key;
     /// First pass of mutual authentication. Payload: none; answer: M1.
-    Challenge = 19, "challenge", ChallengeRequest => Done, Identified, Safe;
+    Challenge = 19, "challenge", ChallengeRequest => Done, Identified, Safe, names key;
     /// Second pass. Payload: M1; answer: M2.
-    Respond = 20, "respond", RespondRequest => Done, Identified, Safe;
+    Respond = 20, "respond", RespondRequest => Done, Identified, Safe, names key;
     /// Third pass and its check. Payload: M2 or M3; answer: M3 for M2, none for M3, and behind
     /// it the session key if one was asked for and the key allows it.
-    Confirm = 21, "confirm", ConfirmRequest => ConfirmResponse, Identified, Never;
+    Confirm = 21, "confirm", ConfirmRequest => ConfirmResponse, Identified, Never, names key;
     /// Ends imports until a factory reset. Payload: none; answer: none.
     Lock = 22, "lock", LockRequest => Done, Administrator, Safe;
     /// Destroys every key and begins a new vault. Payload: none; answer: none.
     FactoryReset = 23, "factory-reset", FactoryResetRequest => Done, Administrator, Never;
     /// Adds a primary version. Payload: none; answer: none.
-    Rotate = 24, "rotate", RotateRequest => KeyDescription, Identified, Never;
+    Rotate = 24, "rotate", RotateRequest => KeyDescription, Identified, Never, names key;
     /// Destroys the secret of an old version. Payload: none; answer: none.
-    Retire = 25, "retire", RetireRequest => KeyDescription, Identified, Never;
+    Retire = 25, "retire", RetireRequest => KeyDescription, Identified, Never, names key;
     /// Changes a key's state. Payload: none; answer: none.
-    SetState = 26, "set-state", SetStateRequest => KeyDescription, Identified, Never;
+    SetState = 26, "set-state", SetStateRequest => KeyDescription, Identified, Never, names key;
     /// Tightens a key's policy. Payload: none; answer: none.
-    SetPolicy = 27, "set-policy", SetPolicyRequest => KeyDescription, Identified, Safe;
+    SetPolicy = 27, "set-policy", SetPolicyRequest => KeyDescription, Identified, Safe, names key;
     /// Steps a ratcheted key to a later epoch. Payload: a [`crate::ratchet::Token`]; answer: none.
-    CatchUp = 28, "catch-up", CatchUpRequest => KeyVersion, Identified, Never;
+    CatchUp = 28, "catch-up", CatchUpRequest => KeyVersion, Identified, Never, names key;
     /// Moves one chunk of a blob to the newest version. Payload: context, the blob's header, for
     /// every chunk but the first the new blob's header, the chunk; answer: for the first chunk the
     /// new blob's header, then the chunk.
-    Reseal = 29, "reseal", ResealRequest => KeyVersion, Identified, Safe;
+    Reseal = 29, "reseal", ResealRequest => KeyVersion, Identified, Safe, names key;
     /// Encrypts. Payload: associated data, then the plaintext; answer: nonce, ciphertext, tag.
-    Encrypt = 30, "encrypt", EncryptRequest => KeyVersion, Identified, Safe;
+    Encrypt = 30, "encrypt", EncryptRequest => KeyVersion, Identified, Safe, names key;
     /// Decrypts. Payload: associated data, then nonce, ciphertext, tag; answer: the plaintext.
-    Decrypt = 31, "decrypt", DecryptRequest => KeyVersion, Identified, Safe;
+    Decrypt = 31, "decrypt", DecryptRequest => KeyVersion, Identified, Safe, names key;
     /// Derives a key, or bytes that leave. Payload: none; answer: the wrapped key or the bytes.
-    Derive = 32, "derive", DeriveRequest => DerivedResponse, Identified, Never;
+    Derive = 32, "derive", DeriveRequest => DerivedResponse, Identified, Never, names key;
     /// Combines sources into a key, or bytes that leave. Payload: for each source its wrapped key
     /// and its public key or ciphertext, then salt, then info; answer: a KEM ciphertext if one was
     /// made, then the wrapped key or the bytes.
     Combine = 33, "combine", CombineRequest => DerivedResponse, Identified, Never;
     /// Gives out a key of the vault as a wrapped key. Payload: none; answer: the wrapped key.
-    Wrap = 34, "wrap", WrapRequest => KeyDescription, Identified, Safe;
+    Wrap = 34, "wrap", WrapRequest => KeyDescription, Identified, Safe, names key;
     /// Ends wrapped keys that were made before. Payload: none; answer: none.
     Revoke = 35, "revoke", RevokeRequest => Generation, Identified, Never;
     /// Takes a key that came wrapped by AES-KW or AES-KWP. Payload: the wrapped bytes; answer: the
     /// wrapped key, if it lives there.
-    Unwrap = 36, "unwrap", UnwrapRequest => KeyDescription, Identified, Never;
+    Unwrap = 36, "unwrap", UnwrapRequest => KeyDescription, Identified, Never, names key;
     /// Begins to put a key together of components. Payload: none; answer: none.
     ComponentStart = 40, "component-start", ComponentStartRequest => ComponentStartResponse,
-        Identified, Never;
+        Identified, Never, names new;
     /// What a component is wanted for. Payload: none; answer: none.
     ComponentShow = 41, "component-show", ComponentShowRequest => ComponentShowResponse,
         Identified, Safe;
@@ -192,7 +205,7 @@ commands! {
     /// Gives out shares of a key. Payload: the holders' public keys (32 bytes each), in the order in
     /// which its policy fixed them; answer: the sealed shares, in the same order, then the signed
     /// manifest, see [`crate::shares`].
-    Share = 44, "share", ShareRequest => ShareResponse, Identified, Safe;
+    Share = 44, "share", ShareRequest => ShareResponse, Identified, Safe, names key;
     /// Begins to restore a key. Payload: a signed manifest; answer: a signed
     /// [`crate::shares::RestoreRequest`].
     RestoreStart = 45, "restore-start", RestoreStartRequest => RestoreStartResponse,
@@ -219,7 +232,7 @@ commands! {
     InstallCertificate = 55, "install-certificate", InstallCertificateRequest => Done,
         Administrator, Safe;
     /// Many small operations with one key. Payload and answer: see [`crate::batch`].
-    Batch = 56, "batch", BatchRequest => BatchResponse, Identified, Safe;
+    Batch = 56, "batch", BatchRequest => BatchResponse, Identified, Safe, names key;
 }
 
 /// No command, and never one: the id at which the instance of a test build ends, so that coming

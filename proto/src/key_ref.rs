@@ -23,6 +23,17 @@ pub struct KeyRef {
     pub child: Option<Label>,
 }
 
+impl KeyRef {
+    /// Whose key of the vault it names, by which label.
+    #[must_use]
+    pub fn named(&self) -> Option<(Option<Identity>, &Label)> {
+        match &self.place {
+            Place::Vault { owner, label } => Some((*owner, label)),
+            Place::Wrapped { .. } => None,
+        }
+    }
+}
+
 /// Where a key is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {

@@ -60,7 +60,7 @@ pub const FAMILIES: usize = 32;
 /// Wrapped keys kept unwrapped.
 pub const UNWRAPPED: usize = 32;
 
-/// Wrapped keys of one owner kept unwrapped; one more displaces its oldest.
+/// Wrapped keys of one owner kept unwrapped; one more displaces that not used for longest.
 pub const OWNER_UNWRAPPED: usize = 8;
 
 /// Items that one batch does.
@@ -103,8 +103,8 @@ pub const CUSTODIANS: usize = 5;
 pub const SHARES: usize = 8;
 
 /// Keys that wait for their components at once, and as many that wait for their shares; of one
-/// owner, one each.
-pub const CEREMONIES: usize = 4;
+/// owner, one each. The place of one is uid 0's.
+pub const CEREMONIES: usize = 6;
 
 /// Seconds that a key waits for its components.
 pub const COMPONENT_SECONDS: u32 = 15 * 60;

@@ -17,6 +17,7 @@ use crate::{
     platform::{Platform, random, set_aside},
     policy::Settled,
     shares::Bound,
+    table::{Holder, Rules, Table},
 };
 
 /// Everything that waits.
@@ -52,8 +53,10 @@ impl Ceremonies {
 
 /// One that waits.
 pub struct Ceremony<T> {
-    /// What it is named by.
+    /// What it is named by, and who knows that may give a part.
     pub id: Digits<8>,
+    /// What it is listed and ended by.
+    pub handle: Digits<4>,
     /// Who began it, and will own the key.
     pub owner: Identity,
     /// When it began, by the platform's clock.
@@ -73,42 +76,56 @@ impl<T> Ceremony<T> {
     }
 }
 
-/// Those of one kind that wait: at most [`limits::CEREMONIES`], and one of each owner.
+/// How the places of each kind are shared out. Of one owner waits one of each kind.
+const RULES: Rules = Rules {
+    places: limits::CEREMONIES,
+    share: 1,
+    groups: 1,
+    root: 1,
+    identity: 1,
+};
+
+/// Those of one kind that wait: at most [`limits::CEREMONIES`].
 ///
 /// They stay in the place that they have got, and are wiped there: what moves leaves a copy.
 pub struct Pending<T> {
-    places: Vec<Option<Ceremony<T>>>,
+    places: Table<Ceremony<T>>,
 }
 
 impl<T> Default for Pending<T> {
     fn default() -> Self {
-        Pending { places: Vec::new() }
+        Pending {
+            places: Table::new(RULES),
+        }
     }
 }
 
 impl<T> Pending<T> {
-    /// Begins one.
+    /// Begins one; `holder` says as whom an owner holds places.
     ///
     /// # Errors
     /// [`Status::QuotaExceeded`] if this owner has one; [`Status::Busy`] if others have taken all
-    /// places; [`Status::RandomFailed`]; [`Status::PlatformFault`] without a clock;
-    /// [`Status::OutOfMemory`].
+    /// places, none more than its share; [`Status::RandomFailed`]; [`Status::PlatformFault`]
+    /// without a clock; [`Status::OutOfMemory`].
     pub(crate) fn begin(
         &mut self,
         platform: &mut impl Platform,
         owner: Identity,
         seconds: u32,
         of: T,
+        holder: impl Fn(Option<Identity>) -> Holder,
     ) -> Result<Digits<8>, Status> {
         let id = Digits(random(platform)?);
         let began = platform.uptime()?;
-        self.put(Ceremony {
+        let ceremony = Ceremony {
             id,
+            handle: Digits(random(platform)?),
             owner,
             began,
             seconds,
             of,
-        })?;
+        };
+        self.put(ceremony, holder)?;
         Ok(id)
     }
 
@@ -116,14 +133,17 @@ impl<T> Pending<T> {
     ///
     /// # Errors
     /// Those of [`Pending::begin`] that tell of a place.
-    pub(crate) fn put(&mut self, ceremony: Ceremony<T>) -> Result<(), Status> {
+    pub(crate) fn put(
+        &mut self,
+        ceremony: Ceremony<T>,
+        holder: impl Fn(Option<Identity>) -> Holder,
+    ) -> Result<(), Status> {
         if self.iter().any(|other| other.owner == ceremony.owner) {
             return Err(Status::QuotaExceeded);
         }
-        set_aside(&mut self.places, limits::CEREMONIES)?;
-        self.places.resize_with(limits::CEREMONIES, || None);
-        let free = self.places.iter_mut().find(|place| place.is_none());
-        *free.ok_or(Status::Busy)? = Some(ceremony);
+        let whose = Some(ceremony.owner);
+        let place = self.places.place_by(whose, &holder)?;
+        self.places.put(place, holder(whose), whose, ceremony)?;
         Ok(())
     }
 
@@ -136,9 +156,9 @@ impl<T> Pending<T> {
         id: &Digits<8>,
         theirs: impl Fn(&Ceremony<T>) -> bool,
     ) -> Result<&mut Ceremony<T>, Status> {
-        let mut all = self.places.iter_mut().flatten();
-        all.find(|one| one.id == *id && theirs(one))
-            .ok_or(Status::NoCeremony)
+        let place = self.places.find(|one| one.id == *id && theirs(one));
+        let found = place.and_then(|place| self.places.get_mut(place));
+        found.ok_or(Status::NoCeremony)
     }
 
     /// Ends one.
@@ -146,26 +166,23 @@ impl<T> Pending<T> {
         self.retain(|one| one.id != *id);
     }
 
-    /// Forgets them all, and gives their memory back.
-    pub fn clear(&mut self) {
-        self.places = Vec::new();
+    /// Ends what is not to stay.
+    pub(crate) fn retain(&mut self, stays: impl Fn(&Ceremony<T>) -> bool) {
+        self.places.retain(stays);
     }
 
-    fn retain(&mut self, keep: impl Fn(&Ceremony<T>) -> bool) {
-        for place in &mut self.places {
-            if !place.as_ref().is_some_and(&keep) {
-                *place = None;
-            }
-        }
+    /// Forgets them all, and gives their memory back.
+    pub fn clear(&mut self) {
+        self.places.clear();
     }
 
     fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
+        self.places.is_empty()
     }
 
     /// Each that waits.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Ceremony<T>> {
-        self.places.iter().flatten()
+        self.places.iter()
     }
 }
 

@@ -2,8 +2,6 @@
 //!
 //! They are kept in memory only: a restart forgets them all, which refuses what was begun before.
 
-use alloc::vec::Vec;
-
 use claviger_proto::{
     Algorithm, Identity, KeyId, Status,
     auth::{self, Exchange, Proof},
@@ -17,12 +15,9 @@ use crate::{
         mac::{MacTag, mac},
     },
     keyring::InUse,
-    platform::set_aside,
+    table::{Holder, Rules, Table},
     vault::Tag,
 };
-
-/// Challenges pending in all.
-const CAPACITY: usize = 32;
 
 /// One side of an exchange, begun and not yet confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,42 +41,44 @@ pub enum Role {
     Responder,
 }
 
-/// Everything that is pending, oldest first.
-#[derive(Default)]
+/// How what is pending is shared out: a challenge waits for an answer of the other side, which soon
+/// comes.
+const RULES: Rules = Rules {
+    places: 32,
+    share: 2,
+    groups: 2,
+    root: 4,
+    identity: limits::CHALLENGES,
+};
+
+/// Everything that is pending.
 pub struct Challenges {
-    pending: Vec<Pending>,
+    pending: Table<Pending>,
+}
+
+impl Default for Challenges {
+    fn default() -> Self {
+        Challenges {
+            pending: Table::new(RULES),
+        }
+    }
 }
 
 impl Challenges {
     /// Remembers a challenge. One caller has at most [`limits::CHALLENGES`]: a further one
-    /// displaces its oldest. With all places taken, it displaces the oldest of the caller that has
-    /// most, if that has more than it would then have itself.
+    /// displaces its oldest. `holder` says as whom a caller holds places.
     ///
     /// # Errors
-    /// [`Status::Busy`] if others have taken all places, one each.
-    pub fn remember(&mut self, pending: Pending) -> Result<(), Status> {
-        let mine = self
-            .pending
-            .iter()
-            .filter(|other| other.caller == pending.caller)
-            .count();
-        if mine >= limits::CHALLENGES {
-            self.take(|other| other.caller == pending.caller);
-        }
-        if self.pending.len() >= CAPACITY {
-            // Whoever has more than the newcomer will have gives one up.
-            let count = |caller: Identity| {
-                let theirs = self.pending.iter();
-                theirs.filter(|other| other.caller == caller).count()
-            };
-            let callers = self.pending.iter().map(|other| other.caller);
-            let most = callers.max_by_key(|caller| count(*caller));
-            let most = most.filter(|caller| count(*caller) > mine.saturating_add(1));
-            let caller = most.ok_or(Status::Busy)?;
-            self.take(|other| other.caller == caller);
-        }
-        set_aside(&mut self.pending, CAPACITY)?;
-        self.pending.push(pending);
+    /// [`Status::Busy`] if others have taken all places, none more than its share;
+    /// [`Status::OutOfMemory`].
+    pub fn remember(
+        &mut self,
+        pending: Pending,
+        holder: impl Fn(Option<Identity>) -> Holder,
+    ) -> Result<(), Status> {
+        let whose = Some(pending.caller);
+        let place = self.pending.place_by(whose, &holder)?;
+        self.pending.put(place, holder(whose), whose, pending)?;
         Ok(())
     }
 
@@ -110,16 +107,18 @@ impl Challenges {
 
     /// Forgets everything, and gives the memory back.
     pub fn clear(&mut self) {
-        self.pending = Vec::new();
+        self.pending.clear();
     }
 
-    /// Removes the oldest that is `wanted`.
+    /// Removes one that is `wanted`.
     fn take(&mut self, wanted: impl Fn(&Pending) -> bool) -> Option<Pending> {
-        let place = self.pending.iter().position(wanted)?;
-        Some(self.pending.remove(place))
+        let place = self.pending.find(wanted)?;
+        let pending = self.pending.get(place).cloned();
+        self.pending.end(place);
+        pending
     }
 
-    /// Everything pending, oldest first.
+    /// Everything pending.
     #[cfg(feature = "workstation")]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Pending> {
         self.pending.iter()
@@ -200,13 +199,17 @@ mod tests {
         challenges.redeem(pending.caller, pending.key, pending.role, nonce, None)
     }
 
+    fn owner(whose: Option<Identity>) -> Holder {
+        Holder::of(whose, true)
+    }
+
     #[test]
     fn a_caller_displaces_its_own_oldest_only() {
         let mut challenges = Challenges::default();
         let other = pending(2, 0);
-        challenges.remember(other.clone()).unwrap();
+        challenges.remember(other.clone(), owner).unwrap();
         for nonce in 0..=limits::CHALLENGES as u8 {
-            challenges.remember(pending(1, nonce)).unwrap();
+            challenges.remember(pending(1, nonce), owner).unwrap();
         }
         assert_eq!(
             redeem(&mut challenges, &pending(1, 0)),
@@ -229,12 +232,28 @@ mod tests {
     #[test]
     fn callers_together_are_refused_at_the_limit_and_lose_nothing() {
         let mut challenges = Challenges::default();
-        for place in 0..CAPACITY as u8 {
-            challenges.remember(pending(place, 0)).unwrap();
+        for place in 0..(RULES.places - RULES.root) as u8 {
+            challenges.remember(pending(place, 0), owner).unwrap();
         }
-        assert_eq!(challenges.remember(pending(200, 0)), Err(Status::Busy));
-        for place in 0..CAPACITY as u8 {
+        let refused = challenges.remember(pending(200, 0), owner);
+        assert_eq!(refused, Err(Status::Busy));
+        for place in 0..(RULES.places - RULES.root) as u8 {
             assert!(redeem(&mut challenges, &pending(place, 0)).is_ok());
+        }
+    }
+
+    #[test]
+    fn strangers_take_no_owners_challenge() {
+        let mut challenges = Challenges::default();
+        let holder = |whose| Holder::of(whose, whose == Some(pending(1, 0).caller));
+        for nonce in 0..2 {
+            challenges.remember(pending(1, nonce), holder).unwrap();
+        }
+        for stranger in 2..200 {
+            challenges.remember(pending(stranger, 0), holder).unwrap();
+        }
+        for nonce in 0..2 {
+            assert!(redeem(&mut challenges, &pending(1, nonce)).is_ok());
         }
     }
 }

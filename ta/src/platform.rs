@@ -9,7 +9,7 @@ use claviger_proto::{
     message::{Build, Marks},
 };
 use rand_core::{TryCryptoRng, TryRng};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// The ground: random numbers, a root key, secure storage, and what it says of itself.
 pub trait Platform {
@@ -257,17 +257,6 @@ pub(crate) fn set_aside<T>(kept: &mut Vec<T>, places: usize) -> Result<(), Statu
         reserved.map_err(|_| Status::OutOfMemory)?;
     }
     Ok(())
-}
-
-/// Takes things with secrets out of a vector, and wipes the places that become free: what moves up
-/// leaves itself there.
-pub(crate) fn take_out<T>(kept: &mut Vec<T>, goes: impl Fn(&T) -> bool) {
-    let before = kept.len();
-    kept.retain(|one| !goes(one));
-    let freed = before.saturating_sub(kept.len());
-    for place in kept.spare_capacity_mut().iter_mut().take(freed) {
-        place.zeroize();
-    }
 }
 
 /// A vector of `len` zeros, or an error where `vec!` would end the instance.

@@ -13,7 +13,7 @@ use crate::{
     nonces::Nonces,
     ops,
     platform::{Platform, random},
-    refusals::{Refusals, is_refusal},
+    refusals::{Named, Refusals, is_refusal},
     session::{Caller, Session, Sessions},
 };
 
@@ -25,6 +25,8 @@ pub struct Service<P: Platform> {
     pub(crate) ceremonies: Ceremonies,
     pub(crate) nonces: Nonces,
     pub(crate) refusals: Refusals,
+    /// What the request that was refused last named.
+    named: Named,
     sessions: Sessions,
     pub(crate) instance: Digits<16>,
     pub(crate) confirmation: Digits<4>,
@@ -48,6 +50,7 @@ impl<P: Platform> Service<P> {
             ceremonies: Ceremonies::default(),
             nonces: Nonces::default(),
             refusals: Refusals::default(),
+            named: None,
             sessions: Sessions::default(),
             platform,
         })
@@ -98,8 +101,9 @@ impl<P: Platform> Service<P> {
     ) -> Result<(), Status> {
         let allowed = session.caller.may(command.access());
         let served = allowed.and_then(|()| self.serve(session, command, exchange));
+        let named = self.named.take();
         if let Err(status) = served {
-            self.refused(session, command, status);
+            self.refused(session, command, status, named);
         }
         // What only uses a key writes for nobody else: it may need no storage, and there may be none.
         let of = session.caller.identity().ok();
@@ -131,11 +135,12 @@ impl<P: Platform> Service<P> {
         vault.confine();
         let served = self.serve(session, command, exchange);
         self.keyring.vault.release();
+        let named = self.named.take();
         match served {
             // Nobody is to learn which keys of others are there, and in memory.
             Err(Status::NeedsStorage | Status::NotFound) => Err(Status::NeedsStorage),
             Err(status) => {
-                self.refused(session, command, status);
+                self.refused(session, command, status, named);
                 Err(status)
             }
             Ok(()) => Ok(()),
@@ -143,12 +148,19 @@ impl<P: Platform> Service<P> {
     }
 
     /// Counts a refusal for the audit log, if this status is one.
-    pub(crate) fn refused(&mut self, session: &Session, command: Command, status: Status) {
+    pub(crate) fn refused(
+        &mut self,
+        session: &Session,
+        command: Command,
+        status: Status,
+        named: Named,
+    ) {
         if let Ok(caller) = session.caller.identity()
             && is_refusal(status)
         {
-            let platform = &mut self.platform;
-            self.refusals.count(platform, caller, command, status);
+            let (vault, platform) = (&self.keyring.vault, &mut self.platform);
+            let what = (command, status);
+            self.refusals.count(vault, platform, caller, what, named);
         }
     }
 
@@ -220,8 +232,14 @@ impl<P: Platform> Service<P> {
         operation: Operation<P, R>,
     ) -> Result<(), Status> {
         let request = exchange.request()?;
-        let response = operation(self, session, request, exchange.payload())?;
-        exchange.succeed::<R>(&response)
+        let served = operation(self, session, request, exchange.payload());
+        if served.as_ref().is_err_and(|status| is_refusal(*status)) {
+            // The header is still there.
+            let request = exchange.request::<R>()?;
+            let named = request.named();
+            self.named = named.map(|(owner, label)| (owner, label.clone()));
+        }
+        exchange.succeed::<R>(&served?)
     }
 
     /// The platform, for a test that wants storage to fail.

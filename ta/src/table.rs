@@ -199,6 +199,23 @@ impl<T> Table<T> {
         self.put(place, holder, whose, value)
     }
 
+    /// As [`Table::place_for`], where `holder` says as whom an identity holds places by now: it may
+    /// have got its first key since, or deleted its last.
+    ///
+    /// # Errors
+    /// Those of [`Table::place_for`].
+    pub fn place_by(
+        &mut self,
+        whose: Option<Identity>,
+        holder: impl Fn(Option<Identity>) -> Holder,
+    ) -> Result<usize, Status> {
+        let for_others = self.rules.places.saturating_sub(self.rules.root);
+        if self.count(|_| true) >= for_others {
+            self.regroup(&holder);
+        }
+        self.place_for(holder(whose), whose)
+    }
+
     /// Whether what was put there is there still.
     #[must_use]
     pub fn has(&self, ticket: &Ticket) -> bool {
@@ -259,7 +276,7 @@ impl<T> Table<T> {
         }
     }
 
-    /// Has everything be held as `holder` says by now: an identity may have got its first key since.
+    /// Has everything be held as `holder` says by now.
     pub fn regroup(&mut self, holder: impl Fn(Option<Identity>) -> Holder) {
         for kept in self.places.iter_mut().flatten() {
             kept.holder = holder(kept.whose);

@@ -234,3 +234,11 @@ impl Policy {
         }
     }
 }
+
+impl NewKey {
+    /// The label that it asks for.
+    #[must_use]
+    pub fn named(&self) -> Option<(Option<Identity>, &Label)> {
+        Some((None, &self.key))
+    }
+}

@@ -66,6 +66,14 @@ fn check<R>(
     R::Response: PartialEq + std::fmt::Debug,
 {
     assert_eq!(R::COMMAND, command);
+    // What names a key says which: a combined key has several sources.
+    let keys = ["\"key\":\"", "\"new\":{\"key\":\""];
+    let names = keys.iter().any(|key| request_bytes.contains(key));
+    let several = command == Command::Combine || request_bytes.contains("\"key\":\"@");
+    assert!(
+        !names || several || request.named().is_some(),
+        "{command:?}"
+    );
     is_exactly(&request, request_bytes, optional[0]);
     is_exactly(&response, response_bytes, optional[1]);
 }

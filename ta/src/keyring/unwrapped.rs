@@ -1,38 +1,46 @@
 //! The wrapped keys in memory: those used last, so that using one again costs no unwrapping.
 
-use alloc::vec::Vec;
-
 use claviger_proto::{Identity, State, Status, limits, message::Policy};
 
 use super::wrap::Wrapping;
 use crate::{
-    platform::{set_aside, take_out},
+    table::{Holder, Rules, Table},
     vault::KeyRecord,
+};
+
+/// How the keys kept are shared out among their owners.
+const RULES: Rules = Rules {
+    places: limits::UNWRAPPED,
+    share: 2,
+    groups: 2,
+    root: 2,
+    identity: limits::OWNER_UNWRAPPED,
 };
 
 struct Kept {
     /// SHA-256 of its wrapped bytes.
     digest: [u8; 32],
-    /// The clock when it was last used.
-    used: u64,
     record: KeyRecord,
     wrapping: Wrapping,
 }
 
 /// The wrapped keys used last.
-#[derive(Default)]
 pub(super) struct Unwrapped {
-    kept: Vec<Kept>,
-    clock: u64,
+    kept: Table<Kept>,
+}
+
+impl Default for Unwrapped {
+    fn default() -> Self {
+        Unwrapped {
+            kept: Table::new(RULES),
+        }
+    }
 }
 
 impl Unwrapped {
     /// The key with this digest, if it is here; marks it as used.
     pub(super) fn find(&mut self, digest: &[u8; 32]) -> Option<usize> {
-        let place = self.kept.iter().position(|kept| kept.digest == *digest)?;
-        self.clock = self.clock.saturating_add(1);
-        self.kept.get_mut(place)?.used = self.clock;
-        Some(place)
+        self.kept.find(|kept| kept.digest == *digest)
     }
 
     pub(super) fn get(&self, place: usize) -> Option<(&KeyRecord, &Wrapping)> {
@@ -48,54 +56,34 @@ impl Unwrapped {
         }
     }
 
-    /// Keeps a key, in place of its owner's oldest if that has as many as one owner may have, else
-    /// of the oldest of the owner that has most; says where.
+    /// Keeps a key, held by its owner as `holder`, in place of another that was not used for
+    /// long; says where.
     pub(super) fn insert(
         &mut self,
         digest: [u8; 32],
         record: KeyRecord,
         wrapping: Wrapping,
+        holder: Holder,
     ) -> Result<usize, Status> {
-        let count = |owner: &Identity| {
-            let theirs = self.kept.iter().filter(|kept| kept.record.owner == *owner);
-            theirs.count()
-        };
-        let owner = if count(&record.owner) >= limits::OWNER_UNWRAPPED {
-            Some(record.owner)
-        } else if self.kept.len() >= limits::UNWRAPPED {
-            let owners = self.kept.iter().map(|kept| kept.record.owner);
-            owners.max_by_key(count)
-        } else {
-            None
-        };
-        if let Some(owner) = owner {
-            let theirs = self.kept.iter().enumerate();
-            let oldest = theirs
-                .filter(|(_, kept)| kept.record.owner == owner)
-                .min_by_key(|(_, kept)| kept.used);
-            if let Some((place, _)) = oldest {
-                self.kept.swap_remove(place);
-            }
-        }
-        self.clock = self.clock.saturating_add(1);
-        set_aside(&mut self.kept, limits::UNWRAPPED)?;
-        self.kept.push(Kept {
+        let whose = Some(record.owner);
+        let place = self.kept.place_in_cache_for(holder, whose)?;
+        let kept = Kept {
             digest,
-            used: self.clock,
             record,
             wrapping,
-        });
-        Ok(self.kept.len().saturating_sub(1))
+        };
+        self.kept.put(place, holder, whose, kept)?;
+        Ok(place)
     }
 
     /// Forgets an owner's keys.
     pub(super) fn forget(&mut self, owner: &Identity) {
-        take_out(&mut self.kept, |kept| kept.record.owner == *owner);
+        self.kept.retain(|kept| kept.record.owner != *owner);
     }
 
     /// Forgets every key, and gives the memory back.
     pub(super) fn clear(&mut self) {
-        self.kept = Vec::new();
+        self.kept.clear();
     }
 }
 
@@ -111,6 +99,10 @@ mod tests {
             login: Login::User,
             id: Uuid([byte; 16]),
         }
+    }
+
+    fn holder(byte: u8) -> Holder {
+        Holder::Owner(owner(byte))
     }
 
     fn digest(owner: u8, number: u8) -> [u8; 32] {
@@ -135,7 +127,7 @@ mod tests {
             ..key_of(Algorithm::Aes256Siv, Usage::Seal)
         };
         let place = unwrapped
-            .insert(digest(of, number), record, wrapping(None))
+            .insert(digest(of, number), record, wrapping(None), holder(of))
             .unwrap();
         let (kept, _) = unwrapped.get(place).unwrap();
         assert_eq!((kept.owner, kept.id), (owner(of), Digits([number; 16])));
@@ -172,13 +164,11 @@ mod tests {
         for number in 0..limits::OWNER_UNWRAPPED as u8 {
             insert(&mut unwrapped, 1, number);
         }
-        let rest = limits::UNWRAPPED - limits::OWNER_UNWRAPPED;
+        let rest = limits::UNWRAPPED - RULES.root - limits::OWNER_UNWRAPPED;
         for number in 0..rest as u8 {
             insert(&mut unwrapped, 2 + number / 4, number);
         }
-        assert_eq!(unwrapped.kept.len(), limits::UNWRAPPED);
         insert(&mut unwrapped, 100, 0);
-        assert_eq!(unwrapped.kept.len(), limits::UNWRAPPED);
         assert!(!has(&unwrapped, 1, 0));
         for number in 0..rest as u8 {
             assert!(has(&unwrapped, 2 + number / 4, number));
@@ -187,7 +177,6 @@ mod tests {
         for number in 1..=100 {
             insert(&mut unwrapped, 100, number);
             insert(&mut unwrapped, 101, number);
-            assert!(unwrapped.kept.len() <= limits::UNWRAPPED);
         }
         for of in (1..2 + rest as u8 / 4).chain([100, 101]) {
             let theirs = unwrapped.kept.iter();
@@ -223,7 +212,7 @@ mod tests {
                 ..key_of(Algorithm::Aes256Siv, Usage::Seal)
             };
             unwrapped
-                .insert(digest(1, number), record, wrapping(family))
+                .insert(digest(1, number), record, wrapping(family), holder(1))
                 .unwrap();
         }
         for (number, family) in [(2, Some(label("family"))), (1, None)] {

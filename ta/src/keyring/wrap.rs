@@ -81,7 +81,8 @@ impl<P: Platform> Keyring<P> {
             Some(place) => place,
             None => {
                 let (record, wrapping) = self.open(platform, bytes)?;
-                self.unwrapped.insert(digest, record, wrapping)?
+                let holder = self.vault.holder(Some(record.owner));
+                self.unwrapped.insert(digest, record, wrapping, holder)?
             }
         };
         payload.drop_front(length as usize)?;

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use claviger_proto::{
     Command, Place, Status,
     batch::{Batched, ITEM, Outcome, RESULT, split_item},
+    command::Request,
     limits::{BATCH, BATCH_SIGNATURES, PAYLOAD},
     message::*,
 };
@@ -71,7 +72,9 @@ pub(crate) fn batch<P: Platform>(
         results.extend_from_slice(&outcome.front());
         results.extend_from_slice(outcome.bytes);
         if let Err(status) = result {
-            service.refused(session, command, status);
+            let named = request.named();
+            let named = named.map(|(owner, label)| (owner, label.clone()));
+            service.refused(session, command, status, named);
         }
         rest = behind;
         done = done.saturating_add(1);

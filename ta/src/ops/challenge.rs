@@ -37,10 +37,11 @@ pub(crate) fn challenge<P: Platform>(
     let work = Work::new(Permission::Challenge);
     let key = keyring.use_key(platform, &session.caller, &key, payload, work)?;
     payload.expect_empty()?;
+    let key = (key.tag(), key.id());
     let challenger_nonce = random(platform)?;
-    challenges.remember(Pending {
+    let pending = Pending {
         caller,
-        key: (key.tag(), key.id()),
+        key,
         role: Role::Challenger,
         exchange: Exchange {
             challenger: me,
@@ -48,7 +49,8 @@ pub(crate) fn challenge<P: Platform>(
             challenger_nonce,
             responder_nonce: [0; NONCE],
         },
-    })?;
+    };
+    challenges.remember(pending, |whose| keyring.vault.holder(whose))?;
     payload.set(&Message::Challenge { challenger_nonce }.encode())?;
     Ok(Done {})
 }

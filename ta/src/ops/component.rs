@@ -55,9 +55,10 @@ pub(crate) fn component_start<P: Platform>(
         entered: heapless::Vec::new(),
     };
     let timeout = limits::COMPONENT_SECONDS;
+    let holder = |whose| keyring.vault.holder(whose);
     let ceremony = ceremonies
         .components
-        .begin(platform, owner, timeout, components)?;
+        .begin(platform, owner, timeout, components, holder)?;
     Ok(ComponentStartResponse { ceremony, timeout })
 }
 

@@ -47,12 +47,13 @@ pub(crate) fn respond<P: Platform>(
         responder_nonce,
     };
     let tag = exchange_key.tag(&exchange, Proof::Responder)?;
-    challenges.remember(Pending {
+    let pending = Pending {
         caller,
         key: (key.tag(), key.id()),
         role: Role::Responder,
         exchange,
-    })?;
+    };
+    challenges.remember(pending, |whose| keyring.vault.holder(whose))?;
     let tag = tag.as_bytes().try_into().map_err(|_| Status::Internal)?;
     payload.set(
         &Message::Response {

@@ -65,9 +65,10 @@ pub(crate) fn restore_start<P: Platform>(
         request: Sha256::digest(asked).into(),
     };
     let restore = Restore::new(manifest, bound, private)?;
+    let holder = |whose| keyring.vault.holder(whose);
     let restore = ceremonies
         .restores
-        .begin(platform, owner, timeout, restore)?;
+        .begin(platform, owner, timeout, restore, holder)?;
     payload.set(&asked)?;
     payload.append(&signature)?;
     Ok(RestoreStartResponse {

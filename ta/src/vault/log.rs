@@ -436,6 +436,13 @@ impl<P: Platform> Vault<P> {
         self.put_page(platform, slot.ok_or(Status::Internal)?, &page)
     }
 
+    /// Whether this caller has a log of its own; not while the vault is not open.
+    #[must_use]
+    pub fn has_log(&self, caller: Identity) -> bool {
+        let logs = self.open.as_ref().map(|open| &open.logs);
+        logs.is_some_and(|logs| logs.has(Some(caller)))
+    }
+
     /// The log in which this caller's records are; none for the shared one.
     ///
     /// # Errors

@@ -53,7 +53,10 @@ use claviger_proto::{
     message::{KeySummary, VaultInfo},
 };
 
-use crate::platform::{Copy, Platform};
+use crate::{
+    platform::{Copy, Platform},
+    table::Holder,
+};
 use cache::Cache;
 use index::{Entry, name_of, owner_hash};
 use logs::Logs;
@@ -141,6 +144,19 @@ impl<P: Platform> Vault<P> {
             degraded,
             repaired: self.repairs.made(),
         })
+    }
+
+    /// As whom an identity holds places of a [`crate::table::Table`]: of one that owns no key, or
+    /// while the vault is not open, nothing more is known.
+    #[must_use]
+    pub fn holder(&self, whose: Option<Identity>) -> Holder {
+        let owns_keys = |identity: Identity| {
+            let owner = owner_hash(&identity);
+            let theirs = |entry: &Entry| matches!(entry, Entry::Key(name) if name.owner == owner);
+            let open = self.open.as_ref();
+            open.is_some_and(|open| open.index.find(0, theirs).is_some())
+        };
+        Holder::of(whose, whose.is_some_and(owns_keys))
     }
 
     /// The key with this label of this owner.

@@ -16,6 +16,7 @@ use crate::{
     platform::Platform,
     policy,
     shares::Bound,
+    table::Holder,
     vault::{Counters, Tag},
 };
 
@@ -147,6 +148,7 @@ fn put_long(bytes: &mut Vec<u8>, field: &[u8]) {
 
 fn put_ceremony<T>(bytes: &mut Vec<u8>, ceremony: &Ceremony<T>) {
     bytes.extend(ceremony.id.0);
+    bytes.extend(ceremony.handle.0);
     put_identity(bytes, &ceremony.owner);
     bytes.extend(ceremony.began.to_be_bytes());
     bytes.extend(ceremony.seconds.to_be_bytes());
@@ -170,7 +172,8 @@ fn challenges(from: &mut Reader<'_>) -> Option<Challenges> {
                 responder_nonce: from.take()?,
             },
         };
-        challenges.remember(pending).ok()?;
+        let holder = |whose| Holder::of(whose, false);
+        challenges.remember(pending, holder).ok()?;
     }
     Some(challenges)
 }
@@ -179,11 +182,17 @@ fn ceremonies(from: &mut Reader<'_>) -> Option<Ceremonies> {
     let mut ceremonies = Ceremonies::default();
     for _ in 0..from.take_byte()? {
         let ceremony = ceremony(from, components)?;
-        ceremonies.components.put(ceremony).ok()?;
+        ceremonies
+            .components
+            .put(ceremony, |whose| Holder::of(whose, false))
+            .ok()?;
     }
     for _ in 0..from.take_byte()? {
         let ceremony = ceremony(from, |_, from| restore(from))?;
-        ceremonies.restores.put(ceremony).ok()?;
+        ceremonies
+            .restores
+            .put(ceremony, |whose| Holder::of(whose, false))
+            .ok()?;
     }
     Some(ceremonies)
 }
@@ -192,10 +201,11 @@ fn ceremony<T>(
     from: &mut Reader<'_>,
     of: impl FnOnce(Identity, &mut Reader<'_>) -> Option<T>,
 ) -> Option<Ceremony<T>> {
-    let id = Digits(from.take()?);
+    let (id, handle) = (Digits(from.take()?), Digits(from.take()?));
     let owner = from.take_identity()?;
     Some(Ceremony {
         id,
+        handle,
         owner,
         began: from.take_u64()?,
         seconds: from.take_u32()?,
