@@ -8,7 +8,7 @@ use super::{
     index::entry_of,
     load,
     open::{Open, SlotNumber, whereabouts},
-    slot::{Content, EVENTS, Events},
+    slot::{Content, EVENTS, Events, stamp_of},
 };
 use crate::platform::Platform;
 
@@ -73,12 +73,14 @@ impl<P: Platform> Vault<P> {
             |open| open.is_whole(number) || !ratchets,
             |open, storage| open.write(storage, number, bytes.as_slice()),
         );
+        let stamp = stamp_of(&bytes);
         if let Err(error) = written {
-            self.in_doubt = Some(number);
+            self.in_doubt = Some((number, stamp));
             return Err(error);
         }
         let open = self.opened(platform)?;
         open.sequence = open.sequence.max(sequence);
+        open.index.wrote(number, stamp);
         open.index.set(number, entry_of(&content));
         Ok(content)
     }
@@ -158,6 +160,10 @@ impl<P: Platform> Vault<P> {
             // What a failed change left in memory may not be what it left in storage.
             self.cache.clear();
             self.in_doubt = None;
+            let reserved = core::mem::take(&mut self.reserved);
+            if before.is_some() {
+                self.keep_reserved(platform, reserved);
+            }
         }
         self.open.as_mut().ok_or(Status::Internal)
     }
@@ -196,7 +202,8 @@ impl<P: Platform> Vault<P> {
 
     /// Forgets what is known of storage. Keys in memory stay.
     pub(super) fn close(&mut self, platform: &mut P) {
-        if let Some(open) = self.open.take() {
+        if let Some(mut open) = self.open.take() {
+            self.reserved = open.index.take_reserved();
             open.close(platform.storage());
         }
     }

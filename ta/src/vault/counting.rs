@@ -1,12 +1,11 @@
 //! What keys have used of their bounds. A start counts all that is reserved as used, so a bound
 //! holds whatever is cut, and a crash costs at most what was reserved and not used.
 
-#[cfg(feature = "workstation")]
 use alloc::vec::Vec;
 
 use claviger_proto::{Identity, Label, Status};
 
-use super::{Counters, KeyRecord, Vault};
+use super::{Counters, KeyRecord, Vault, index::Reserved, open::SlotNumber};
 use crate::platform::Platform;
 
 impl<P: Platform> Vault<P> {
@@ -43,10 +42,42 @@ impl<P: Platform> Vault<P> {
             version_bytes: more(missing.version_bytes, wanted.version_bytes),
         };
         record.counters = record.counters.more(added);
-        let place = self.put(platform, number, record, None)?;
+        let put = self.put(platform, number, record, None);
+        if put.is_err() {
+            self.may_have_reserved(number, unused.more(added));
+        }
+        let place = put?;
         let index = &mut self.opened(platform)?.index;
         index.set_unused(number, unused.more(added).less(amount))?;
         Ok(place)
+    }
+
+    /// Remembers what a key has reserved if the write that failed was done after all: nothing of it
+    /// was released.
+    fn may_have_reserved(&mut self, number: SlotNumber, unused: Counters) {
+        let written = self.in_doubt.filter(|(slot, _)| *slot == number);
+        if let Some((_, stamp)) = written
+            && self.reserved.try_reserve(1).is_ok()
+        {
+            self.reserved.push(Reserved {
+                number,
+                unused,
+                stamp: Some(stamp),
+            });
+        }
+    }
+
+    /// Takes up what keys had reserved before the vault was opened again, of those whose record is
+    /// the one that says so: a failed write costs nobody else's reservation. Of any other record
+    /// nobody knows what of it was used.
+    pub(super) fn keep_reserved(&mut self, platform: &mut P, mut reserved: Vec<Reserved>) {
+        if let Some(open) = &mut self.open {
+            reserved.retain(|one| {
+                let found = open.stamp(platform.storage(), one.number);
+                one.stamp.is_some() && found.ok() == one.stamp
+            });
+            open.index.set_reserved(reserved);
+        }
     }
 
     /// What calls have used of the bounds of the key that [`Vault::locate`] found there.
@@ -65,8 +96,8 @@ impl<P: Platform> Vault<P> {
     #[must_use]
     pub fn reservations(&self) -> Vec<(u32, Counters)> {
         let open = self.open.iter();
-        open.flat_map(|open| open.index.all_unused())
-            .filter_map(|(number, unused)| Some((u32::try_from(*number).ok()?, *unused)))
+        open.flat_map(|open| open.index.reserved())
+            .filter_map(|one| Some((u32::try_from(one.number).ok()?, one.unused)))
             .collect()
     }
 
@@ -80,9 +111,17 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         reservations: &[(u32, Counters)],
     ) -> Result<(), Status> {
-        let index = &mut self.opened(platform)?.index;
-        reservations
-            .iter()
-            .try_for_each(|(number, unused)| index.set_unused(*number as usize, *unused))
+        let open = self.opened(platform)?;
+        let reserved = reservations.iter().map(|(number, unused)| {
+            let number = *number as usize;
+            Reserved {
+                number,
+                unused: *unused,
+                stamp: open.stamp(platform.storage(), number).ok(),
+            }
+        });
+        let reserved = reserved.collect();
+        open.index.set_reserved(reserved);
+        Ok(())
     }
 }

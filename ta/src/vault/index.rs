@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::{
     open::SlotNumber,
     record::Counters,
-    slot::{Content, Generation},
+    slot::{Content, Generation, Stamp},
 };
 
 /// What the vault remembers of a slot: enough to find a record without reading the others.
@@ -36,8 +36,19 @@ pub(super) struct Name {
 #[derive(Default)]
 pub(super) struct Index {
     entries: Vec<Entry>,
-    /// Of counted keys only, by their slots.
-    unused: Vec<(SlotNumber, Counters)>,
+    /// Of counted keys only.
+    unused: Vec<Reserved>,
+    /// What was written last.
+    written: Option<(SlotNumber, Stamp)>,
+}
+
+/// What a counted key has reserved and not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reserved {
+    pub(super) number: SlotNumber,
+    pub(super) unused: Counters,
+    /// Of the record that says what is reserved, where that is known.
+    pub(super) stamp: Option<Stamp>,
 }
 
 impl Index {
@@ -85,14 +96,32 @@ impl Index {
 
     /// What a slot's key has reserved and not used: nothing, if that is not known.
     pub(super) fn unused(&self, number: SlotNumber) -> Counters {
-        let found = self.unused.iter().find(|(slot, _)| *slot == number);
-        found.map(|(_, unused)| *unused).unwrap_or_default()
+        let found = self.unused.iter().find(|one| one.number == number);
+        found.map(|one| one.unused).unwrap_or_default()
     }
 
     /// What is reserved and not used, of all slots of which that is known.
     #[cfg(feature = "workstation")]
-    pub(super) fn all_unused(&self) -> &[(SlotNumber, Counters)] {
+    pub(super) fn reserved(&self) -> &[Reserved] {
         &self.unused
+    }
+
+    /// Takes out what is reserved and not used, of all slots.
+    pub(super) fn take_reserved(&mut self) -> Vec<Reserved> {
+        core::mem::take(&mut self.unused)
+    }
+
+    /// Remembers what is reserved and not used, of all slots.
+    pub(super) fn set_reserved(&mut self, reserved: Vec<Reserved>) {
+        self.unused = reserved;
+    }
+
+    /// Remembers that a slot was written.
+    pub(super) fn wrote(&mut self, number: SlotNumber, stamp: Stamp) {
+        self.written = Some((number, stamp));
+        if let Some(one) = self.unused.iter_mut().find(|one| one.number == number) {
+            one.stamp = Some(stamp);
+        }
     }
 
     /// Remembers what a slot's key has reserved and not used.
@@ -104,20 +133,25 @@ impl Index {
         number: SlotNumber,
         unused: Counters,
     ) -> Result<(), Status> {
-        if let Some((_, place)) = self.unused.iter_mut().find(|(slot, _)| *slot == number) {
-            *place = unused;
+        if let Some(one) = self.unused.iter_mut().find(|one| one.number == number) {
+            one.unused = unused;
         } else if unused != Counters::default() {
             self.unused
                 .try_reserve(1)
                 .map_err(|_| Status::OutOfMemory)?;
-            self.unused.push((number, unused));
+            let written = self.written.filter(|(slot, _)| *slot == number);
+            self.unused.push(Reserved {
+                number,
+                unused,
+                stamp: written.map(|(_, stamp)| stamp),
+            });
         }
         Ok(())
     }
 
     /// Forgets what a slot's key has reserved.
     pub(super) fn forget_unused(&mut self, number: SlotNumber) {
-        self.unused.retain(|(slot, _)| *slot != number);
+        self.unused.retain(|one| one.number != number);
     }
 }
 

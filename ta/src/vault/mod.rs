@@ -26,7 +26,8 @@
 //! **When storage fails** during a change, nobody knows whether it happened. The vault then trusts
 //! nothing that it remembers of storage: it reads everything again, and writes the same once more.
 //! Where that fails too, it reads everything again before it next needs any of it. Keys in memory go
-//! on serving meanwhile.
+//! on serving meanwhile, and what a key has reserved of its bounds stays reserved if the record that
+//! says so is found again as it was.
 //!
 //! The vault's own facts (id, secret, lock, number of shards) stand in every header, the newest
 //! authentic one counting, so that the loss of no single object loses them.
@@ -46,6 +47,8 @@ mod record;
 mod repairs;
 pub mod slot;
 
+use alloc::vec::Vec;
+
 use claviger_proto::{
     Digits, Identity, Label, Status,
     audit::Event,
@@ -58,11 +61,11 @@ use crate::{
     table::Holder,
 };
 use cache::Cache;
-use index::{Entry, name_of, owner_hash};
+use index::{Entry, Reserved, name_of, owner_hash};
 use logs::Logs;
 use open::{Open, SlotNumber};
 use repairs::Repairs;
-use slot::Content;
+use slot::{Content, Stamp};
 
 pub use log::Note;
 pub(crate) use record::use_limit;
@@ -91,8 +94,10 @@ const COPIES: [Copy; 2] = [Copy::First, Copy::Second];
 /// The vault.
 pub struct Vault<P: Platform> {
     open: Option<Open<P::Storage>>,
-    /// The slot that a failed change left in doubt.
-    in_doubt: Option<SlotNumber>,
+    /// The slot that a failed change left in doubt, and what it wrote or did not.
+    in_doubt: Option<(SlotNumber, Stamp)>,
+    /// While the vault is not open: what keys have reserved and not used.
+    reserved: Vec<Reserved>,
     cache: Cache,
     repairs: Repairs,
     /// The id and the sequence of the header that was seen last.
@@ -108,6 +113,7 @@ impl<P: Platform> Default for Vault<P> {
         Vault {
             open: None,
             in_doubt: None,
+            reserved: Vec::new(),
             cache: Cache::default(),
             repairs: Repairs::default(),
             seen: None,
@@ -185,12 +191,16 @@ impl<P: Platform> Vault<P> {
         label: &Label,
     ) -> Result<usize, Status> {
         match self.cache.find(owner, label) {
-            Some((place, number)) if self.in_doubt != Some(number) => Ok(place),
+            Some((place, number)) if !self.is_in_doubt(number) => Ok(place),
             _ => {
                 let (number, record) = self.search(platform, owner, label)?;
                 self.cache.insert(number, record)
             }
         }
+    }
+
+    fn is_in_doubt(&self, number: SlotNumber) -> bool {
+        self.in_doubt.is_some_and(|(slot, _)| slot == number)
     }
 
     /// The key that [`Vault::locate`] found there.
@@ -390,6 +400,7 @@ impl<P: Platform> Vault<P> {
             Err(passing) => return Err(passing),
         }
         self.close(platform);
+        self.reserved = Vec::new();
         self.seen = None;
         self.something = false;
         let open = load::begin_anew(platform)?.open;

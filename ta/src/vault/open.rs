@@ -10,7 +10,7 @@ use super::{
     header::{Header, HeaderKey},
     index::{Entry, Index},
     logs::Logs,
-    slot::{Content, SlotKey},
+    slot::{Content, SlotKey, Stamp, stamp_of},
 };
 use crate::platform::{ObjectId, Storage, StorageError, zeros};
 
@@ -65,6 +65,18 @@ impl<S: Storage> Open<S> {
             // The index says that there is something.
             None => Err(Status::RecordDamaged),
         }
+    }
+
+    /// The stamp of the record in a slot, which is authentic.
+    #[inline(never)]
+    pub(super) fn stamp(&mut self, storage: &mut S, number: SlotNumber) -> Result<Stamp, Status> {
+        let (shard, place) = whereabouts(number);
+        let object = self.copies(shard).next().ok_or(Status::RecordDamaged)?;
+        let mut bytes = Zeroizing::new([0; SLOT]);
+        storage.read(object, offset(place), bytes.as_mut_slice())?;
+        let stamp = stamp_of(&bytes);
+        self.slot_key.open(shard, place, &mut bytes)?;
+        Ok(stamp)
     }
 
     /// Writes a slot to every copy that serves.

@@ -47,6 +47,15 @@ const CERTIFICATE: u8 = 5;
 /// The most events that wait in a slot; of the largest key's, one.
 pub const EVENTS: usize = 4;
 
+/// What tells one record from every other, also of the same slot: V, which authenticates it.
+pub type Stamp = [u8; TAG];
+
+/// The stamp of a slot as it is stored.
+#[must_use]
+pub fn stamp_of(bytes: &[u8; SLOT]) -> Stamp {
+    bytes.first_chunk().copied().unwrap_or_default()
+}
+
 /// A slot's record: its sequence number, content, and the events that wait there.
 pub type Stored = (u64, Content, Events);
 
