@@ -137,6 +137,8 @@ fn refusals_are_counted_and_written_seldom() {
             (Event::Refused, Status::NotFound)
         );
         assert_eq!(refused.detail, Command::Describe.id());
+        let label = refused.label.as_ref().map(|label| label.as_str());
+        assert_eq!((refused.owner, label), (refused.caller, Some("a")));
     }
     assert_eq!(end(&alice), quiet, "no other's log heard of it");
 }
