@@ -251,6 +251,7 @@ const fn effect_of(command: Command) -> Effect {
         | Command::Confirm
         | Command::ComponentStart
         | Command::ComponentCancel
+        | Command::PendingCancel
         | Command::RestoreStart
         | Command::RestoreCancel => Effect::Lost,
         _ => Effect::Unknown,

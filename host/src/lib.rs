@@ -258,6 +258,7 @@ pub mod components;
 mod connection;
 pub mod doctor;
 mod error;
+mod fairness;
 pub mod files;
 pub mod identity;
 mod key;

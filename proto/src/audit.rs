@@ -1,8 +1,8 @@
 //! The audit log: what was done with keys, and what was refused, in chains that show whether
 //! anything was left out.
 //!
-//! A caller has a log of its own (the first [`crate::limits::AUDIT_LOGS`] have; those after them
-//! share one), so that none displaces what is known of another; it keeps the latest records and
+//! A caller has a log of its own (uid 0, and the first others, up to [`crate::limits::AUDIT_LOGS`] in
+//! all and [`crate::limits::GROUP_LOGS`] groups; those after them share one), so that none displaces what is known of another; it keeps the latest records and
 //! overwrites the oldest. Integers are big-endian.
 //!
 //! ```text
@@ -81,6 +81,8 @@ numbered! {
         /// What was hurt in one copy of the vault was mended from the other; `detail`: in how many
         /// places. Nobody's doing: in the log of callers who have none of their own.
         Repaired = 16, "repaired";
+        /// An owner's quota of keys was set; `detail`: how many.
+        QuotaSet = 21, "quota-set";
     }
 }
 

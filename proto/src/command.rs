@@ -233,6 +233,15 @@ commands! {
         Administrator, Safe;
     /// Many small operations with one key. Payload and answer: see [`crate::batch`].
     Batch = 56, "batch", BatchRequest => BatchResponse, Identified, Safe, names key;
+    /// What waits for components or shares. Payload: none; answer: none.
+    PendingList = 60, "pending-list", PendingListRequest => PendingListResponse, Identified, Safe;
+    /// Ends what waits. Payload: none; answer: none.
+    PendingCancel = 61, "pending-cancel", PendingCancelRequest => PendingCancelResponse,
+        Identified, Never;
+    /// How many keys an owner may have. Payload: none; answer: none.
+    QuotaShow = 62, "quota-show", QuotaShowRequest => Quota, Identified, Safe;
+    /// Says how many keys an owner may have. Payload: none; answer: none.
+    QuotaSet = 63, "quota-set", QuotaSetRequest => Quota, Administrator, Safe;
 }
 
 /// No command, and never one: the id at which the instance of a test build ends, so that coming

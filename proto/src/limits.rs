@@ -48,14 +48,28 @@ pub const DERIVED: usize = 64;
 /// Bytes of salt or info of a combined key.
 pub const INFO: usize = 1024;
 
-/// Keys of the vault that one owner has at most, so that no owner starves the others.
+/// Keys of the vault that one owner has at most, and all groups together, so that no owner starves
+/// the others; unless uid 0 said another number.
 pub const OWNER_KEYS: usize = 400;
+
+/// Keys, and families, with which an owner has few: where those who have many took all other
+/// places, he finds one of [`FEW_KEYS_PLACES`].
+pub const FEW_KEYS: usize = 8;
+
+/// Keys and families for which there is a place that only who has few takes.
+pub const FEW_KEYS_PLACES: usize = 64;
+
+/// Owners who have a quota of their own.
+pub const QUOTAS: usize = 24;
 
 /// Keys for which there is a place that only uid 0 takes, who has as many as there are places.
 pub const ROOT_KEYS: usize = 64;
 
-/// Families of wrapped keys that one owner can revoke apart.
+/// Families in which keys of one owner are wrapped, each of which can be revoked apart.
 pub const FAMILIES: usize = 32;
+
+/// Families in which keys of all groups together are wrapped, and groups of which any are.
+pub const GROUP_FAMILIES: usize = 64;
 
 /// Wrapped keys kept unwrapped.
 pub const UNWRAPPED: usize = 32;
@@ -81,8 +95,11 @@ pub const ROOT_SESSIONS: usize = 4;
 /// Steps that a ratcheted key catches up in one call.
 pub const CATCH_UP: u32 = 4096;
 
-/// Callers with an audit log of their own; those beyond share one.
+/// Callers with an audit log of their own, of whom one is uid 0; those beyond share one.
 pub const AUDIT_LOGS: usize = 16;
+
+/// Groups with an audit log of their own.
+pub const GROUP_LOGS: usize = 4;
 
 /// Pages of one audit log.
 pub const AUDIT_PAGES: usize = 4;

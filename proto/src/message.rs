@@ -22,6 +22,7 @@ macro_rules! messages {
 
 mod audit;
 mod device;
+mod fairness;
 mod keys;
 mod life;
 mod parts;
@@ -29,6 +30,7 @@ mod work;
 
 pub use audit::*;
 pub use device::*;
+pub use fairness::*;
 pub use keys::*;
 pub use life::*;
 pub use parts::*;

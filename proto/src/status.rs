@@ -101,6 +101,13 @@ statuses! {
     /// Too much of other callers is pending: challenges, ceremonies, sessions.
     Busy = 51, "too much of other callers is pending: try again later";
 
+    /// Nothing was wrapped of this owner, or in this family.
+    NothingWrapped = 52, "no key was ever wrapped there: there is nothing to revoke";
+    /// As many owners have a quota of their own as can have.
+    QuotasFull = 53, "no more owners can have a quota of their own";
+    /// Uid 0 has no quota.
+    NoQuota = 54, "uid 0 has no quota";
+
     // The store.
     /// Secure storage cannot be reached: is tee-supplicant running?
     StorageUnavailable = 64, "secure storage cannot be reached";
@@ -169,7 +176,7 @@ statuses! {
 
     // Keys in parts.
     /// No ceremony of this name waits for this caller.
-    NoCeremony = 115, "no such ceremony waits for this caller: it ended, or timed out";
+    NoCeremony = 115, "no such ceremony waits for this caller: it ended, timed out, or gave way";
     /// This custodian's component, or this share, is in.
     AlreadyEntered = 116, "this component or share is in already";
     /// The public keys are not those that the key's policy fixed.

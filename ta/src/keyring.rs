@@ -130,7 +130,7 @@ impl<P: Platform> Keyring<P> {
         match &key.place {
             Place::Vault { owner, label } => {
                 let owner = owner.unwrap_or(identity);
-                let mut place = self.vault.locate(platform, &owner, label)?;
+                let mut place = self.vault.locate_for(platform, caller, &owner, label)?;
                 let record = self.vault.at(place)?;
                 admit(record, platform, &identity, child, &work)?;
                 if record.is_counted() {
@@ -146,7 +146,7 @@ impl<P: Platform> Keyring<P> {
                 })
             }
             Place::Wrapped { length } => {
-                let place = self.unwrap(platform, payload, *length)?;
+                let place = self.unwrap(platform, caller, payload, *length)?;
                 let original = self.original(platform, place)?;
                 let (record, _) = self.unwrapped.get(place).ok_or(Status::Internal)?;
                 admit(record, platform, &identity, child, &work)?;
@@ -183,10 +183,11 @@ impl<P: Platform> Keyring<P> {
         let (record, wrapping) = match &key.place {
             Place::Vault { owner, label } => {
                 let owner = owner.map_or_else(|| caller.identity(), Ok)?;
-                (self.vault.find(platform, &owner, label)?, None)
+                let place = self.vault.locate_for(platform, caller, &owner, label)?;
+                (self.vault.at(place)?, None)
             }
             Place::Wrapped { length } => {
-                let place = self.unwrap(platform, payload, *length)?;
+                let place = self.unwrap(platform, caller, payload, *length)?;
                 self.original(platform, place)?;
                 let (record, wrapping) = self.unwrapped.get(place).ok_or(Status::Internal)?;
                 (record, Some(wrapping))

@@ -210,5 +210,7 @@ pub(crate) const fn is_refusal(status: Status) -> bool {
             | Status::NoCeremony
             | Status::WrongRecipients
             | Status::AuditFull
+            | Status::NothingWrapped
+            | Status::Busy
     )
 }

@@ -222,6 +222,10 @@ impl<P: Platform> Service<P> {
             Command::DeviceKey => self.run(session, exchange, ops::device_key),
             Command::InstallCertificate => self.run(session, exchange, ops::install_certificate),
             Command::Batch => self.run(session, exchange, ops::batch),
+            Command::PendingList => self.run(session, exchange, ops::pending_list),
+            Command::PendingCancel => self.run(session, exchange, ops::pending_cancel),
+            Command::QuotaShow => self.run(session, exchange, ops::quota_show),
+            Command::QuotaSet => self.run(session, exchange, ops::quota_set),
         }
     }
 

@@ -52,6 +52,10 @@ pub fn role(command: Command) -> Role {
         | Command::AuditRelease
         | Command::DeviceKey
         | Command::InstallCertificate
+        | Command::PendingList
+        | Command::PendingCancel
+        | Command::QuotaShow
+        | Command::QuotaSet
         // Each item says what became of it.
         | Command::Batch => Role::NoKey,
         Command::Generate | Command::Import => Role::Makes,
@@ -338,6 +342,17 @@ pub fn request(command: Command, name: &str) -> (String, Vec<u8>) {
                 tag: 0,
             };
             (header(&request), vec![0, 0, 0, 1, 7])
+        }
+        Command::PendingList => (header(&PendingListRequest {}), vec![]),
+        Command::PendingCancel => {
+            let (id, owner) = (None, None);
+            (header(&PendingCancelRequest { id, owner }), vec![])
+        }
+        Command::QuotaShow => (header(&QuotaShowRequest { owner: None }), vec![]),
+        // What everyone has.
+        Command::QuotaSet => {
+            let (owner, keys) = (NOBODY, limits::OWNER_KEYS as u32);
+            (header(&QuotaSetRequest { owner, keys }), vec![])
         }
     }
 }

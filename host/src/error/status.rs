@@ -15,8 +15,8 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         Status::AdministratorOnly => "run as root, without a group session",
         Status::NotPermitted => "`claviger describe` shows whom the key's policy lets do what",
         Status::QuotaExceeded => {
-            "delete keys that are no longer needed, close other sessions, end what waits; where no \
-             more families can be revoked, revoke all"
+            "delete keys that are no longer needed, or end what waits: `claviger pending list` shows \
+             it; root sets quotas of keys with `claviger quota set`"
         }
         Status::NotFound => "`claviger list` shows the keys of this user",
         Status::AlreadyExists => "choose another label, or delete that key first",
@@ -31,7 +31,13 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         Status::NoChallenge => {
             "begin with a new challenge: each is good for one answer, until a restart"
         }
-        Status::Busy => "try again in a moment",
+        Status::Busy => "try again in a moment; for root, `claviger pending list` shows what waits",
+        Status::NothingWrapped => {
+            "look at the name of the family: `claviger wrap` and `generate` gave it"
+        }
+        Status::QuotasFull => {
+            "give an owner who needs none the usual quota: `claviger info` shows it"
+        }
         Status::StorageUnavailable => "start tee-supplicant; `claviger doctor` looks for it",
         Status::StorageFull => "free space where tee-supplicant stores",
         Status::StorageCorrupt => {
@@ -74,7 +80,7 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         Status::EpochTooFar => "make a token to an epoch at most 4096 ahead, and one from there",
         Status::Degraded => "restart the trusted application: starting mends the copy",
         Status::PrimaryVersion => "`claviger rotate` first",
-        Status::NoCeremony => "begin it again",
+        Status::NoCeremony => "begin it again; `claviger pending list` shows what waits",
         Status::WrongRecipients => {
             "give the public keys that the key was made with, in their order"
         }
@@ -104,6 +110,9 @@ pub(super) const fn kind(status: Status) -> ErrorKind {
         | Status::Locked
         | Status::BadConfirmation
         | Status::Busy
+        | Status::NothingWrapped
+        | Status::QuotasFull
+        | Status::NoQuota
         | Status::StorageFull
         | Status::NotPermitted
         | Status::QuotaExceeded
@@ -172,7 +181,7 @@ mod tests {
             (43..=43, Refused),
             (48..=49, NotAuthentic),
             (50..=50, Internal),
-            (51..=51, Refused),
+            (51..=54, Refused),
             (64..=64, Unavailable),
             (65..=65, Refused),
             (66..=69, Unavailable),

@@ -4,6 +4,7 @@ use claviger_proto::{Identity, State, Status, limits, message::Policy};
 
 use super::wrap::Wrapping;
 use crate::{
+    session::Caller,
     table::{Holder, Rules, Table},
     vault::KeyRecord,
 };
@@ -20,6 +21,8 @@ const RULES: Rules = Rules {
 struct Kept {
     /// SHA-256 of its wrapped bytes.
     digest: [u8; 32],
+    /// To whom something was granted when it was wrapped.
+    granted: heapless::Vec<Identity, { limits::GRANTS }>,
     record: KeyRecord,
     wrapping: Wrapping,
 }
@@ -48,6 +51,17 @@ impl Unwrapped {
         Some((&kept.record, &kept.wrapping))
     }
 
+    /// Whether this caller had a part in a key when it was wrapped.
+    pub(super) fn has_part(&self, place: usize, caller: &Caller) -> bool {
+        let kept = self.kept.get(place);
+        caller.is_administrator()
+            || kept.is_some_and(|kept| {
+                caller.identity().is_ok_and(|identity| {
+                    kept.record.owner == identity || kept.granted.contains(&identity)
+                })
+            })
+    }
+
     /// Has a copy be what its key is by now.
     pub(super) fn set(&mut self, place: usize, policy: Policy, state: State) {
         if let Some(kept) = self.kept.get_mut(place) {
@@ -67,8 +81,10 @@ impl Unwrapped {
     ) -> Result<usize, Status> {
         let whose = Some(record.owner);
         let place = self.kept.place_in_cache_for(holder, whose)?;
+        let grants = record.policy.grants.iter();
         let kept = Kept {
             digest,
+            granted: grants.map(|grant| grant.to).collect(),
             record,
             wrapping,
         };

@@ -25,6 +25,8 @@ use crate::{
     exchange::Payload,
     fields::{Reader, Writer},
     platform::Platform,
+    policy,
+    session::Caller,
     vault::KeyRecord,
 };
 
@@ -68,10 +70,11 @@ impl<P: Platform> Keyring<P> {
     ///
     /// # Errors
     /// [`Status::BadPayload`] if there are fewer bytes; [`Status::NotAuthentic`];
-    /// [`Status::Revoked`]; a status of storage.
+    /// [`Status::NotFound`] to whom has no part in it; [`Status::Revoked`]; a status of storage.
     pub(super) fn unwrap(
         &mut self,
         platform: &mut P,
+        caller: &Caller,
         payload: &mut Payload,
         length: u32,
     ) -> Result<usize, Status> {
@@ -80,11 +83,14 @@ impl<P: Platform> Keyring<P> {
         let place = match self.unwrapped.find(&digest) {
             Some(place) => place,
             None => {
-                let (record, wrapping) = self.open(platform, bytes)?;
+                let (record, wrapping) = self.open(platform, caller, bytes)?;
                 let holder = self.vault.holder(Some(record.owner));
                 self.unwrapped.insert(digest, record, wrapping, holder)?
             }
         };
+        if !self.unwrapped.has_part(place, caller) {
+            return Err(Status::NotFound);
+        }
         payload.drop_front(length as usize)?;
         Ok(place)
     }
@@ -154,7 +160,12 @@ impl<P: Platform> Keyring<P> {
     }
 
     #[inline(never)]
-    fn open(&mut self, platform: &mut P, bytes: &[u8]) -> Result<(KeyRecord, Wrapping), Status> {
+    fn open(
+        &mut self,
+        platform: &mut P,
+        caller: &Caller,
+        bytes: &[u8],
+    ) -> Result<(KeyRecord, Wrapping), Status> {
         if bytes.len() > limits::WRAPPED || !is_wrapped(bytes) {
             return Err(Status::NotAuthentic);
         }
@@ -168,6 +179,10 @@ impl<P: Platform> Keyring<P> {
         let key = self.vault.wrapping_key(platform)?;
         siv::open(Suite::Aes256Siv, key.as_slice(), [&FRONT], *tag, content)?;
         let (record, wrapping) = decode(content).ok_or(Status::NotAuthentic)?;
+        // Nor does it tell a stranger whether it was revoked.
+        if !policy::has_part(&record, caller) {
+            return Err(Status::NotFound);
+        }
         let family = wrapping.family.as_ref();
         if wrapping.generations != self.generations(platform, &record.owner, family)? {
             return Err(Status::Revoked);

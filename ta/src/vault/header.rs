@@ -18,17 +18,21 @@
 //!     90      2  how many records of generations there are
 //!     92      4  the number of the last generation
 //!     96         zeros
+//!    385      1  how many owners have a quota of their own; of each:
+//!    386   24x19 identity (17), keys (2)
+//!    842         zeros
 //! ```
 //!
 //! `root` is the platform's root key; where the platform has none, zeros: then the vault is as
 //! confidential as the platform's storage and no more.
 
-use claviger_proto::{Digits, Status, blob::Suite};
+use claviger_proto::{Digits, Identity, Status, audit::log_name, blob::Suite, limits};
 use zeroize::Zeroizing;
 
 use super::{SHARDS, SLOT};
 use crate::{
     crypto::{ecdsa, kdf, siv},
+    fields::{Reader, Writer},
     platform::{Platform, random},
 };
 
@@ -36,12 +40,17 @@ const MAGIC: [u8; 4] = *b"CLVV";
 const FORMAT: u8 = 1;
 const PLAIN: usize = 16;
 const CONTENT: usize = SLOT - PLAIN - 16;
+/// Where the quotas begin in the content.
+const QUOTAS: usize = 385;
 const LOCKED: u8 = 1;
 const RESETTING: u8 = 2;
 const AUDIT_REFUSES: u8 = 4;
 
 /// The key under which headers are sealed.
 pub type HeaderKey = Zeroizing<[u8; 64]>;
+
+/// How many keys owners may have.
+pub type Quotas = heapless::Vec<(Identity, u16), { limits::QUOTAS }>;
 
 /// The facts of a vault.
 #[derive(Clone)]
@@ -67,6 +76,8 @@ pub struct Header {
     pub generations: u16,
     /// The number of the last generation: none comes back, whatever is lost.
     pub last_generation: u32,
+    /// How many keys owners may have, of whom that was said.
+    pub quotas: Quotas,
 }
 
 /// Why a header cannot be read.
@@ -104,6 +115,7 @@ impl Header {
             device: ecdsa::p256::generate(platform)?,
             generations: 0,
             last_generation: 0,
+            quotas: Quotas::new(),
         })
     }
 
@@ -134,6 +146,8 @@ impl Header {
         for (place, byte) in content.iter_mut().zip(fields.into_iter().flatten()) {
             *place = *byte;
         }
+        let quotas = content.get_mut(QUOTAS..).ok_or(Status::Internal)?;
+        put_quotas(&self.quotas, &mut Writer::new(quotas)).ok_or(Status::Internal)?;
         *tag = siv::seal(Suite::Aes256Siv, key.as_slice(), [plain, &[shard]], content)?;
         Ok(bytes)
     }
@@ -178,10 +192,12 @@ impl Header {
         let ([shards, flags], rest) = rest.split_first_chunk()?;
         let (device, rest) = rest.split_first_chunk()?;
         let (generations, rest) = rest.split_first_chunk()?;
-        let (last_generation, rest) = rest.split_first_chunk()?;
+        let (last_generation, _) = rest.split_first_chunk()?;
+        let between = content.get(96..QUOTAS)?;
+        let (quotas, behind) = take_quotas(content.get(QUOTAS..)?)?;
         let possible = (1..=SHARDS).contains(&usize::from(*shards))
             && flags & !(LOCKED | RESETTING | AUDIT_REFUSES) == 0
-            && rest.iter().all(|byte| *byte == 0);
+            && between.iter().chain(behind).all(|byte| *byte == 0);
         possible.then(|| Header {
             sequence: u64::from_be_bytes(*sequence),
             vault: Digits(*vault),
@@ -193,8 +209,28 @@ impl Header {
             device: Zeroizing::new(*device),
             generations: u16::from_be_bytes(*generations),
             last_generation: u32::from_be_bytes(*last_generation),
+            quotas,
         })
     }
+}
+
+fn put_quotas(quotas: &Quotas, to: &mut Writer<'_>) -> Option<()> {
+    to.put(&[u8::try_from(quotas.len()).ok()?])?;
+    for (owner, keys) in quotas {
+        to.put(&log_name(Some(owner)))?;
+        to.put(&keys.to_be_bytes())?;
+    }
+    Some(())
+}
+
+fn take_quotas(bytes: &[u8]) -> Option<(Quotas, &[u8])> {
+    let mut from = Reader::new(bytes);
+    let mut quotas = Quotas::new();
+    for _ in 0..from.take_byte()? {
+        let quota = (from.take_identity()?, u16::from_be_bytes(from.take()?));
+        quotas.push(quota).ok()?;
+    }
+    Some((quotas, from.rest()))
 }
 
 fn plain_part() -> [u8; PLAIN] {
@@ -205,6 +241,7 @@ fn plain_part() -> [u8; PLAIN] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::samples::{ALICE, BOBS_GROUP};
 
     fn header() -> Header {
         Header {
@@ -218,6 +255,7 @@ mod tests {
             device: Zeroizing::new([0xdd; 32]),
             generations: 0x0607,
             last_generation: 0x0809_0a0b,
+            quotas: [(ALICE, 0x0c0d), (BOBS_GROUP, 1)].into_iter().collect(),
         }
     }
 
@@ -274,6 +312,11 @@ mod tests {
         expected[56..58].copy_from_slice(&[3, LOCKED | AUDIT_REFUSES]);
         expected[58..90].fill(0xdd);
         expected[90..96].copy_from_slice(&[6, 7, 8, 9, 10, 11]);
+        expected[385..387].copy_from_slice(&[2, 1]);
+        expected[387..403].copy_from_slice(&ALICE.id.0);
+        expected[403..406].copy_from_slice(&[12, 13, 2]);
+        expected[406..422].copy_from_slice(&BOBS_GROUP.id.0);
+        expected[423] = 1;
         assert_eq!(content, expected);
     }
 }

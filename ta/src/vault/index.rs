@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use claviger_proto::{Identity, Label, Status};
+use claviger_proto::{Identity, Label, Login, Status};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -30,6 +30,23 @@ pub(super) enum Entry {
 pub(super) struct Name {
     pub(super) owner: u32,
     name: u64,
+}
+
+/// Set in the hash of an owner that is a group.
+const GROUP: u32 = 1;
+
+impl Name {
+    /// Whether its owner is a group.
+    pub(super) fn is_group(&self) -> bool {
+        self.owner & GROUP != 0
+    }
+
+    /// One of so many numbers, alike for the same name.
+    pub(super) fn spread(&self, numbers: usize) -> usize {
+        let numbers = u64::try_from(numbers).unwrap_or(u64::MAX);
+        let one = self.name.checked_rem(numbers).unwrap_or(0);
+        usize::try_from(one).unwrap_or(0)
+    }
 }
 
 /// One entry for each slot of the vault, and what is not used yet of what keys have reserved.
@@ -171,7 +188,11 @@ pub(super) fn entry_of(content: &Content) -> Entry {
 /// An owner as the index holds it.
 pub(super) fn owner_hash(owner: &Identity) -> u32 {
     let [a, b, c, d, ..] = hash(owner, "");
-    u32::from_le_bytes([a, b, c, d])
+    let hash = u32::from_le_bytes([a, b, c, d]) & !GROUP;
+    match owner.login {
+        Login::Group => hash | GROUP,
+        Login::User => hash,
+    }
 }
 
 /// A key's name as the index holds it.

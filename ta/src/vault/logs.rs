@@ -4,9 +4,9 @@
 use alloc::vec::Vec;
 
 use claviger_proto::{
-    Identity, Status,
+    Identity, Login, Status,
     audit::{RECORD, Record},
-    limits::{AUDIT_LOGS, AUDIT_PAGE, AUDIT_PAGES},
+    limits::{AUDIT_LOGS, AUDIT_PAGE, AUDIT_PAGES, GROUP_LOGS},
 };
 use sha2::{Digest, Sha256};
 
@@ -314,11 +314,19 @@ impl Logs {
     }
 }
 
-/// In which of these logs a caller's records go: its own, while there is a place for one.
+/// In which of these logs a caller's records go: its own, while there is a place for one. One is uid
+/// 0's, and a user with many groups takes few.
 fn log_of(logs: &[Log], caller: Option<Identity>) -> Option<Identity> {
-    let own = logs.iter().any(|log| log.of == caller);
-    let others = logs.iter().filter(|log| log.of.is_some()).count();
-    caller.filter(|_| own || others < AUDIT_LOGS)
+    let caller = caller?;
+    let count = |counts: fn(&Identity) -> bool| {
+        let taken = logs.iter().filter_map(|log| log.of.as_ref());
+        taken.filter(|of| counts(of)).count()
+    };
+    let room = caller == Identity::ADMINISTRATOR
+        || count(|of| *of != Identity::ADMINISTRATOR) < AUDIT_LOGS.saturating_sub(1)
+            && (caller.login != Login::Group || count(|of| of.login == Login::Group) < GROUP_LOGS);
+    let own = logs.iter().any(|log| log.of == Some(caller));
+    (own || room).then_some(caller)
 }
 
 pub(super) fn chain(before: &[u8; 32], record: &[u8]) -> [u8; 32] {

@@ -43,6 +43,7 @@ mod load;
 pub mod log;
 mod logs;
 mod open;
+mod quotas;
 mod record;
 mod repairs;
 pub mod slot;
@@ -58,6 +59,8 @@ use claviger_proto::{
 
 use crate::{
     platform::{Copy, Platform},
+    policy,
+    session::Caller,
     table::Holder,
 };
 use cache::Cache;
@@ -195,6 +198,62 @@ impl<P: Platform> Vault<P> {
             _ => {
                 let (number, record) = self.search(platform, owner, label)?;
                 self.cache.insert(number, record)
+            }
+        }
+    }
+
+    /// As [`Vault::locate`], for this caller: to whom has no part in the key it is not there, and
+    /// whether it is tells no number of storage operations.
+    ///
+    /// # Errors
+    /// As [`Vault::find`].
+    pub fn locate_for(
+        &mut self,
+        platform: &mut P,
+        caller: &Caller,
+        owner: &Identity,
+        label: &Label,
+    ) -> Result<usize, Status> {
+        if caller.is_administrator() || *caller == Caller::Identified(*owner) {
+            return self.locate(platform, owner, label);
+        }
+        match self.cache.find(owner, label) {
+            Some((place, number)) if !self.is_in_doubt(number) => {
+                if policy::has_part(self.at(place)?, caller) {
+                    return Ok(place);
+                }
+            }
+            _ => match self.search(platform, owner, label) {
+                Ok((number, record)) if policy::has_part(&record, caller) => {
+                    return self.cache.insert(number, record);
+                }
+                Ok(_) => return Err(Status::NotFound),
+                Err(Status::NotFound) => {}
+                Err(other) => return Err(other),
+            },
+        }
+        self.read_another(platform, owner, label)?;
+        Err(Status::NotFound)
+    }
+
+    /// Reads the record of another key, as it would have been read if this one were there.
+    fn read_another(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        label: &Label,
+    ) -> Result<(), Status> {
+        self.expect_storage()?;
+        let open = self.opened(platform)?;
+        let from = name_of(owner, label).spread(open.index.len());
+        let keys = |entry: &Entry| matches!(entry, Entry::Key(_));
+        let found = open.index.find(from, keys);
+        let number = found.or_else(|| open.index.find(0, keys)).unwrap_or(from);
+        match open.read(platform.storage(), number) {
+            Ok(_) | Err(Status::RecordDamaged) => Ok(()),
+            Err(_) => {
+                self.close(platform);
+                self.opened(platform).map(drop)
             }
         }
     }
@@ -440,42 +499,6 @@ impl<P: Platform> Vault<P> {
         // Something is wrong: read everything again, which mends what can be mended.
         self.close(platform);
         self.opened(platform)?.read(platform.storage(), number)
-    }
-
-    /// A slot for something new of this owner.
-    fn slot_for(&mut self, platform: &mut P, whose: &Identity) -> Result<SlotNumber, Status> {
-        let open = self.opened(platform)?;
-        let owner = owner_hash(whose);
-        let theirs = |entry: &Entry| matches!(entry, Entry::Key(name) if name.owner == owner);
-        let root = *whose == Identity::ADMINISTRATOR;
-        if !root && open.index.count(theirs) >= limits::OWNER_KEYS {
-            return Err(Status::QuotaExceeded);
-        }
-        self.slot_for_owned(platform, whose)
-    }
-
-    /// A slot for something that is kept for this caller, if the vault has one more: it has some for
-    /// uid 0 that nobody else gets.
-    fn slot_for_owned(
-        &mut self,
-        platform: &mut P,
-        caller: &Identity,
-    ) -> Result<SlotNumber, Status> {
-        let reserved = match *caller == Identity::ADMINISTRATOR {
-            true => 0,
-            false => limits::ROOT_KEYS,
-        };
-        if self.owned(platform)? >= KEYS.saturating_sub(reserved) {
-            return Err(Status::VaultFull);
-        }
-        self.free_slot(platform, |_, _| true)
-    }
-
-    /// Slots that are not free for something of an owner.
-    fn owned(&mut self, platform: &mut P) -> Result<usize, Status> {
-        let index = &self.opened(platform)?.index;
-        Ok(index
-            .count(|entry| matches!(entry, Entry::Key(_) | Entry::Generation(_) | Entry::Damaged)))
     }
 
     /// A slot that holds nothing and suits, in a new shard if there is none.

@@ -103,7 +103,7 @@ pub struct Generation {
     pub owner: Identity,
     /// Of which family; all, if absent.
     pub family: Option<Label>,
-    /// From 1: where there is no record, it is 0.
+    /// From 1.
     pub number: u32,
 }
 

@@ -75,6 +75,10 @@ fuzz_target!(|data: &[u8]| {
         Command::DeviceKey => both::<DeviceKeyRequest>(header),
         Command::InstallCertificate => both::<InstallCertificateRequest>(header),
         Command::Batch => both::<BatchRequest>(header),
+        Command::PendingList => both::<PendingListRequest>(header),
+        Command::PendingCancel => both::<PendingCancelRequest>(header),
+        Command::QuotaShow => both::<QuotaShowRequest>(header),
+        Command::QuotaSet => both::<QuotaSetRequest>(header),
     }
 });
 

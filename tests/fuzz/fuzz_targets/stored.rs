@@ -122,6 +122,8 @@ fuzz_target!(|data: &[u8]| {
         Command::DeviceKey,
         Command::Revoke,
         Command::InstallCertificate,
+        Command::QuotaShow,
+        Command::QuotaSet,
     ] {
         let (header, payload) = request(command, "new");
         machine.call(1, command.id(), &frame(header.as_bytes(), &payload), 0);

@@ -81,6 +81,12 @@ fn make() -> Start {
         .unwrap()
         .rotate()
         .unwrap();
+    let wrapped = NewKey {
+        home: Home::Wrapped,
+        family: Some(label("family")),
+        ..new_key("wrapped", Algorithm::Aes256Cmac)
+    };
+    Handle::generate(&alice, wrapped).unwrap();
     alice.revoke(Some("family")).unwrap();
     let shares = shares(&alice);
     let mut material = material(&alice, &counted);

@@ -40,6 +40,8 @@ fn what_is_done_with_keys_is_recorded() {
     key.seal(b"context", b"uses are not recorded").unwrap_err();
     key.destroy().unwrap();
     alice.delete("a").unwrap();
+    let wrapped = alice.create("w").algorithm(Algorithm::Aes256Siv).wrapped();
+    wrapped.generate().unwrap();
     alice.revoke(None).unwrap();
     device
         .user(0)

@@ -62,6 +62,10 @@ const fn pinned_id(command: Command) -> (u32, &'static str) {
         Command::DeviceKey => (54, "device-key"),
         Command::InstallCertificate => (55, "install-certificate"),
         Command::Batch => (56, "batch"),
+        Command::PendingList => (60, "pending-list"),
+        Command::PendingCancel => (61, "pending-cancel"),
+        Command::QuotaShow => (62, "quota-show"),
+        Command::QuotaSet => (63, "quota-set"),
     }
 }
 

@@ -8,6 +8,7 @@ mod components;
 mod contract;
 mod copies;
 mod encrypt;
+mod fairness;
 mod frames;
 mod from_memory;
 mod fuzz;

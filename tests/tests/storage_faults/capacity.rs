@@ -1,6 +1,6 @@
 //! The vault to its last slot.
 
-use claviger::{Algorithm, Client, Error, Status, identity::uid_identity};
+use claviger::{Algorithm, Client, Error, Status};
 use claviger_proto::limits;
 use claviger_tests::status;
 
@@ -44,37 +44,35 @@ fn the_last_slot_is_the_last() {
     ));
 }
 
-/// What root has reserved is taken by nobody else, by revoking either; root revokes for them.
+/// What root has reserved is taken by nobody else, by wrapping either; of the rest, who has few keys
+/// finds a place where others have many.
 #[test]
-fn nobody_takes_what_is_reserved_for_root() {
+fn nobody_takes_what_is_reserved() {
     let (bench, _) = Bench::new(|_| {});
     let on = bench.switch_on();
-    let fill = |what: &str, make: &dyn Fn(&Client, &str) -> Result<(), Error>| {
-        for uid in 2000.. {
-            let user = on.device.user(uid);
-            let mut number = 0;
-            let refused = loop {
-                match make(&user, &format!("{what}{number}")) {
-                    Ok(()) => number += 1,
-                    Err(error) => break error,
-                }
-            };
-            match refused.status() {
-                Some(Status::QuotaExceeded) => {}
-                status => return assert_eq!(status, Some(Status::VaultFull)),
-            }
-        }
+    let make =
+        |client: &Client, label: &str| client.generate(label, Algorithm::Aes128Cmac).map(drop);
+    let fill = |client: &Client| {
+        let made = (0..).map(|number| make(client, &format!("key{number}")));
+        made.take_while(Result::is_ok).count()
     };
-    fill("key", &|user, label| {
-        user.generate(label, Algorithm::Aes128Cmac).map(drop)
-    });
-    fill("family", &|user, label| user.revoke(Some(label)).map(drop));
     let free = || on.root.info().unwrap().vault.unwrap().free as usize;
+    for uid in 2000..2003 {
+        fill(&on.device.user(uid));
+    }
+    assert_eq!(free(), limits::ROOT_KEYS + limits::FEW_KEYS_PLACES);
+    // One user with many groups is one who has few.
+    for gid in 2000..2100 {
+        fill(&on.device.group(2000, gid));
+    }
+    let groups = limits::FEW_KEYS;
+    assert_eq!(free(), limits::ROOT_KEYS + limits::FEW_KEYS_PLACES - groups);
+    for uid in 3000..3000 + (limits::FEW_KEYS_PLACES / limits::FEW_KEYS) as u32 - 1 {
+        assert_eq!(fill(&on.device.user(uid)), limits::FEW_KEYS);
+    }
     assert_eq!(free(), limits::ROOT_KEYS);
     let user = on.device.user(5000);
-    assert_eq!(status(user.revoke(None)), Status::VaultFull);
-    on.root.revoke_of(uid_identity(5000), None).unwrap();
-    user.revoke(None).unwrap();
-    on.root.generate("mine", Algorithm::Aes128Cmac).unwrap();
-    assert_eq!(free(), limits::ROOT_KEYS - 2);
+    assert_eq!(status(make(&user, "key")), Status::VaultFull);
+    make(&on.root, "mine").unwrap();
+    assert_eq!(free(), limits::ROOT_KEYS - 1);
 }

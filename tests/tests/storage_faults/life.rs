@@ -3,7 +3,7 @@
 use claviger::{Algorithm, Client, Error, State, Status};
 use claviger_proto::message::RevokeRequest;
 use claviger_ta::{platform::StorageError, workstation::Fault};
-use claviger_tests::{Handle, new_key};
+use claviger_tests::{BOB, Handle, new_key};
 
 use crate::{
     bench::{Bench, FIRST, Image, On, SECOND, report, slot},
@@ -303,4 +303,57 @@ fn a_lost_revocation_does_not_bring_keys_back() {
         }
     }
     assert!(lost > 4);
+}
+
+/// What other callers' calls cost that storage fails, whatever it does with them, is theirs: nobody
+/// loses uses that his key has reserved. Those that fail of his own cost him nothing either.
+#[test]
+fn a_failed_write_costs_nobody_else_uses() {
+    const USES: u64 = 1600;
+    let (bench, image) = Bench::new(|device| {
+        let mut new = new_key("key", Algorithm::HmacSha256);
+        new.policy.max_uses = Some(USES);
+        Handle::generate(&device.user(0), new).unwrap();
+    });
+    for error in [
+        StorageError::NoSpace,
+        StorageError::Unavailable,
+        StorageError::Corrupt,
+        StorageError::Other(7),
+    ] {
+        for fault in [
+            Fault::Fail(0, error),
+            Fault::Fail(1, error),
+            Fault::FailAfter(0, error),
+            Fault::FailAfter(1, error),
+        ] {
+            let on = bench.with(&image);
+            let bob = on.device.user(BOB);
+            let mut failed = 0;
+            for number in 0..16 {
+                key(&on.root).mac(b"message").unwrap();
+                bench.disk().arm(fault);
+                let name = format!("k{number}");
+                let new = new_key(&name, Algorithm::HmacSha256);
+                failed += u32::from(Handle::generate(&bob, new).is_err());
+                bench.disk().disarm();
+            }
+            let when = format!("{fault:?}, {failed} failed");
+            assert_eq!(left(&on.root), USES - 16, "{when}");
+            // Nor do calls that had to reserve more.
+            let mut used = 16;
+            while used + 100 < USES {
+                bench.disk().arm(fault);
+                used += u64::from(key(&on.root).mac(b"message").is_ok());
+                bench.disk().disarm();
+                for _ in 0..99 {
+                    used += u64::from(key(&on.root).mac(b"message").is_ok());
+                }
+            }
+            assert_eq!(left(&on.root), USES - used, "{when}");
+            assert_eq!(use_up(&on.root), USES - used, "{when}");
+            drop(on);
+            assert_eq!(use_up(&bench.switch_on().root), 0, "{when}");
+        }
+    }
 }

@@ -11,5 +11,6 @@ mod judge;
 mod life;
 mod no_return;
 mod passing;
+mod refusals;
 mod scenarios;
 mod view;

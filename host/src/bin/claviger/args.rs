@@ -3,6 +3,7 @@
 mod audit;
 mod data;
 mod examples;
+mod fairness;
 mod key;
 mod new_key;
 mod parts;
@@ -18,6 +19,7 @@ pub(crate) use self::{
     audit::{AuditCommand, WhichLog},
     data::{Context, Hex, Input, Output, Purpose},
     examples::grammar,
+    fairness::{PendingCommand, QuotaCommand},
     key::{KeyArguments, KeyName, KeyPlace, KeyVersion, Owner, OwnerNumber},
     new_key::{ExportForm, KeyOptions, NewKey, PolicyOptions, Target, Tightening},
     parts::{
@@ -236,6 +238,16 @@ pub(crate) enum Command {
     Restore {
         #[command(subcommand)]
         command: RestoreCommand,
+    },
+    /// Show and end what waits for components or shares
+    Pending {
+        #[command(subcommand)]
+        command: PendingCommand,
+    },
+    /// How many keys of the vault an owner may have
+    Quota {
+        #[command(subcommand)]
+        command: QuotaCommand,
     },
     /// End imports, until a factory reset (root only); what was shared can still be restored
     Lock,

@@ -240,6 +240,7 @@ fn detail(record: &Record) -> String {
         Event::Rotated | Event::Retired => format!("version {number}"),
         Event::Revoked => format!("generation {number}"),
         Event::Shared => format!("{number} shares"),
+        Event::QuotaSet => format!("{number} keys"),
         Event::AuditReleased => format!("before {number}"),
         Event::Refused => {
             let command = Command::from_id(number).map_or("?", Command::name);

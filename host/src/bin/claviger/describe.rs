@@ -69,7 +69,7 @@ fn numbers(path: &str) -> Vec<u32> {
 }
 
 /// A key as JSON, with its owner's number.
-fn key_object(
+pub(crate) fn key_object(
     key: &impl serde::Serialize,
     owner: Identity,
     owners: &Owners,

@@ -12,6 +12,7 @@ mod describe;
 mod device;
 mod encrypt;
 mod failure;
+mod fairness;
 mod files;
 mod keys;
 mod life;
@@ -136,6 +137,8 @@ fn run(arguments: &Arguments, printer: &Printer) -> Outcome {
         Command::Share(arguments) => shares::share(&client()?, arguments, printer),
         Command::Shares { command } => shares::shares(command, printer),
         Command::Restore { command } => shares::restore(&client()?, command, printer),
+        Command::Pending { command } => fairness::pending(&client()?, command, printer),
+        Command::Quota { command } => fairness::quota(&client()?, command, printer),
         Command::Audit { command } => audit::audit(|| Ok(client()?), command, printer),
         Command::DeviceKey { format } => audit::device_key(&client()?, *format, printer),
         Command::Certificate { output } => audit::certificate(&client()?, &output.output, printer),

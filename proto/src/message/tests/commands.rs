@@ -605,5 +605,79 @@ pub(super) fn pinned(command: Command) {
             (BatchResponse { done: 7 }, r#"{"done":7}"#),
             NONE,
         ),
+        Command::PendingList => check(
+            command,
+            (PendingListRequest {}, EMPTY),
+            (
+                PendingListResponse {
+                    pending: [PendingSummary {
+                        id: Digits([0x55; 4]),
+                        kind: PendingKind::Restore,
+                        owner: OWNER,
+                        key: label(KEY),
+                        age: 1,
+                        timeout: 2,
+                    }]
+                    .into_iter()
+                    .collect(),
+                },
+                concat!(
+                    r#"{"pending":[{"id":"55555555","kind":"restore","owner":"#,
+                    owner_json!(),
+                    r#","key":"#,
+                    key_json!(),
+                    r#","age":1,"timeout":2}]}"#
+                ),
+            ),
+            NONE,
+        ),
+        Command::PendingCancel => check(
+            command,
+            (
+                PendingCancelRequest {
+                    id: Some(Digits([0x55; 4])),
+                    owner: Some(OWNER),
+                },
+                concat!(r#"{"id":"55555555","owner":"#, owner_json!(), "}"),
+            ),
+            (PendingCancelResponse { cancelled: 3 }, r#"{"cancelled":3}"#),
+            [&["id", "owner"], &[]],
+        ),
+        Command::QuotaShow => check(
+            command,
+            (
+                QuotaShowRequest { owner: Some(OWNER) },
+                concat!(r#"{"owner":"#, owner_json!(), "}"),
+            ),
+            quota(),
+            [&["owner"], &[]],
+        ),
+        Command::QuotaSet => check(
+            command,
+            (
+                QuotaSetRequest {
+                    owner: OWNER,
+                    keys: 7,
+                },
+                concat!(r#"{"owner":"#, owner_json!(), r#","keys":7}"#),
+            ),
+            quota(),
+            NONE,
+        ),
     }
+}
+
+fn quota() -> (Quota, &'static str) {
+    let quota = Quota {
+        owner: OWNER,
+        keys: 7,
+        held: 8,
+        set: true,
+    };
+    let text = concat!(
+        r#"{"owner":"#,
+        owner_json!(),
+        r#","keys":7,"held":8,"set":true}"#
+    );
+    (quota, text)
 }

@@ -181,6 +181,14 @@ impl Model {
         Ok(original.ok_or(Status::Revoked)?.copy())
     }
 
+    /// As [`Model::unwrap`], for who had a part in it when it was wrapped.
+    fn unwrap_for(&self, who: Identity, number: usize) -> Result<Key, Status> {
+        match self.wrapped[number].key.has_part(who) {
+            true => self.unwrap(number),
+            false => Err(Status::NotFound),
+        }
+    }
+
     /// A use of a key, or of a child: counted from here on, whatever comes of it.
     pub(super) fn use_key(
         &mut self,
@@ -193,7 +201,7 @@ impl Model {
         match &target.place {
             Place::Forged(_) => Err(Status::NotAuthentic),
             Place::Wrapped(number) => {
-                let key = self.unwrap(*number)?;
+                let key = self.unwrap_for(who, *number)?;
                 key.admits(who, child.is_some(), &work, level)?;
                 if key.is_counted() {
                     let original = self.keys.get_mut(&(key.owner, key.label.clone()));
@@ -219,7 +227,7 @@ impl Model {
             Place::Forged(_) => return Err(Status::NotAuthentic),
             Place::Wrapped(number) => {
                 let family = self.wrapped[*number].family.as_ref();
-                (self.unwrap(*number)?, Home::Wrapped, family)
+                (self.unwrap_for(who, *number)?, Home::Wrapped, family)
             }
             Place::Vault(owner, label) => {
                 let key = self.keys.get(&(*owner, label.clone()));

@@ -5,8 +5,9 @@ use claviger::{identity::uid_identity, shares::Manifest};
 use claviger_proto::message::{
     BatchRequest, ComponentCancelRequest, ComponentShowRequest, ComponentStartRequest,
     DescribeRequest, DeviceKeyRequest, InfoRequest, ListRequest, MacFinishRequest, MacStartRequest,
-    MacUpdateRequest, PublicKeyRequest, RandomRequest, RestoreCancelRequest, RestoreStartRequest,
-    SelfTestRequest, VerifyMacFinishRequest,
+    MacUpdateRequest, PendingCancelRequest, PendingListRequest, PublicKeyRequest, QuotaShowRequest,
+    RandomRequest, RestoreCancelRequest, RestoreStartRequest, SelfTestRequest,
+    VerifyMacFinishRequest,
 };
 use claviger_proto::{Digits, batch::Batched};
 use claviger_tests::{ALICE, BOB, Device, Handle, label, new_key};
@@ -94,6 +95,13 @@ pub(crate) fn prepare(device: &Device) -> Vec<Reading> {
             Call::new(&on.root, RestoreCancelRequest { restore }, &[])
         }),
         Box::new(|on| Call::new(&on.root, DeviceKeyRequest {}, &[])),
+        Box::new(|on| Call::new(&on.root, PendingListRequest {}, &[])),
+        Box::new(|on| {
+            made::begin_components(on);
+            let (id, owner) = (None, None);
+            Call::new(&on.root, PendingCancelRequest { id, owner }, &[])
+        }),
+        Box::new(|on| Call::new(&on.root, QuotaShowRequest { owner: None }, &[])),
     ]
 }
 

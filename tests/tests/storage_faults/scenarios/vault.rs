@@ -6,7 +6,7 @@ use claviger_proto::{
     message::{
         AuditCheckpointRequest, AuditReadRequest, AuditReleaseRequest, AuditStrictRequest,
         DescribeRequest, FactoryResetRequest, ImportRequest, InstallCertificateRequest,
-        LockRequest,
+        LockRequest, QuotaSetRequest,
     },
 };
 use claviger_ta::workstation::Fault;
@@ -123,6 +123,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         },
         done: same,
         tells: Tells::Before(Event::AuditStrict),
+        status: Status::Ok,
+    },
+    Scenario {
+        name: "set a quota of keys",
+        prepare: |device| {
+            three_keys(device);
+            Prepared::new(|on| {
+                let (owner, keys) = (uid_identity(ALICE), 1);
+                Call::new(&on.root, QuotaSetRequest { owner, keys }, &[])
+            })
+        },
+        done: same,
+        tells: Tells::Before(Event::QuotaSet),
         status: Status::Ok,
     },
     Scenario {

@@ -103,6 +103,10 @@ const EXAMPLES: &[(&str, &str)] = &[
         "claviger wrap unit7 --family batch-2 --out unit7.key",
     ),
     ("revoke", "claviger revoke --family batch-2"),
+    ("pending list", "claviger pending list"),
+    ("pending cancel", "claviger pending cancel 01234567"),
+    ("quota show", "claviger quota show --owner 1000"),
+    ("quota set", "claviger quota set --owner 1000 --keys 50"),
     (
         "components start",
         "claviger components start master --algorithm kdf-cmac --custodian 1001 --custodian 1002",

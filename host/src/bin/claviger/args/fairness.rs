@@ -1,0 +1,45 @@
+//! What waits, and quotas.
+
+use clap::{Args, Subcommand};
+use claviger::proto::Digits;
+
+use super::{Owner, OwnerNumber};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PendingCommand {
+    /// Show what waits: this user's, to root everyone's
+    ///
+    /// The id ends it, and does nothing else: it is not the name by which parts are given.
+    List,
+    /// End what waits: this user's, for root anyone's
+    Cancel(PendingCancelArguments),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct PendingCancelArguments {
+    /// The id that `pending list` shows
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<Digits<4>>,
+    /// All of this owner's, by uid, or by gid as gid:GID
+    #[arg(long, value_name = "UID")]
+    pub(crate) owner: Option<OwnerNumber>,
+    /// All of this user's; for root, everyone's
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuotaCommand {
+    /// Show how many keys of the vault this user may have, and has
+    Show(Owner),
+    /// Say how many keys of the vault an owner may have (root only); what he has stays
+    Set {
+        /// Whose, by uid, or by gid as gid:GID
+        #[arg(long, value_name = "UID")]
+        owner: OwnerNumber,
+        /// How many keys
+        #[arg(long, value_name = "N")]
+        keys: u32,
+    },
+}
