@@ -13,7 +13,8 @@ use super::{
 use crate::{Platform, Service, Session, crypto::siv, exchange::Payload, keyring::Work};
 
 /// Opens a chunk and seals it under the primary version; the plaintext stays here. As with `seal`,
-/// the first chunk's answer brings the new blob's header, and each further request carries it.
+/// the first chunk's answer brings the new blob's header, and each further request carries it. The
+/// new blob has the old one's chunk size, whatever it is: chunks are not cut anew.
 #[inline(never)]
 pub(crate) fn reseal<P: Platform>(
     service: &mut Service<P>,
@@ -43,23 +44,24 @@ pub(crate) fn reseal<P: Platform>(
     let (old, rest) = rest
         .split_at_mut_checked(blob::HEADER)
         .ok_or(Status::NotAuthentic)?;
-    let deterministic = Header::decode(old)
-        .map_err(|_| Status::NotAuthentic)?
-        .deterministic;
+    let Header {
+        deterministic,
+        chunk: size,
+        ..
+    } = Header::decode(old).map_err(|_| Status::NotAuthentic)?;
     let (header, chunk) = if first {
-        (new_header(nonces, platform, &key, deterministic)?, rest)
+        (
+            new_header(nonces, platform, &key, deterministic, size)?,
+            rest,
+        )
     } else {
         let (header, chunk) = rest
             .split_at_mut_checked(blob::HEADER)
             .ok_or(Status::BadPayload)?;
-        (continued(header, &key, deterministic)?, chunk)
+        (continued(header, &key, deterministic, size)?, chunk)
     };
     let place = (request.index, request.last);
-    let opened = open_chunk(&key, old, context, place, chunk)?;
-    // Chunks of another size would have to be cut anew.
-    if opened.chunk != header.chunk {
-        return Err(Status::BadPayload);
-    }
+    open_chunk(&key, old, context, place, chunk)?;
     let (tag, text) = chunk.split_first_chunk_mut().ok_or(Status::Internal)?;
     let header_bytes = header.encode();
     let position = chunk_position(request.index, request.last);

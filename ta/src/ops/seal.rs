@@ -43,14 +43,15 @@ pub(crate) fn seal<P: Platform>(
     let (context, rest) = payload.split(context_len)?;
     let (header, text) = if first {
         (
-            new_header(nonces, platform, &key, request.deterministic)?,
+            new_header(nonces, platform, &key, request.deterministic, CHUNK as u32)?,
             rest,
         )
     } else {
         let (header, text) = rest
             .split_at_mut_checked(blob::HEADER)
             .ok_or(Status::BadPayload)?;
-        (continued(header, &key, request.deterministic)?, text)
+        let chunk = CHUNK as u32;
+        (continued(header, &key, request.deterministic, chunk)?, text)
     };
     // All chunks but the last are full, and only a blob of nothing ends in an empty one.
     let fits = if request.last {
@@ -93,13 +94,14 @@ pub(super) fn new_header(
     platform: &mut impl platform::Platform,
     key: &InUse<'_>,
     deterministic: bool,
+    chunk: u32,
 ) -> Result<Header, Status> {
     Ok(Header {
         suite: Suite::of(key.algorithm()?).ok_or(Status::WrongUsage)?,
         deterministic,
         key: key.id(),
         version: key.version(),
-        chunk: CHUNK as u32,
+        chunk,
         nonce: if deterministic {
             [0; 16]
         } else {
@@ -113,12 +115,13 @@ pub(super) fn continued(
     bytes: &[u8],
     key: &InUse<'_>,
     deterministic: bool,
+    chunk: u32,
 ) -> Result<Header, Status> {
     let header = Header::decode(bytes).map_err(|_| Status::BadPayload)?;
     let ours = Suite::of(key.algorithm()?) == Some(header.suite)
         && header.key == key.id()
         && header.deterministic == deterministic
-        && header.chunk as usize == CHUNK;
+        && header.chunk == chunk;
     if !ours || header.version > key.version() {
         return Err(Status::BadPayload);
     }

@@ -95,3 +95,66 @@ fn the_device_opens_the_same_blobs() {
         }
     }
 }
+
+/// Whatever opens can be moved, so that its version can be retired: also what earlier versions of
+/// Claviger cut into other chunks.
+#[test]
+fn blobs_of_every_chunk_size_move_to_the_newest_version() {
+    let keys = Keys::new();
+    for (algorithm, deterministic) in [
+        (Algorithm::Aes256Siv, false),
+        (Algorithm::Aes128Siv, false),
+        (Algorithm::Aes256Siv, true),
+    ] {
+        let label = format!("{}/{deterministic}", algorithm.name());
+        let secret = Rng::new(8).bytes(algorithm.key_len());
+        let creation = keys.client.create(&label).algorithm(algorithm);
+        let key = creation.import(&secret).unwrap();
+        let made = match deterministic {
+            true => key.seal_deterministic(b"context", b"").unwrap(),
+            false => key.seal(b"context", b"").unwrap(),
+        };
+        let blob = |chunk: usize, size: usize| {
+            let header = Header {
+                chunk: chunk as u32,
+                ..Header::decode(&made).unwrap()
+            };
+            let text = Rng::new(11).bytes(size);
+            let blob = compose(&header, &secret, b"context", &text);
+            (text, blob)
+        };
+        let old: Vec<_> = [1, 7, 65_536, CHUNK - 1, CHUNK]
+            .into_iter()
+            .flat_map(|chunk| {
+                let sizes = [0, 1, chunk - 1, chunk, chunk + 1, 2 * chunk, 2 * chunk + 1];
+                sizes.map(|size| (chunk, blob(chunk, size)))
+            })
+            .collect();
+        let key = key.rotate().unwrap();
+        let blobs: Vec<&[u8]> = old.iter().map(|(_, (_, blob))| &blob[..]).collect();
+        let batch = key.reseal_batch(b"context", &blobs).unwrap();
+        let mut moved = Vec::new();
+        for ((chunk, (text, blob)), together) in old.iter().zip(batch) {
+            let new = key.reseal(b"context", blob).unwrap();
+            for new in [&new, &together.unwrap()] {
+                let header = Header::decode(new).unwrap();
+                assert_eq!((header.version, header.chunk as usize), (2, *chunk));
+                assert_eq!(header.deterministic, deterministic);
+                assert_eq!(new.len(), blob.len());
+            }
+            let mut cut = blob.clone();
+            cut.pop();
+            assert_eq!(status(key.reseal(b"context", &cut)), Status::NotAuthentic);
+            moved.push((text, new));
+        }
+        let key = key.retire(1).unwrap();
+        for (text, blob) in moved {
+            assert!(key.unseal(b"context", &blob).unwrap() == *text);
+        }
+        let (_, retired) = blob(7, 20);
+        assert_eq!(
+            status(key.reseal(b"context", &retired)),
+            Status::NotAuthentic
+        );
+    }
+}
