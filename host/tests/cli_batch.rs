@@ -101,8 +101,8 @@ fn data_come_back_in_order_from_files_too() {
         &[&["batch", "unseal", "--text"], &context[..]].concat(),
         hex(&two_lines.stdout).as_bytes(),
     );
-    assert_eq!((opened.code, text(&opened).as_str()), (2, ""));
-    assert!(opened.stderr.contains("without --text"));
+    assert_eq!((opened.code, text(&opened).lines().count()), (2, 1));
+    assert!(text(&opened).contains("without --text"));
     let elsewhere = device.run(&["batch", "unseal", "s", "--in", &newer], b"");
     assert_eq!(elsewhere.code, 3);
     assert_eq!(text(&elsewhere).matches("error: ").count(), 1500);
@@ -139,19 +139,6 @@ fn json_is_one_object() {
 #[test]
 fn what_is_no_batch_is_named() {
     let device = device();
-    for (line, input, why) in [
-        ("batch mac m", &b"00\nxyz\n"[..], "line 2: "),
-        ("batch verify-mac m --text", b"00", "line 1: no blank"),
-        ("batch mac m", b"\xff\n", "line 1: "),
-    ] {
-        let run = device.run(&line.split(' ').collect::<Vec<_>>(), input);
-        assert_eq!(run.code, 2, "{line}");
-        assert!(run.stderr.contains(why), "{}", run.stderr);
-    }
-    let long = vec![b'a'; 1 << 20];
-    let run = device.run(&["batch", "mac", "m", "--text"], &long);
-    assert_eq!(run.code, 2);
-    assert!(run.stderr.contains("longer than"), "{}", run.stderr);
     // A key for something else: each line says so.
     let run = device.run(&["batch", "mac", "p", "--text"], b"a\nb\n");
     assert_eq!((run.code, text(&run).lines().count()), (1, 2));
@@ -159,4 +146,120 @@ fn what_is_no_batch_is_named() {
     assert_eq!(run.code, 2);
     let run = device.run(&["batch", "mac", "m"], b"");
     assert_eq!((run.code, run.stdout.len()), (0, 0), "nothing to do");
+}
+
+#[test]
+fn a_line_that_is_none_costs_itself() {
+    let device = device();
+    let alone = |message: &[u8]| {
+        text(&device.run(&["mac", "m"], message))
+            .trim_end()
+            .to_owned()
+    };
+    let (one, empty) = (alone(b"one"), alone(b""));
+    let long = vec![b'a'; 2 << 20];
+    let join = |lines: &[&[u8]]| lines.join(&b"\n"[..]);
+    let digits = hex(b"one");
+    let crlf = format!("{digits}\r");
+    let tagged = |digits: &str| format!("{digits} one");
+    for (line, input, expected) in [
+        // Wrong digits, another encoding, far too long, CR LF, nothing, and no end.
+        (
+            "batch mac m",
+            join(&[
+                digits.as_bytes(),
+                b"xyz",
+                b"\xff\xfe",
+                b"abc",
+                &long,
+                crlf.as_bytes(),
+                b"",
+                digits.as_bytes(),
+            ]),
+            vec![
+                &one[..],
+                "error: line 2: ",
+                "error: line 3: ",
+                "error: line 4: ",
+                "error: line 5: it is longer",
+                &one,
+                &empty,
+                &one,
+            ],
+        ),
+        (
+            "batch mac m --text",
+            join(&[&long, b"one\r", b"one", b"\r", b"one"]),
+            vec!["error: line 1: it is longer", &one, &one, &empty, &one],
+        ),
+        (
+            "batch verify-mac m --text",
+            join(&[
+                b"00",
+                tagged(&one).as_bytes(),
+                b"zz one",
+                b"",
+                tagged(&empty).as_bytes(),
+                b"00 one",
+                tagged(&one).as_bytes(),
+            ]),
+            vec![
+                "error: line 1: no blank",
+                "authentic",
+                "error: line 3: ",
+                "error: line 4: no blank",
+                "error: ",
+                "error: ",
+                "authentic",
+            ],
+        ),
+        (
+            "batch mac m",
+            join(&[crlf.as_bytes(), b"q"]),
+            vec![&one, "error: line 2: "],
+        ),
+    ] {
+        let words: Vec<_> = line.split(' ').collect();
+        let run = device.run(&words, &input);
+        assert_eq!(run.code, 2, "{line}: {}", run.stderr);
+        let answers = text(&run);
+        let answers: Vec<_> = answers.lines().collect();
+        assert_eq!(answers.len(), expected.len(), "{line}: {answers:?}");
+        for (answer, expected) in answers.iter().zip(&expected) {
+            let whole = !expected.starts_with("error: ");
+            assert!(
+                answer.starts_with(expected) && (!whole || answer == expected),
+                "{line}: {answer}"
+            );
+        }
+        // The same as one object.
+        let run = device.run(&[&words[..], &["--json"]].concat(), &input);
+        assert_eq!(run.code, 2);
+        let object: Value = serde_json::from_slice(&run.stdout).unwrap();
+        let results = object["results"].as_array().unwrap();
+        for (result, expected) in results.iter().zip(&expected) {
+            assert_eq!(
+                result["error"].is_object(),
+                expected.starts_with("error: "),
+                "{result}"
+            );
+        }
+    }
+    // Blobs: among more lines than go in one call, and text that is no line when it is opened.
+    let mut blobs = text(&device.run(
+        &["batch", "seal", "s", "--text"],
+        "x\n".repeat(1200).as_bytes(),
+    ));
+    blobs.insert_str(0, "0011\n\nnot hexadecimal\n");
+    blobs += &hex(&device.run(&["seal", "s"], b"two\nlines").stdout);
+    let run = device.run(&["batch", "unseal", "s", "--text"], blobs.as_bytes());
+    let answers = text(&run);
+    assert_eq!(
+        (run.code, answers.lines().count()),
+        (3, 1204),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(answers.matches("error: ").count(), 4);
+    assert_eq!(answers.lines().filter(|line| *line == "x").count(), 1200);
 }

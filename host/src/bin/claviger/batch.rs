@@ -1,11 +1,11 @@
 //! `batch`: the same with each line of the input.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read},
     process::ExitCode,
 };
 
-use claviger::{Algorithm, Client, Error, Key, Outcomes, proto::limits};
+use claviger::{Algorithm, Client, Error, ErrorKind, Key, Outcomes, proto::limits};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -39,32 +39,31 @@ pub(crate) fn batch(client: &Client, arguments: &BatchArguments, printer: &Print
     let output = &arguments.output.output;
     let secrecy = match arguments.work {
         BatchWork::Unseal => Secrecy::Private,
-        _ => Secrecy::Public,
+        _ => Secrecy::Ordinary,
     };
     let collects = printer.is_json() && !files::is_file(output);
     let mut sink = if collects {
         Sink::Collector(Vec::new(), 0)
     } else {
         Sink::Lines {
-            destination: Destination::open(output, secrecy)?,
+            destination: Destination::open_text(output, secrecy)?,
             text: arguments.text && arguments.work == BatchWork::Unseal,
         }
     };
     let (mut done, mut failed, mut first) = (0_usize, 0_usize, None);
     loop {
-        let items = lines.take(arguments)?;
-        if items.is_empty() {
+        let lines = lines.take(arguments)?;
+        if lines.is_empty() {
             break;
         }
-        for result in results(&key, arguments, &items)? {
-            match &result {
-                Ok(_) => done += 1,
-                Err(error) => {
+        for answer in answers(&key, arguments, lines)? {
+            match sink.take(answer)? {
+                None => done += 1,
+                Some(kind) => {
                     failed += 1;
-                    first.get_or_insert(error.kind());
+                    first.get_or_insert(kind);
                 }
             }
-            sink.take(result)?;
         }
     }
     match sink {
@@ -88,29 +87,49 @@ struct Lines<R> {
     number: usize,
 }
 
+/// What a line says, or what is wrong with it.
+type Line = Result<[Item; 2], Failure>;
+
 impl<R: BufRead> Lines<R> {
-    /// The items of the next lines, at most as many as go in one call.
-    fn take(&mut self, arguments: &BatchArguments) -> Result<Vec<[Item; 2]>, Failure> {
-        let mut items = Vec::new();
-        while items.len() < limits::BATCH {
+    /// The next lines, at most as many as go in one call.
+    fn take(&mut self, arguments: &BatchArguments) -> Result<Vec<Line>, Failure> {
+        let failed = |source| Failure::local("the input cannot be read", source);
+        let mut lines = Vec::new();
+        while lines.len() < limits::BATCH {
             let mut line = Item::default();
             let mut reader = self.reader.by_ref().take(LINE);
-            let read = reader.read_until(b'\n', &mut line);
-            if read.map_err(|source| Failure::local("the input cannot be read", source))? == 0 {
+            if reader.read_until(b'\n', &mut line).map_err(failed)? == 0 {
                 break;
             }
             self.number += 1;
-            if line.last() == Some(&b'\n') {
-                line.pop();
-            } else if line.len() as u64 == LINE {
-                return Err(self.wrong(&format!("it is longer than {LINE} bytes")));
+            let ended = line.pop_if(|byte| *byte == b'\n').is_some();
+            if !ended && line.len() as u64 == LINE {
+                self.skip_line().map_err(failed)?;
+                lines.push(Err(self.wrong(&format!("it is longer than {LINE} bytes"))));
+                continue;
             }
-            items.push(self.item(&line, arguments)?);
+            // Text that ends without a line's end may end in what is half of one.
+            if ended || !arguments.text {
+                line.pop_if(|byte| *byte == b'\r');
+            }
+            lines.push(self.item(&line, arguments));
         }
-        Ok(items)
+        Ok(lines)
     }
 
-    fn item(&self, line: &[u8], arguments: &BatchArguments) -> Result<[Item; 2], Failure> {
+    /// Leaves out what is left of a line.
+    fn skip_line(&mut self) -> io::Result<()> {
+        loop {
+            let mut part = Item::default();
+            let mut reader = self.reader.by_ref().take(LINE);
+            let read = reader.read_until(b'\n', &mut part)?;
+            if read == 0 || part.last() == Some(&b'\n') {
+                return Ok(());
+            }
+        }
+    }
+
+    fn item(&self, line: &[u8], arguments: &BatchArguments) -> Line {
         let (tag, line) = match arguments.work {
             BatchWork::VerifyMac => {
                 let blank = line.iter().position(|byte| *byte == b' ');
@@ -141,6 +160,28 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
+/// What becomes of each line: those that are none are left out of the calls, and told in their
+/// place.
+fn answers(
+    key: &Key,
+    arguments: &BatchArguments,
+    lines: Vec<Line>,
+) -> Result<Vec<Result<Given, Failure>>, Failure> {
+    let (mut items, mut places) = (Vec::new(), Vec::new());
+    for line in lines {
+        places.push(line.map(|item| items.push(item)));
+    }
+    let mut results = results(key, arguments, &items)?.into_iter();
+    let answer = |place: Result<(), Failure>| {
+        place.and_then(|()| {
+            let missing =
+                || Failure::local("a result is missing", io::ErrorKind::InvalidData.into());
+            Ok(results.next().ok_or_else(missing)??)
+        })
+    };
+    Ok(places.into_iter().map(answer).collect())
+}
+
 /// What an item gives: nothing where it was only checked.
 type Given = Option<Item>;
 
@@ -149,7 +190,7 @@ fn results(
     arguments: &BatchArguments,
     items: &[[Item; 2]],
 ) -> Result<Outcomes<Given>, Failure> {
-    let context = arguments.context.context.as_bytes();
+    let context = arguments.context.bytes();
     let ones: Vec<&[u8]> = items.iter().map(|[_, item]| item.as_slice()).collect();
     let given = |outcomes: Outcomes<Vec<u8>>| -> Outcomes<Given> {
         let one = |outcome: Result<Vec<u8>, Error>| outcome.map(|bytes| Some(bytes.into()));
@@ -191,43 +232,47 @@ enum Sink {
 }
 
 impl Sink {
-    fn take(&mut self, result: Result<Given, Error>) -> Result<(), Failure> {
+    /// Takes an answer; says of which kind it is if it is an error.
+    fn take(&mut self, answer: Result<Given, Failure>) -> Result<Option<ErrorKind>, Failure> {
+        let answer = match self {
+            Sink::Lines { text: true, .. } => answer.and_then(expect_line),
+            _ => answer,
+        };
+        let kind = answer.as_ref().err().map(Failure::kind);
         match self {
             Sink::Collector(results, bytes) => {
-                let value = match result {
+                let value = match answer {
                     Ok(None) => json!({ "authentic": true }),
                     Ok(Some(given)) => {
                         *bytes += given.len();
                         json!({ "bytes": base64(&given) })
                     }
-                    Err(error) => json!({ "error": failure::object(&error.into()) }),
+                    Err(failure) => json!({ "error": failure::object(&failure) }),
                 };
                 if *bytes > JSON_BYTES {
                     return Err(too_much());
                 }
                 results.push(value);
-                Ok(())
             }
             Sink::Lines { destination, text } => {
-                let line = match result {
+                let mut line = match answer {
                     Ok(None) => Item::from(b"authentic".to_vec()),
-                    Ok(Some(given)) if *text => {
-                        if given.contains(&b'\n') {
-                            return Err(Failure::Usage(NO_LINE.to_owned()));
-                        }
-                        given
-                    }
+                    Ok(Some(given)) if *text => given,
                     Ok(Some(given)) => Item::from(hex(&given).into_bytes()),
-                    Err(error) => {
-                        let message = Failure::from(error).message();
-                        format!("error: {message}").into_bytes().into()
-                    }
+                    Err(failure) => format!("error: {}", failure.message()).into_bytes().into(),
                 };
-                destination
-                    .write_all(&line)
-                    .and_then(|()| destination.write_all(b"\n"))
-                    .map_err(|source| Failure::local("the output cannot be written", source))
+                line.push(b'\n');
+                destination.fill(&line)?;
             }
         }
+        Ok(kind)
+    }
+}
+
+/// What comes as text is one line.
+fn expect_line(given: Given) -> Result<Given, Failure> {
+    match &given {
+        Some(text) if text.contains(&b'\n') => Err(Failure::Usage(NO_LINE.to_owned())),
+        _ => Ok(given),
     }
 }
