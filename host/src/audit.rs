@@ -28,7 +28,7 @@
 //! checkpoints that were kept elsewhere show that.
 
 use claviger_proto::{
-    Algorithm, Digits, Identity,
+    Algorithm, Digits, Identity, Status,
     audit::{CHAIN_LABEL, Checkpoint, Record, SIGNATURE, log_name, log_owner},
     message::{
         AuditCheckpointRequest, AuditReadRequest, AuditReleaseRequest, AuditStrictRequest,
@@ -158,8 +158,10 @@ impl Client {
     /// chose it knows that the answer is not an old one.
     ///
     /// # Errors
-    /// As [`Client::audit_log`]; [`Error::Ta`] with `BadPayload` for a longer nonce.
+    /// As [`Client::audit_log`]; [`Error::TooMany`] for the nonce.
     pub fn audit_checkpoint(&self, of: LogOf, nonce: &[u8]) -> Result<SignedCheckpoint, Error> {
+        let (most, status) = (claviger_proto::audit::NONCE, Status::BadPayload);
+        Error::expect_most("bytes of a nonce", nonce.len(), most, status)?;
         let (of, shared) = of.fields();
         let (_, bytes) = self.request(&AuditCheckpointRequest { of, shared }, nonce)?;
         Ok(SignedCheckpoint::from_bytes(&bytes)?)

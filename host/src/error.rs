@@ -41,6 +41,18 @@ pub enum Error {
         /// What is wrong with it.
         source: NameError,
     },
+    /// There is more of something than there may be, which is known without a call.
+    #[error("{what}: {given} given, and {most} at most")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many were given.
+        given: usize,
+        /// How many there may be.
+        most: usize,
+        /// What the trusted application would say.
+        status: Status,
+    },
     /// The bytes to unseal are not a blob that this version knows.
     #[error(transparent)]
     Blob(#[from] BlobError),
@@ -127,6 +139,7 @@ impl Error {
             Error::Ta(status) => Some(*status),
             Error::Blob(_) => Some(Status::NotAuthentic),
             Error::Message => Some(Status::BadPayload),
+            Error::TooMany { status, .. } => Some(*status),
             _ => None,
         }
     }
@@ -150,6 +163,7 @@ impl Error {
             } => "begin again",
             Error::PublicKeyForm(_) => "ask for the raw form",
             Error::Name { .. }
+            | Error::TooMany { .. }
             | Error::Blob(_)
             | Error::Message
             | Error::Audit(_)
@@ -166,6 +180,24 @@ impl Error {
             doing: doing.to_owned(),
             source,
         }
+    }
+
+    /// [`Error::TooMany`] if there are more than there may be.
+    pub(crate) fn expect_most(
+        what: &'static str,
+        given: usize,
+        most: usize,
+        status: Status,
+    ) -> Result<(), Error> {
+        if given > most {
+            return Err(Error::TooMany {
+                what,
+                given,
+                most,
+                status,
+            });
+        }
+        Ok(())
     }
 
     pub(crate) fn name(text: &str, source: NameError) -> Error {
@@ -203,6 +235,7 @@ impl Error {
             Error::Ta(status) => status::kind(*status),
             Error::Restarted { .. } => ErrorKind::Unavailable,
             Error::Name { .. } | Error::Share(ShareError::NotAKey) => ErrorKind::Malformed,
+            Error::TooMany { .. } => ErrorKind::Refused,
             Error::Share(ShareError::Random) => ErrorKind::Unavailable,
             Error::PublicKeyForm(_) | Error::Share(ShareError::OtherOwner) => ErrorKind::Refused,
             Error::Blob(_) | Error::Message | Error::Audit(_) | Error::Share(_) => {

@@ -1,137 +1,241 @@
-//! Files that appear when they are complete, under their name and in place of what was there, and
-//! not before: what is written goes to a file without a name in the same directory, which is gone
-//! if the program fails or is killed. So a file can also be its own input.
+//! The one way in which files are written here.
+//!
+//! A file appears when it is complete, under its name and in place of what was there, and not
+//! before: what is written goes to a file without a name in the same directory, which is gone if
+//! the program fails or is killed. So a file can also be its own input.
+//!
+//! | at the path stands | what becomes of it |
+//! |---|---|
+//! | nothing | the file appears when it is complete |
+//! | a regular file | replaced in one step; owner, group, mode, ACL and extended attributes stay, and other names of it (hard links) keep the old content |
+//! | the same, where it cannot be replaced so: a mount point, a directory that takes no files, attributes that the caller may not give | written over when the content is complete and there is room for it; [`Written::InPlace`] says so |
+//! | a symbolic link, or one to nothing | what it points to is written, if the kernel follows it for this caller |
+//! | a FIFO or a device | written as it is |
+//! | a file that the kernel does not let this caller write | an error; it stays as it was |
+//!
+//! What is [`Secrecy::Private`] has mode 0600, follows no link, and goes to a file or FIFO that is
+//! there only if it is the caller's and nobody else may open it; what replaces its own input is
+//! closed to others instead.
+
+mod attributes;
+mod content;
+mod sealed;
+mod target;
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::{File, Permissions},
     io::{self, Write},
-    os::{fd::AsRawFd, unix::fs::PermissionsExt},
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
-use tempfile::NamedTempFile;
-
-use crate::{
-    Error,
-    key::{Make, SealedBlob},
+use self::{
+    content::Content,
+    target::{Place, Target},
 };
+pub use self::{content::remove_unfinished, sealed::SealedFile, target::descriptor};
 
-/// Who may read a new file.
+/// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrecy {
-    /// Whoever the umask lets; a file that was there keeps its own mode.
-    Public,
-    /// This user; a file that was there keeps its own mode.
+    /// A new file: whoever the umask lets. One that was there: whoever could.
+    Ordinary,
+    /// This user alone.
     Private,
-    /// This user, whatever was there.
-    Secret,
 }
 
-/// A file that does not have its name yet.
+/// What becomes of a regular file that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// It is replaced; where that cannot be, it is written over.
+    Replace,
+    /// It is replaced in one step or not at all: for what is its own input.
+    ReplaceAtOnce,
+    /// It stays, and nothing is written: [`io::ErrorKind::AlreadyExists`].
+    Keep,
+}
+
+/// How a file came to its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Written {
+    /// In one step.
+    AtOnce,
+    /// It was written over, and why. Who read meanwhile may have seen a part.
+    InPlace(String),
+    /// A FIFO or device, byte by byte.
+    Stream,
+}
+
+/// A file that does not have its name, or its content, yet.
 pub struct PendingFile {
     path: PathBuf,
-    directory: PathBuf,
-    content: Content,
+    way: Way,
 }
 
-enum Content {
-    /// Without any name: gone if this process ends.
-    Unnamed(File),
-    /// With another name, where the file system knows no files without one.
-    Named(NamedTempFile),
-}
-
-impl Content {
-    fn file(&mut self) -> &mut File {
-        match self {
-            Content::Unnamed(file) => file,
-            Content::Named(file) => file.as_file_mut(),
-        }
-    }
+enum Way {
+    Stream(File),
+    New(Content, Place),
+    Replace {
+        content: Content,
+        place: Place,
+        old: File,
+        may_write_over: bool,
+    },
+    InPlace {
+        content: File,
+        old: File,
+        why: String,
+    },
 }
 
 impl PendingFile {
-    /// Begins a file that will stand at `path`. A symbolic link there stays; what it points to is
-    /// replaced.
+    /// Begins a file that will stand at `path`.
     ///
     /// # Errors
-    /// If the directory takes no files.
-    pub fn new(path: &Path, secrecy: Secrecy) -> io::Result<PendingFile> {
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        if path.file_name().is_none() {
-            return Err(io::ErrorKind::InvalidFilename.into());
-        }
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
+    /// What stands in the way; nothing was changed then.
+    pub fn new(path: &Path, secrecy: Secrecy, existing: Existing) -> io::Result<PendingFile> {
+        let way = match target::find(path, secrecy)? {
+            Target::Absent(place) => {
+                let mode = match secrecy {
+                    Secrecy::Ordinary => 0o666,
+                    Secrecy::Private => 0o600,
+                };
+                Way::New(Content::new(&place, mode)?, place)
+            }
+            Target::Stream(file) => {
+                expect_private(&file, secrecy, false)?;
+                Way::Stream(file)
+            }
+            Target::File(..) if existing == Existing::Keep => {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            Target::File(old, place) => {
+                expect_private(&old, secrecy, existing == Existing::ReplaceAtOnce)?;
+                Way::over(old, place, secrecy, existing)?
+            }
         };
-        let mode = if secrecy == Secrecy::Public {
-            0o666
-        } else {
-            0o600
-        };
-        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-        let mut content = match rustix::fs::open(&directory, flags, Mode::from_raw_mode(mode)) {
-            Ok(file) => Content::Unnamed(File::from(file)),
-            Err(_) => Content::Named(
-                tempfile::Builder::new()
-                    .prefix(".claviger-")
-                    .permissions(Permissions::from_mode(mode))
-                    .tempfile_in(&directory)?,
-            ),
-        };
-        if let (Ok(old), true) = (fs::metadata(&path), secrecy != Secrecy::Secret) {
-            content
-                .file()
-                .set_permissions(Permissions::from_mode(old.permissions().mode() & 0o777))?;
-        }
-        Ok(PendingFile {
-            path,
-            directory,
-            content,
-        })
+        let path = path.to_owned();
+        Ok(PendingFile { path, way })
     }
 
-    /// Where it will stand.
+    /// Begins the successor of this file, which replaces it in one step or not at all.
+    fn successor(path: &Path, old: File) -> io::Result<PendingFile> {
+        let place = target::place_of(path, &old);
+        let way = Way::over(old, place, Secrecy::Ordinary, Existing::ReplaceAtOnce)?;
+        let path = path.to_owned();
+        Ok(PendingFile { path, way })
+    }
+
+    /// Where it will stand, as it was named.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Gives the file its name, and does not return before both are on the disk.
+    /// Puts the content where it belongs, and does not return before it is on the disk.
     ///
     /// # Errors
-    /// If that fails; what was there before is there still.
-    pub fn finish(mut self) -> io::Result<()> {
-        self.content.file().sync_all()?;
-        match self.content {
-            Content::Unnamed(file) => {
-                let descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
-                // A name can be given, but not replaced, so it is given aside first.
-                let aside = tempfile::Builder::new().prefix(".claviger-").make_in(
-                    &self.directory,
-                    |aside| {
-                        rustix::fs::linkat(CWD, &*descriptor, CWD, aside, AtFlags::SYMLINK_FOLLOW)
-                            .map_err(io::Error::from)
-                    },
-                )?;
-                aside
-                    .into_temp_path()
-                    .persist(&self.path)
-                    .map_err(|error| error.error)?;
+    /// If that fails; what was there before is there still, unless the text says otherwise.
+    pub fn finish(self) -> io::Result<Written> {
+        match self.way {
+            Way::Stream(file) => {
+                synced(&file)?;
+                Ok(Written::Stream)
             }
-            Content::Named(file) => {
-                file.persist(&self.path).map_err(|error| error.error)?;
+            Way::New(content, place) => {
+                content.file().sync_all()?;
+                content.appear(&place)?;
+                place.sync();
+                Ok(Written::AtOnce)
+            }
+            Way::Replace {
+                mut content,
+                place,
+                old,
+                may_write_over,
+            } => {
+                content.file().sync_all()?;
+                if !place.holds(&old) {
+                    return Err(io::Error::other(
+                        "another file was put there meanwhile, which stays",
+                    ));
+                }
+                match content.replace(&place) {
+                    Ok(()) => {
+                        place.sync();
+                        Ok(Written::AtOnce)
+                    }
+                    Err(error) if may_write_over => {
+                        content::write_over(content.file_mut(), &old)?;
+                        Ok(Written::InPlace(error.to_string()))
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+            Way::InPlace {
+                mut content,
+                old,
+                why,
+            } => {
+                content::write_over(&mut content, &old)?;
+                Ok(Written::InPlace(why))
             }
         }
-        File::open(&self.directory)?.sync_all()
+    }
+
+    fn content(&mut self) -> &mut File {
+        match &mut self.way {
+            Way::Stream(file) | Way::InPlace { content: file, .. } => file,
+            Way::New(content, _) | Way::Replace { content, .. } => content.file_mut(),
+        }
+    }
+}
+
+impl Way {
+    /// How the file `old` gets its content.
+    fn over(
+        old: File,
+        place: Option<Place>,
+        secrecy: Secrecy,
+        existing: Existing,
+    ) -> io::Result<Way> {
+        let may_write_over = existing == Existing::Replace;
+        let unnamed = || io::Error::other("it has no name that could be given to another file");
+        let prepared = place.ok_or_else(unnamed).and_then(|place| {
+            let content = Content::new(&place, 0o600)?;
+            attributes::copy(&old, content.file())?;
+            if secrecy == Secrecy::Private {
+                let mode = content.file().metadata()?.permissions().mode() & 0o700;
+                content
+                    .file()
+                    .set_permissions(Permissions::from_mode(mode))?;
+            }
+            Ok((content, place))
+        });
+        match prepared {
+            Ok((content, place)) => Ok(Way::Replace {
+                content,
+                place,
+                old,
+                may_write_over,
+            }),
+            Err(error) if may_write_over => Ok(Way::InPlace {
+                content: content::aside(secrecy)?,
+                old,
+                why: error.to_string(),
+            }),
+            Err(error) => Err(io::Error::new(
+                error.kind(),
+                format!("it cannot be replaced in one step, and stays as it is: {error}"),
+            )),
+        }
     }
 }
 
 impl Write for PendingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.content.file().write(bytes)
+        self.content().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -139,34 +243,32 @@ impl Write for PendingFile {
     }
 }
 
-/// A sealed blob in a file, for [`crate::Key::reseal_all`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedFile {
-    /// The context under which it was sealed.
-    pub context: Vec<u8>,
-    /// The file.
-    pub path: PathBuf,
+/// Refuses to give others what is private. Devices keep nothing, and what replaces its own input
+/// is closed to others.
+fn expect_private(file: &File, secrecy: Secrecy, closes: bool) -> io::Result<()> {
+    let metadata = file.metadata()?;
+    let device = target::is_device(&metadata);
+    if secrecy == Secrecy::Ordinary || device {
+        return Ok(());
+    }
+    let why = if metadata.uid() != rustix::process::geteuid().as_raw() {
+        "is another user's"
+    } else if !closes && metadata.permissions().mode() & 0o077 != 0 {
+        "may be opened by others"
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::new(
+        io::ErrorKind::PermissionDenied,
+        format!("what goes there is private, and the file that is there {why}: remove it first"),
+    ))
 }
 
-impl SealedBlob for SealedFile {
-    fn context(&self) -> &[u8] {
-        &self.context
-    }
-
-    fn replace(&mut self, make: Make<'_>) -> Result<bool, Error> {
-        // Which file, a report says.
-        let read = |source| Error::stream("the file cannot be read", source);
-        let written = |source| Error::stream("the file cannot be written", source);
-        // Before it is opened: a pipe would wait for its writer.
-        if !fs::metadata(&self.path).map_err(read)?.is_file() {
-            return Err(read(io::ErrorKind::InvalidInput.into()));
-        }
-        let mut input = File::open(&self.path).map_err(read)?;
-        let mut output = PendingFile::new(&self.path, Secrecy::Public).map_err(written)?;
-        let replaced = make(&mut input, &mut output)?;
-        if replaced {
-            output.finish().map_err(written)?;
-        }
-        Ok(replaced)
+/// A stream has no disk to wait for.
+fn synced(file: &File) -> io::Result<()> {
+    use rustix::io::Errno;
+    match rustix::fs::fsync(file) {
+        Err(Errno::INVAL | Errno::ROFS | Errno::OPNOTSUPP | Errno::PERM) => Ok(()),
+        other => Ok(other?),
     }
 }

@@ -117,8 +117,9 @@ statuses! {
     StorageCorrupt = 66, "secure storage is corrupt";
     /// Secure storage failed in a way that the platform does not explain.
     StorageFault = 67, "secure storage failed";
-    /// The store was rolled back or replaced.
-    StorageRollback = 68, "secure storage was rolled back or replaced";
+    /// The store is not the one that this device wrote last: it was rolled back, replaced, or is not
+    /// there.
+    StorageRollback = 68, "secure storage is not the one that this device wrote last: rolled back, replaced, or not mounted";
     /// The vault was written by a newer trusted application.
     VaultNewer = 69, "the vault was written by a newer trusted application";
     /// Asked for [from memory](crate::command::FROM_MEMORY), and needs storage: nothing was done.

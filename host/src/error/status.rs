@@ -48,7 +48,8 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
             "`claviger doctor` looks at the store; the secure console says more"
         }
         Status::StorageRollback => {
-            "put the store back that belongs to this device, or provision it anew"
+            "look first whether the file system is mounted on which tee-supplicant keeps the store; \
+             else put the store back that belongs to this device, or provision it anew"
         }
         Status::VaultNewer => "install the newer trusted application again",
         Status::OutOfMemory => "close other sessions",

@@ -146,9 +146,10 @@ impl Combination {
     /// # Errors
     /// As [`Creation::combine`], and [`Error::Ta`] with `NotExportable`.
     pub fn export(self, length: usize) -> Result<Exported, Error> {
-        let refused = Error::Ta(Status::BadPayload);
-        if length == 0 || length > limits::DERIVED {
-            return Err(refused);
+        let (most, status) = (limits::DERIVED, Status::BadPayload);
+        Error::expect_most("bytes of a secret", length, most, status)?;
+        if length == 0 {
+            return Err(Error::Ta(Status::BadPayload));
         }
         // At most limits::DERIVED.
         let output = Output {
@@ -181,12 +182,14 @@ impl Combination {
     }
 
     fn request(&self, output: Output) -> Result<(CombineRequest, Vec<&[u8]>), Error> {
-        let most = limits::INFO;
+        let expect = |what, given, most| Error::expect_most(what, given, most, Status::BadPayload);
+        expect("bytes of info", self.info.len(), limits::INFO)?;
+        expect("bytes of salt", self.salt.len(), limits::INFO)?;
+        expect("sources of a key", self.sources.len(), limits::SOURCES)?;
         let sources: Option<_> = self.sources.iter().map(Part::source).collect();
         let sources: heapless::Vec<_, { limits::SOURCES }> = sources
             .and_then(|sources: Vec<_>| heapless::Vec::from_slice(&sources).ok())
             .filter(|sources| !sources.is_empty())
-            .filter(|_| self.salt.len() <= most && self.info.len() <= most)
             .ok_or(Error::Ta(Status::BadPayload))?;
         let parts = self.sources.iter();
         let parts = parts.flat_map(|part| [part.wrapped.as_slice(), &part.bytes]);
@@ -227,7 +230,7 @@ impl Creation {
     ///
     /// # Errors
     /// As [`Creation::generate`] and [`Creation::derive`]; [`Error::Ta`] with `BadPublicKey`, or
-    /// `BadPayload` for no source, more than [`limits::SOURCES`], or a longer salt or info.
+    /// `BadPayload` for no source; [`Error::TooMany`] for sources, salt and info.
     pub fn combine(self, sources: Combination) -> Result<Combined, Error> {
         let new = Some(self.new_key()?);
         let (request, parts) = sources.request(Output { new, length: 0 })?;

@@ -18,7 +18,7 @@ impl Key {
     /// [`limits::CONTEXT`] bytes, authenticated and not stored). Equal data give different blobs.
     ///
     /// # Errors
-    /// [`Error::Ta`] with `WrongUsage`, `NotFound`, or `PayloadTooLong` for the context.
+    /// [`Error::Ta`] with `WrongUsage`, `NotFound`; [`Error::TooMany`] for the context.
     pub fn seal(&self, context: &[u8], data: &[u8]) -> Result<Vec<u8>, Error> {
         self.seal_slice(context, data, false)
     }
@@ -269,10 +269,8 @@ impl<'a> Opener<'a> {
 }
 
 pub(super) fn check_context(context: &[u8]) -> Result<(), Error> {
-    if context.len() > limits::CONTEXT {
-        return Err(Error::Ta(Status::PayloadTooLong));
-    }
-    Ok(())
+    let status = Status::PayloadTooLong;
+    Error::expect_most("bytes of context", context.len(), limits::CONTEXT, status)
 }
 
 pub(super) fn write(output: &mut impl Write, bytes: &[u8]) -> Result<(), Error> {

@@ -7,6 +7,7 @@ mod fairness;
 mod key;
 mod new_key;
 mod parts;
+mod paths;
 mod source;
 mod work;
 
@@ -17,7 +18,7 @@ use claviger::proto::{Digits, Label};
 
 pub(crate) use self::{
     audit::{AuditCommand, WhichLog},
-    data::{Context, Hex, Input, Output, Purpose},
+    data::{AssociatedData, Context, Hex, Input, Output, Purpose},
     examples::grammar,
     fairness::{PendingCommand, QuotaCommand},
     key::{KeyArguments, KeyName, KeyPlace, KeyVersion, Owner, OwnerNumber},
@@ -26,6 +27,7 @@ pub(crate) use self::{
         ComponentsCommand, HeldArguments, RestoreCommand, ShareArguments, SharedArguments,
         SharesCommand,
     },
+    paths::Paths,
     source::{SourceArgument, SourceKey},
     work::*,
 };
@@ -44,13 +46,39 @@ Environment:
   CLAVIGER_EMULATOR=DIR    use the emulated device in DIR, which protects nothing
   CLAVIGER_EMULATOR_UID=N  speak for user N there";
 
+const FILES: &str = "\
+Files that are written (--out, --secret, --ciphertext, --session-key, --wrapped, FILE of reseal):
+  nothing is there    the file appears when it is complete
+  a file is there     it is replaced in one step when its successor is complete; owner, group,
+                      mode, ACL and extended attributes stay; its other names (hard links) keep
+                      the old content; what fails or is killed leaves it as it was
+  it cannot be        it is written over when all is there and there is room, and a note on stderr
+  replaced            says so: mounted files, directories that take no files, attributes that you
+                      may not give. `reseal`, and what is its own input, is refused instead (6)
+  a link              followed where the kernel follows it for you, also if it leads to nothing
+  a FIFO, a device    written as it is, where the kernel lets you
+  a descriptor        /dev/fd/N, /dev/stdout: written from where it stands; closed: refused (6)
+  an input, or        refused (2) under every name and link; but seal, unseal, reseal, encrypt and
+  another output      decrypt replace their own --in
+
+  Private are derived secrets, session keys, opened data (unseal, decrypt, batch unseal), wrapped
+  keys, holders' private keys and shares: mode 0600, through no link, and onto a file or FIFO that
+  is there only if it is yours and nobody else may open it (else 6); what unseal and decrypt put in
+  the place of their own --in is closed to others. Wrapped keys, private keys and sets of shares
+  replace nothing.";
+
 /// Keys that live in OP-TEE: used from Linux, never seen by it
 #[derive(Debug, Parser)]
-#[command(name = "claviger", version, after_help = AFTER_HELP, arg_required_else_help = true)]
+#[command(name = "claviger", version, after_help = AFTER_HELP,
+    after_long_help = format!("{AFTER_HELP}\n\n{FILES}"), arg_required_else_help = true)]
 pub(crate) struct Arguments {
     /// Print one JSON object, and errors as one on stderr; bytes are base64
     #[arg(long, global = true)]
     pub(crate) json: bool,
+
+    /// Say nothing on stderr but errors: no notes, no progress
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
 
     /// Speak for this group, which the process must be in, instead of the user
     #[arg(long, global = true, value_name = "GID")]
@@ -123,8 +151,9 @@ pub(crate) enum Command {
     /// Do the same with each line of the input, many in one call into the TEE
     ///
     /// A line of the output for each line of the input: the result in hexadecimal, `authentic`, or
-    /// `error: ` and why. One that fails costs the others nothing; the exit code is then that of
-    /// the first failure.
+    /// `error: ` and why. One that fails, or is none, costs the others nothing; the exit code is
+    /// then that of the first failure. Lines end with LF or CR LF, and the last one as it likes; an
+    /// empty line is an empty message.
     Batch(BatchArguments),
     /// Print the public half of a signature, agreement or KEM key
     PublicKey(PublicKeyArguments),

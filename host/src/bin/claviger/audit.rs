@@ -140,10 +140,10 @@ fn small(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn write(name: &str, bytes: &[u8], output: &Path, printer: &Printer) -> Outcome {
-    if printer.is_json() && !files::is_file(output) {
+    let Some(destination) = files::open_output(output, Secrecy::Ordinary, printer)? else {
         return printer.print(&json!({ name: base64(bytes) }), "");
-    }
-    files::write_all(output, Secrecy::Public, bytes)?;
+    };
+    destination.put(bytes)?;
     if !files::is_file(output) {
         return Ok(std::process::ExitCode::SUCCESS);
     }

@@ -23,9 +23,10 @@ pub(crate) fn challenge(
     printer: &Printer,
 ) -> Outcome {
     expect_two(parties)?;
+    let destination = files::open_output(&output.output, Secrecy::Ordinary, printer)?;
     let key = open::key(client, arguments)?;
     let message = key.challenge(parties.me.as_str(), parties.peer.as_str())?;
-    send(&message, output, printer)
+    send(&message, destination, output, printer)
 }
 
 pub(crate) fn respond(
@@ -37,10 +38,11 @@ pub(crate) fn respond(
     printer: &Printer,
 ) -> Outcome {
     expect_two(parties)?;
+    let destination = files::open_output(&output.output, Secrecy::Ordinary, printer)?;
     let key = open::key(client, arguments)?;
     let message = receive(input)?;
     let answer = key.respond(parties.me.as_str(), parties.peer.as_str(), &message)?;
-    send(&answer, output, printer)
+    send(&answer, destination, output, printer)
 }
 
 fn expect_two(parties: &Parties) -> Result<(), Failure> {
@@ -55,29 +57,30 @@ fn expect_two(parties: &Parties) -> Result<(), Failure> {
 pub(crate) fn confirm(client: &Client, arguments: &ConfirmArguments, printer: &Printer) -> Outcome {
     let (input, output) = (&arguments.input, &arguments.output);
     let session_key = arguments.session_key.as_deref();
-    if session_key.is_some_and(|path| !files::is_file(path)) {
-        return Err(Failure::Usage(
-            "a session key goes to a file only".to_owned(),
-        ));
+    if let Some(path) = session_key {
+        files::expect_file(path, "a session key")?;
     }
     let key = open::key(client, &arguments.key)?;
     let message = receive(input)?;
     let to_file = files::is_file(&output.output);
     // Opened first: what is pending serves once.
-    let secret = session_key.map(|path| Destination::open(path, Secrecy::Secret));
-    let secret = secret.transpose()?;
-    let destination = Destination::open(&output.output, Secrecy::Public)?;
+    let secret = session_key.map(|path| Destination::open(path, Secrecy::Private));
+    let mut secret = secret.transpose()?;
+    let destination = files::open_output(&output.output, Secrecy::Ordinary, printer)?;
     let confirmed = match secret {
         None => key.confirm(&message)?,
         Some(_) => key.confirm_with_session_key(&message)?,
     };
-    if let (Some(secret), Some(session_key)) = (secret, &confirmed.session_key) {
-        secret.put(session_key.expose())?;
+    if let (Some(secret), Some(session_key)) = (&mut secret, &confirmed.session_key) {
+        secret.fill(session_key.expose())?;
     }
     let peer = confirmed.peer.as_str();
     let reply = Some(&confirmed.reply).filter(|reply| !reply.is_empty());
-    if let Some(reply) = reply.filter(|_| to_file || !printer.is_json()) {
+    if let (Some(reply), Some(destination)) = (reply, destination) {
         destination.put(reply)?;
+    }
+    if let Some(secret) = secret {
+        secret.finish()?;
     }
     if printer.is_json() {
         let object = json!({
@@ -88,7 +91,7 @@ pub(crate) fn confirm(client: &Client, arguments: &ConfirmArguments, printer: &P
         });
         return printer.print(&object, "");
     }
-    failure::say(&format!("authenticated: {peer}"));
+    failure::tell(&format!("authenticated: {peer}"));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -100,12 +103,17 @@ fn receive(input: &Input) -> Result<Vec<u8>, Failure> {
         .ok_or_else(|| Error::Message.into())
 }
 
-fn send(message: &[u8], output: &Output, printer: &Printer) -> Outcome {
+fn send(
+    message: &[u8],
+    destination: Option<Destination>,
+    output: &Output,
+    printer: &Printer,
+) -> Outcome {
     let output = &output.output;
-    if printer.is_json() && !files::is_file(output) {
+    let Some(destination) = destination else {
         return printer.print(&json!({ "message": base64(message) }), "");
-    }
-    files::write_all(output, Secrecy::Public, message)?;
+    };
+    destination.put(message)?;
     if !files::is_file(output) {
         return Ok(ExitCode::SUCCESS);
     }

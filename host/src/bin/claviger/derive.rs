@@ -139,15 +139,23 @@ fn make(
     ciphertext: Option<&Path>,
     printer: &Printer,
 ) -> Outcome {
-    let sources = sources.info(purpose.info.as_bytes()).salt(&purpose.salt.0);
+    let sources = sources.info(purpose.info()).salt(&purpose.salt.0);
     let out = ciphertext
-        .map(|path| Destination::open(path, Secrecy::Public))
+        .map(|path| {
+            // A secret's is the one output that leaves standard output alone.
+            if target.secret.is_none() || printer.is_json() {
+                files::expect_file(path, "a ciphertext, where more is printed,")?;
+            }
+            Destination::open(path, Secrecy::Ordinary)
+        })
         .transpose()?;
     if let Some(path) = &target.secret {
-        let destination = secret_file(path, target)?;
+        let mut destination = secret_file(path, target)?;
         let exported = sources.export(purpose.length as usize)?;
-        destination.put(&exported.bytes)?;
+        destination.fill(&exported.bytes)?;
         put(out, exported.ciphertext)?;
+        // The last: what was there goes when the peer can have its part.
+        destination.finish()?;
         let object = json!({
             "secret_file": path.display().to_string(),
             "ciphertext_file": ciphertext.map(|path| path.display().to_string()),
@@ -188,15 +196,13 @@ fn finish(making: Making<'_>, key: &Key, ciphertext: Option<&Path>, printer: &Pr
 }
 
 fn secret_file(path: &Path, target: &Target) -> Result<Destination, Failure> {
-    if !files::is_file(path) {
-        return Err(Failure::Usage("a secret goes to a file only".to_owned()));
-    }
+    files::expect_file(path, "a secret")?;
     if target.options != KeyOptions::default() {
         return Err(Failure::Usage(
             "with --secret no key is made: leave its options out".to_owned(),
         ));
     }
-    Destination::open(path, Secrecy::Secret)
+    Destination::open(path, Secrecy::Private)
 }
 
 fn put(out: Option<Destination>, ciphertext: Option<Vec<u8>>) -> Result<(), Failure> {

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::{
     Outcome,
     failure::{self, Failure, exit_code},
-    output::{JSON_BYTES, Printer, table, too_much, write_stdout},
+    output::{JSON_BYTES, Printer, expect_no_terminal, table, too_much, write_stdout},
 };
 
 pub(crate) fn info(client: &Client, printer: &Printer) -> Outcome {
@@ -173,6 +173,7 @@ pub(crate) fn random(client: &Client, length: u64, printer: &Printer) -> Outcome
         client.random_into(&mut bytes)?;
         return printer.print_bytes("random", &bytes);
     }
+    expect_no_terminal()?;
     let mut buffer = Zeroizing::new([0; limits::RANDOM]);
     let mut left = length;
     while left != 0 {

@@ -6,7 +6,10 @@ use std::{
     mem,
     path::Path,
     process::ExitCode,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use clap::error::ErrorKind as ClapKind;
@@ -40,7 +43,8 @@ impl Failure {
         }
     }
 
-    fn kind(&self) -> ErrorKind {
+    /// Which kind of error it is.
+    pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Failure::Library { error, .. } => error.kind(),
             Failure::Usage(_) => ErrorKind::Malformed,
@@ -60,6 +64,7 @@ impl Failure {
                 Error::Protocol(_) | Error::PublicKey => "protocol",
                 Error::Restarted { .. } => "restarted",
                 Error::Name { .. } => "usage",
+                Error::TooMany { .. } => "too-many",
                 Error::Blob(_) => "not-a-blob",
                 Error::Message => "not-a-message",
                 Error::Audit(_) => "audit",
@@ -168,7 +173,7 @@ fn repeated() -> Vec<&'static str> {
 /// Says that a call was sent again after a restart of the trusted application.
 pub(crate) fn report_repeat(command: &'static str) {
     if is_for_people() {
-        say(&format!(
+        tell(&format!(
             "claviger: the trusted application was restarted during {command}, which was sent again"
         ));
     } else {
@@ -188,7 +193,7 @@ pub(crate) fn report_rest() {
 /// Says that nothing is protected, to a person.
 pub(crate) fn report_emulator(directory: &Path) {
     if is_for_people() {
-        say(&format!(
+        tell(&format!(
             "emulated device in {}: nothing here is protected",
             directory.display()
         ));
@@ -236,6 +241,31 @@ pub(crate) fn report_usage(error: &clap::Error) -> ExitCode {
     match error.print() {
         Err(_) if helps => ExitCode::from(exit_code(ErrorKind::Local)),
         _ => ExitCode::from(code),
+    }
+}
+
+/// Whether the user wants no notes.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Leaves out all notes from now on.
+pub(crate) fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Whether notes are left out, also because a script reads stderr.
+pub(crate) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed) || !is_for_people()
+}
+
+/// Tells people what they may want to know.
+pub(crate) fn note(text: &str) {
+    tell(&format!("note: {text}"));
+}
+
+/// The same of what came out.
+pub(crate) fn tell(text: &str) {
+    if !is_quiet() {
+        say(text);
     }
 }
 

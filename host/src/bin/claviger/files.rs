@@ -1,33 +1,43 @@
 //! Files and streams that commands read and write. An output file appears when it is complete.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read, Write},
-    os::unix::fs::FileTypeExt,
+    fs::File,
+    io::{self, IsTerminal, Read, Write},
     path::Path,
 };
 
-use claviger::files::PendingFile;
 pub(crate) use claviger::files::Secrecy;
+use claviger::files::{Existing, PendingFile, Written, descriptor};
 use zeroize::Zeroizing;
 
-use crate::{failure::Failure, output::stdout};
+use crate::{
+    conflicts, descriptors,
+    failure::{Failure, note},
+    output::{self, Printer, stdout},
+};
 
-fn is_standard(path: &Path) -> bool {
-    path == Path::new("-")
+/// The number of the descriptor that a path names; `-` is `standard`.
+fn number(path: &Path, standard: u32) -> Option<u32> {
+    if path == Path::new("-") {
+        return Some(standard);
+    }
+    descriptor(path)
 }
 
 fn is_stdout(path: &Path) -> bool {
-    let names = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
-    names.iter().any(|name| path == Path::new(name))
+    number(path, 1) == Some(1)
 }
 
 /// Opens an input; also says how long it is, if that is known.
 pub(crate) fn open_input(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
-    if is_standard(path) {
+    let failed = |source| Failure::local(format!("{} cannot be read", shown(path)), source);
+    if number(path, 0) == Some(0) {
+        descriptors::expect_stdin().map_err(failed)?;
+        if io::stdin().is_terminal() {
+            note("reading from the terminal; Ctrl-D ends it");
+        }
         return Ok((Box::new(io::stdin()), None));
     }
-    let failed = |source| Failure::local(format!("{} cannot be read", path.display()), source);
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.is_dir() {
@@ -50,7 +60,7 @@ pub(crate) fn read_small(path: &Path, most: usize) -> Result<Option<Zeroizing<Ve
 }
 
 fn shown(path: &Path) -> String {
-    if is_standard(path) {
+    if number(path, 0) == Some(0) {
         "standard input".to_owned()
     } else {
         path.display().to_string()
@@ -59,49 +69,69 @@ fn shown(path: &Path) -> String {
 
 /// Where a command writes its data.
 pub(crate) enum Destination {
-    /// Standard output, or a device or pipe that has a name.
+    /// Standard output or standard error.
     Stream(Box<dyn Write + Send>),
-    /// A file, once it is complete.
+    /// All else that has a path.
     File(PendingFile),
 }
 
 impl Destination {
+    /// Opens an output; none that is binary goes to a terminal that nobody named.
     pub(crate) fn open(path: &Path, secrecy: Secrecy) -> Result<Destination, Failure> {
-        if is_stdout(path) {
-            return Ok(Destination::Stream(stdout()));
+        if secrecy == Secrecy::Ordinary && is_stdout(path) {
+            output::expect_no_terminal()?;
         }
-        let failed =
-            |source| Failure::local(format!("{} cannot be written", path.display()), source);
-        match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => Err(failed(io::ErrorKind::IsADirectory.into())),
-            // A device or pipe is written, not replaced.
-            Ok(metadata) if is_special(&metadata) => {
-                let file = File::options().write(true).open(path).map_err(failed)?;
-                Ok(Destination::Stream(Box::new(file)))
+        Destination::open_text(path, secrecy)
+    }
+
+    /// As [`Destination::open`], for what people read.
+    pub(crate) fn open_text(path: &Path, secrecy: Secrecy) -> Result<Destination, Failure> {
+        Destination::with(path, secrecy, Existing::Replace)
+    }
+
+    /// As [`Destination::open`], for what may take the place of what it is made of.
+    pub(crate) fn open_successor(
+        path: &Path,
+        secrecy: Secrecy,
+        input: &Path,
+    ) -> Result<Destination, Failure> {
+        if number(path, 1).is_none() && conflicts::are_one(input, path) {
+            return Destination::with(path, secrecy, Existing::ReplaceAtOnce);
+        }
+        Destination::open(path, secrecy)
+    }
+
+    /// As [`Destination::open`], for what may be nowhere else: no file is replaced.
+    pub(crate) fn open_new(path: &Path, secrecy: Secrecy) -> Result<Destination, Failure> {
+        Destination::with(path, secrecy, Existing::Keep)
+    }
+
+    fn with(path: &Path, secrecy: Secrecy, existing: Existing) -> Result<Destination, Failure> {
+        let failed = |source| cannot_be_written(path, source);
+        match number(path, 1) {
+            Some(1) => {
+                descriptors::expect_stdout().map_err(failed)?;
+                Ok(Destination::Stream(stdout()))
             }
-            _ => PendingFile::new(path, secrecy)
+            Some(2) => Ok(Destination::Stream(Box::new(io::stderr()))),
+            _ => PendingFile::new(path, secrecy, existing)
                 .map(Destination::File)
                 .map_err(failed),
         }
     }
 
-    /// As [`Destination::open`], for what may be nowhere else: no file is replaced.
-    pub(crate) fn open_new(path: &Path, secrecy: Secrecy) -> Result<Destination, Failure> {
-        if fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
-            return Err(Failure::Usage(format!(
-                "{} is there already, and what it holds may be nowhere else: give another name, or \
-                 remove it first",
-                path.display()
-            )));
-        }
-        Destination::open(path, secrecy)
-    }
-
     /// Writes all there is to write.
     pub(crate) fn put(mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.write_all(bytes)
-            .map_err(|source| Failure::local("the output cannot be written", source))?;
+        self.fill(bytes)?;
         self.finish()
+    }
+
+    /// Writes a part.
+    pub(crate) fn fill(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.write_all(bytes).map_err(|source| match self {
+            Destination::Stream(_) => Failure::local("the output cannot be written", source),
+            Destination::File(file) => cannot_be_written(file.path(), source),
+        })
     }
 
     /// Makes a file appear.
@@ -111,12 +141,31 @@ impl Destination {
                 .flush()
                 .map_err(|source| Failure::local("the output cannot be written", source)),
             Destination::File(file) => {
-                let shown = file.path().display().to_string();
-                file.finish()
-                    .map_err(|source| Failure::local(format!("{shown} cannot be written"), source))
+                let path = file.path().to_owned();
+                let written = file.finish();
+                if let Written::InPlace(why) =
+                    written.map_err(|source| cannot_be_written(&path, source))?
+                {
+                    note(&format!(
+                        "{} was written over, not replaced in one step: {why}",
+                        path.display()
+                    ));
+                }
+                Ok(())
             }
         }
     }
+}
+
+fn cannot_be_written(path: &Path, source: io::Error) -> Failure {
+    if source.kind() == io::ErrorKind::AlreadyExists {
+        return Failure::Usage(format!(
+            "{} is there already, and what it holds may be nowhere else: give another name, or \
+             remove it first",
+            path.display()
+        ));
+    }
+    Failure::local(format!("{} cannot be written", path.display()), source)
 }
 
 impl Write for Destination {
@@ -135,14 +184,24 @@ impl Write for Destination {
     }
 }
 
-fn is_special(metadata: &fs::Metadata) -> bool {
-    let kind = metadata.file_type();
-    kind.is_fifo() || kind.is_char_device() || kind.is_block_device() || kind.is_socket()
+/// Refuses standard output for what would be mixed with what is printed there, or seen.
+pub(crate) fn expect_file(path: &Path, what: &str) -> Result<(), Failure> {
+    if is_file(path) {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!("{what} goes to a file only")))
 }
 
-/// Writes a small file or stream in one go.
-pub(crate) fn write_all(path: &Path, secrecy: Secrecy, bytes: &[u8]) -> Result<(), Failure> {
-    Destination::open(path, secrecy)?.put(bytes)
+/// Opens an output before anything is done for it; `None` if a JSON object will carry it.
+pub(crate) fn open_output(
+    path: &Path,
+    secrecy: Secrecy,
+    printer: &Printer,
+) -> Result<Option<Destination>, Failure> {
+    if printer.is_json() && !is_file(path) {
+        return Ok(None);
+    }
+    Destination::open(path, secrecy).map(Some)
 }
 
 /// Whether data go to a file rather than to standard output.
@@ -153,11 +212,15 @@ pub(crate) fn is_file(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use std::{
-        fs::Permissions,
-        os::unix::fs::{PermissionsExt, symlink},
+        fs::{self, Permissions},
+        os::unix::fs::{FileTypeExt, PermissionsExt, symlink},
     };
 
     use super::*;
+
+    fn write_all(path: &Path, secrecy: Secrecy, bytes: &[u8]) -> Result<(), Failure> {
+        Destination::open(path, secrecy)?.put(bytes)
+    }
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -195,14 +258,17 @@ mod tests {
         fs::write(&path, b"old").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
         symlink(&path, &link).unwrap();
-        write_all(&link, Secrecy::Private, b"new").unwrap();
+        write_all(&link, Secrecy::Ordinary, b"new").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(
             (fs::read(&path).unwrap(), mode(&path)),
             (b"new".to_vec(), 0o640)
         );
-        write_all(&path, Secrecy::Secret, b"secret").unwrap();
-        assert_eq!(mode(&path), 0o600);
+        for path in [&path, &link] {
+            let refused = write_all(path, Secrecy::Private, b"secret");
+            assert!(matches!(refused, Err(Failure::Local { .. })));
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"new");
     }
 
     #[test]
@@ -217,7 +283,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for bad in [dir.path().to_owned(), dir.path().join("no/such")] {
             assert!(matches!(
-                write_all(&bad, Secrecy::Public, b""),
+                write_all(&bad, Secrecy::Ordinary, b""),
                 Err(Failure::Local { .. })
             ));
         }

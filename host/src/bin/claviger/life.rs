@@ -7,7 +7,7 @@ use crate::{
     Outcome,
     args::{Input, KeyArguments, Tightening},
     describe::{Owners, print_key, print_key_with},
-    failure::{Failure, say},
+    failure::{Failure, note},
     files, open,
     output::Printer,
 };
@@ -31,8 +31,8 @@ pub(crate) fn rotate(client: &Client, arguments: &KeyArguments, printer: &Printe
     let key = open::key(client, arguments)?.rotate()?;
     let unprotected = key.description().ratchet && !client.info()?.detects_rollback();
     let warning = unprotected.then_some(NO_FORWARD_SECRECY);
-    if let Some(warning) = warning.filter(|_| !printer.is_json()) {
-        say(&format!("note: {warning}"));
+    if let Some(warning) = warning {
+        note(warning);
     }
     let owners = Owners::new(arguments.owner);
     print_key_with(

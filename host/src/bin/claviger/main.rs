@@ -1,14 +1,16 @@
 //! `claviger`: keys that live in OP-TEE, from a shell. `claviger --help` is its manual.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod args;
 mod audit;
 mod batch;
 mod challenge;
 mod components;
+mod conflicts;
 mod derive;
 mod describe;
+mod descriptors;
 mod device;
 mod encrypt;
 mod failure;
@@ -26,7 +28,6 @@ mod reseal;
 mod seal;
 mod shares;
 mod sign;
-#[cfg(feature = "optee")]
 mod signals;
 mod wrapped;
 
@@ -48,9 +49,14 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return failure::report_usage(&error),
     };
+    if arguments.quiet {
+        failure::be_quiet();
+    }
     let printer = Printer::new(arguments.json);
+    if let Err(failure) = conflicts::check(&arguments.command.paths()) {
+        return failure::report(&failure, arguments.json);
+    }
     output::claim_stdout();
-    #[cfg(feature = "optee")]
     signals::let_calls_end();
     match run(&arguments, &printer) {
         Ok(code) => {

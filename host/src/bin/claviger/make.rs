@@ -31,12 +31,10 @@ impl<'a> Making<'a> {
         options: &'a KeyOptions,
     ) -> Result<Making<'a>, Failure> {
         let destination = match &options.wrapped {
-            Some(path) if !files::is_file(path) => {
-                return Err(Failure::Usage(
-                    "a wrapped key goes to a file only".to_owned(),
-                ));
+            Some(path) => {
+                files::expect_file(path, "a wrapped key")?;
+                Some(Destination::open_new(path, Secrecy::Private)?)
             }
-            Some(path) => Some(Destination::open_new(path, Secrecy::Private)?),
             None => None,
         };
         Ok(Making {
@@ -172,6 +170,12 @@ pub(crate) fn explain(error: Error, algorithm: Algorithm, given: Option<Option<u
                 "{name} permits {}; numbers are at least 1; no grant is to the owner or twice to \
                  the same; --export-derived is for challenge, derivation, agreement and KEM keys",
                 names.join(" or ")
+            ))
+        }
+        (Error::Ta(Status::BadKey), Some(Some(given))) if algorithm.takes_key_len(given) => {
+            Some(format!(
+                "these {given} bytes are of the right length, but no key of {name}: a private \
+                 scalar is at least 1 and less than the order of the curve, in big-endian"
             ))
         }
         (Error::Ta(Status::BadKey), Some(given)) => {

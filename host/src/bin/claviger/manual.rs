@@ -2,13 +2,16 @@
 
 use std::{path::Path, process::ExitCode};
 
+use clap::Command;
 use clap_complete::Shell;
+use clap_mangen::Man;
 use serde_json::json;
 
 use crate::{
     Outcome,
     args::grammar,
     failure::Failure,
+    files::{Destination, Secrecy},
     output::{Printer, write_stdout},
 };
 
@@ -26,7 +29,7 @@ pub(crate) fn completions(shell: Shell, printer: &Printer) -> Outcome {
 pub(crate) fn man(out: Option<&Path>, printer: &Printer) -> Outcome {
     let Some(directory) = out else {
         let mut page = Vec::new();
-        clap_mangen::Man::new(grammar())
+        Man::new(grammar())
             .render(&mut page)
             .map_err(|source| Failure::local("the manual page cannot be made", source))?;
         if printer.is_json() {
@@ -36,7 +39,21 @@ pub(crate) fn man(out: Option<&Path>, printer: &Printer) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     };
     let shown = directory.display().to_string();
-    clap_mangen::generate_to(grammar(), directory)
-        .map_err(|source| Failure::local(format!("{shown} cannot be written"), source))?;
+    let mut grammar = grammar().disable_help_subcommand(true);
+    grammar.build();
+    pages(&grammar, directory)?;
     printer.print(&json!({ "out": shown }), "")
+}
+
+/// Writes a page for each command, and for those below it.
+fn pages(command: &Command, directory: &Path) -> Result<(), Failure> {
+    for below in command.get_subcommands().filter(|one| !one.is_hide_set()) {
+        pages(below, directory)?;
+    }
+    let page = Man::new(command.clone());
+    let mut text = Vec::new();
+    page.render(&mut text)
+        .map_err(|source| Failure::local("the manual page cannot be made", source))?;
+    let path = directory.join(page.get_filename());
+    Destination::open(&path, Secrecy::Ordinary)?.put(&text)
 }

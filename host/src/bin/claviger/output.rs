@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     process::ExitCode,
     sync::{
         OnceLock,
@@ -14,7 +14,7 @@ use base64ct::{Base64, Encoding};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::{Outcome, failure::Failure};
+use crate::{Outcome, descriptors, failure::Failure};
 
 /// Bytes that one JSON object may carry.
 pub(crate) const JSON_BYTES: usize = 16 * 1024 * 1024;
@@ -80,7 +80,7 @@ static STDOUT: OnceLock<File> = OnceLock::new();
 /// Takes standard output for this program alone. Without it, nothing is lost but tidiness.
 pub(crate) fn claim_stdout() {
     let nowhere = (!is_for_people()).then(|| File::options().write(true).open("/dev/null"));
-    if let Ok(stdout) = rustix::io::dup(io::stdout())
+    if let Ok(stdout) = rustix::io::fcntl_dupfd_cloexec(io::stdout(), 3)
         && match nowhere {
             Some(Ok(nowhere)) => rustix::stdio::dup2_stdout(nowhere),
             _ => rustix::stdio::dup2_stdout(io::stderr()),
@@ -99,11 +99,30 @@ pub(crate) fn stdout() -> Box<dyn Write + Send> {
     }
 }
 
+/// Whether standard output is a terminal.
+fn is_terminal() -> bool {
+    match STDOUT.get() {
+        Some(file) => file.is_terminal(),
+        None => io::stdout().is_terminal(),
+    }
+}
+
+/// Refuses to show people what is not text.
+pub(crate) fn expect_no_terminal() -> Result<(), Failure> {
+    if !is_terminal() {
+        return Ok(());
+    }
+    Err(Failure::Usage(
+        "binary data do not go to a terminal: send them to a file or pipe, or use --json"
+            .to_owned(),
+    ))
+}
+
 /// Writes bytes to standard output as they are.
 pub(crate) fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = stdout();
-    stdout
-        .write_all(bytes)
+    descriptors::expect_stdout()
+        .and_then(|()| stdout.write_all(bytes))
         .and_then(|()| stdout.flush())
         .map_err(|source| Failure::local("standard output cannot be written", source))
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::output::is_for_people;
+use crate::failure::is_quiet;
 
 const FIRST: Duration = Duration::from_secs(1);
 const NEXT: Duration = Duration::from_millis(200);
@@ -18,8 +18,8 @@ struct Line {
 
 impl Line {
     fn new() -> Line {
-        let shown = is_for_people() && io::stderr().is_terminal();
-        let due = shown.then(|| Instant::now() + FIRST);
+        let shows = io::stderr().is_terminal() && !is_quiet();
+        let due = shows.then(|| Instant::now() + FIRST);
         Line { due, shown: false }
     }
 

@@ -22,7 +22,7 @@ pub(crate) fn reseal(client: &Client, arguments: &ResealArguments, printer: &Pri
     if files.is_empty() {
         return reseal_stream(&key, stream, printer);
     }
-    let context = stream.context.context.as_bytes();
+    let context = stream.context.bytes();
     let blobs = files.iter().map(|path| SealedFile {
         context: context.to_vec(),
         path: path.clone(),
@@ -34,11 +34,12 @@ pub(crate) fn reseal(client: &Client, arguments: &ResealArguments, printer: &Pri
 }
 
 fn reseal_stream(key: &Key, stream: &SealedArguments, printer: &Printer) -> Outcome {
-    let context = stream.context.context.as_bytes();
+    let context = stream.context.bytes();
     let input = read_ahead(&stream.input.input)?;
     let names = ("blob", "blob_bytes");
     let output = &stream.output.output;
-    transfer(names, output, Secrecy::Public, printer, |writer| {
+    let way = (stream.input.input.as_path(), output.as_path());
+    transfer(names, way, Secrecy::Ordinary, printer, |writer| {
         key.reseal_stream(context, input, writer)
             .map_err(Failure::from)
     })

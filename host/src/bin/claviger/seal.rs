@@ -30,7 +30,7 @@ use crate::{
 pub(crate) fn seal(client: &Client, arguments: &SealArguments, printer: &Printer) -> Outcome {
     let stream = &arguments.stream;
     let key = open::key(client, &stream.key)?;
-    let context = stream.context.context.as_bytes();
+    let context = stream.context.bytes();
     if let Ok(metadata) = fs::metadata(&stream.input.input)
         && metadata.is_file()
     {
@@ -39,7 +39,8 @@ pub(crate) fn seal(client: &Client, arguments: &SealArguments, printer: &Printer
     let input = read_ahead(&stream.input.input)?;
     let output = &stream.output.output;
     let names = ("blob", "plaintext_bytes");
-    transfer(names, output, Secrecy::Public, printer, |mut writer| {
+    let way = (stream.input.input.as_path(), output.as_path());
+    transfer(names, way, Secrecy::Ordinary, printer, |mut writer| {
         let sealed = if arguments.deterministic {
             key.seal_stream_deterministic(context, input, &mut writer)
         } else {
@@ -81,12 +82,13 @@ fn expect_one_version(key: &KeyDescription, length: u64) -> Result<(), Failure> 
 
 pub(crate) fn unseal(client: &Client, arguments: &SealedArguments, printer: &Printer) -> Outcome {
     let key = open::key(client, &arguments.key)?;
-    let context = arguments.context.context.as_bytes();
+    let context = arguments.context.bytes();
     let input = read_ahead(&arguments.input.input)?;
     let mut front = Vec::with_capacity(blob::HEADER);
     let output = &arguments.output.output;
     let names = ("data", "plaintext_bytes");
-    transfer(names, output, Secrecy::Private, printer, |writer| {
+    let way = (arguments.input.input.as_path(), output.as_path());
+    transfer(names, way, Secrecy::Private, printer, |writer| {
         let input = Front {
             reader: input,
             front: &mut front,
@@ -111,11 +113,11 @@ fn no_thread(error: io::Error) -> Failure {
     Failure::local("no thread can be had", error)
 }
 
-/// Has `work` write where the command line says, and prints what is left to say: what was written,
+/// Has `work` write where the command line says to, which may be where it reads, and prints what is left to say: what was written,
 /// or how many bytes that `work` counted, each under its name.
 pub(crate) fn transfer(
     names: (&str, &str),
-    output: &Path,
+    (input, output): (&Path, &Path),
     secrecy: Secrecy,
     printer: &Printer,
     work: impl FnOnce(&mut dyn io::Write) -> Result<u64, Failure>,
@@ -129,7 +131,7 @@ pub(crate) fn transfer(
         result?;
         return printer.print_bytes(names.0, &collector.bytes);
     }
-    let destination = Destination::open(output, secrecy)?;
+    let destination = Destination::open_successor(output, secrecy, input)?;
     let mut behind = WriteBehind::new(destination).map_err(no_thread)?;
     let bytes = work(&mut behind)?;
     let written = behind.finish();

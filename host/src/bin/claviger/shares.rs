@@ -17,7 +17,7 @@ use crate::{
         SharesCommand,
     },
     describe::{Owners, policy_rows, print_key},
-    failure::Failure,
+    failure::{Failure, say},
     files::{self, Destination, Secrecy},
     open,
     output::{Printer, base64, table},
@@ -39,13 +39,13 @@ pub(crate) fn share(client: &Client, arguments: &ShareArguments, printer: &Print
     let key = open::key(client, &arguments.key)?;
     fs::create_dir_all(directory).map_err(failed)?;
     // Another set would not go with the shares that are out.
-    let new = |name: &str| Destination::open_new(&directory.join(name), Secrecy::Public);
-    let manifest = new("manifest")?;
+    let new = |name: &str, secrecy| Destination::open_new(&directory.join(name), secrecy);
+    let manifest = new("manifest", Secrecy::Ordinary)?;
     let shared = key.share(&recipients)?;
     let mut names = Vec::new();
     for share in &shared.shares {
         let name = format!("share-{}", share.index);
-        new(&name)?.put(&share.to_bytes())?;
+        new(&name, Secrecy::Private)?.put(&share.to_bytes())?;
         names.push(name);
     }
     // The last: where it is, all shares are.
@@ -71,6 +71,7 @@ pub(crate) fn shares(command: &SharesCommand, printer: &Printer) -> Outcome {
             owner,
             output,
         } => {
+            files::expect_file(output, "a share")?;
             let manifest = manifest(shared)?;
             let share = held_share(held, &manifest)?.ok_or(failed(ShareError::NotAShare))?;
             let target = open::public_key(target_key, &[Algorithm::EcdsaP256])?;
@@ -97,6 +98,7 @@ fn reencrypt(
     printer: &Printer,
 ) -> Outcome {
     let (request, target) = asked;
+    let destination = Destination::open(output, Secrecy::Private)?;
     let owners = Owners::new(Some(owner));
     let wanted = owners.text(request.content().owner);
     let device = fingerprint(target)?;
@@ -107,7 +109,7 @@ fn reencrypt(
             ("its owner there", wanted.clone()),
         ];
         rows.extend(facts(manifest, &owners)?);
-        eprint!("{}", table(&rows));
+        say(table(&rows).trim_end());
     }
     let sealed = share
         .encrypt_to(request, owner.identity())
@@ -118,7 +120,7 @@ fn reencrypt(
             },
             error => failed(error),
         })?;
-    files::write_all(output, Secrecy::Public, &sealed.to_bytes())?;
+    destination.put(&sealed.to_bytes())?;
     let index = share.index();
     let object = json!({
         "set": manifest.content().set,
@@ -142,8 +144,9 @@ fn fingerprint(key: &PublicKey) -> Result<String, Failure> {
 pub(crate) fn restore(client: &Client, command: &RestoreCommand, printer: &Printer) -> Outcome {
     match command {
         RestoreCommand::Start { shared, output } => {
+            files::expect_file(output, "a request")?;
             let manifest = manifest(shared)?;
-            let destination = Destination::open(output, Secrecy::Public)?;
+            let destination = Destination::open(output, Secrecy::Ordinary)?;
             let restore = client.restore(&manifest)?;
             let id = restore.id().to_string();
             let expected = manifest.content().shares.threshold;
@@ -177,14 +180,11 @@ fn give(client: &Client, restore: &Digits<8>, input: &Input, printer: &Printer) 
 }
 
 fn keygen(output: &Path, printer: &Printer) -> Outcome {
-    if !files::is_file(output) {
-        return Err(Failure::Usage(
-            "a private key goes to a file only".to_owned(),
-        ));
-    }
+    files::expect_file(output, "a private key")?;
+    let destination = Destination::open_new(output, Secrecy::Private)?;
     let holder = Holder::generate().map_err(failed)?;
     let private = holder.to_pem().map_err(failed)?;
-    Destination::open_new(output, Secrecy::Secret)?.put(private.as_bytes())?;
+    destination.put(private.as_bytes())?;
     let public = holder.public_key().to_pem()?;
     printer.print(&json!({ "public_key": public }), &public)
 }

@@ -11,12 +11,14 @@ use crate::{
     failure::Failure,
     files::{self, Secrecy},
     open,
-    output::{Printer, base64, write_stdout},
+    output::{Printer, base64, expect_no_terminal, write_stdout},
     progress::Progress,
 };
 
 pub(crate) fn sign(client: &Client, arguments: &SignArguments, printer: &Printer) -> Outcome {
     let key = open::key(client, &arguments.key)?;
+    let output = &arguments.output.output;
+    let destination = files::open_output(output, Secrecy::Ordinary, printer)?;
     let (input, total) = files::open_input(&arguments.input.input)?;
     let signature = key.sign_stream(Progress::new(input, total))?;
     let version = signature.version();
@@ -26,15 +28,14 @@ pub(crate) fn sign(client: &Client, arguments: &SignArguments, printer: &Printer
     } else {
         signature.to_der()
     };
-    let output = &arguments.output.output;
     let format = if raw { "raw" } else { "der" };
-    if printer.is_json() && !files::is_file(output) {
+    let Some(destination) = destination else {
         return printer.print(
             &json!({ "signature": base64(&bytes), "format": format, "version": version }),
             "",
         );
-    }
-    files::write_all(output, Secrecy::Public, &bytes)?;
+    };
+    destination.put(&bytes)?;
     if !files::is_file(output) {
         return Ok(ExitCode::SUCCESS);
     }
@@ -71,6 +72,9 @@ pub(crate) fn print_public_key(
         PublicKeyFormat::Jwk => ("jwk", (key.to_jwk()? + "\n").into_bytes()),
     };
     if !printer.is_json() {
+        if matches!(format, PublicKeyFormat::Der | PublicKeyFormat::Raw) {
+            expect_no_terminal()?;
+        }
         write_stdout(&bytes)?;
         return Ok(ExitCode::SUCCESS);
     }

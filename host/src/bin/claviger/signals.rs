@@ -1,4 +1,5 @@
-//! Signals that end the command let its call end first, which would else end tee-supplicant.
+//! Signals that end the command let its call end first, which would else end tee-supplicant, and
+//! leave no unfinished file.
 
 use std::{
     fs,
@@ -8,9 +9,10 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
 };
 
+use claviger::files::remove_unfinished;
+#[cfg(feature = "optee")]
 use claviger::transport::optee::end_calls;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
@@ -20,7 +22,8 @@ use signal_hook::{
 };
 
 /// How long a call may take. A second signal does not wait.
-const LIMIT: Duration = Duration::from_secs(5);
+#[cfg(feature = "optee")]
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Has it so from now on. Where that cannot be had, signals end the command at once.
 pub(crate) fn let_calls_end() {
@@ -40,7 +43,9 @@ pub(crate) fn let_calls_end() {
     let waits = Signals::new(&signals).and_then(|mut arriving| {
         thread::Builder::new().spawn(move || {
             if let Some(signal) = arriving.forever().next() {
+                #[cfg(feature = "optee")]
                 let _ended = end_calls(LIMIT);
+                remove_unfinished();
                 let _never_returns = emulate_default_handler(signal);
             }
         })

@@ -9,7 +9,6 @@ use crate::{
     Outcome,
     args::{KeyArguments, Owner},
     describe::{Owners, print_key},
-    failure::Failure,
     files::{self, Destination, Secrecy},
     open,
     output::Printer,
@@ -22,11 +21,7 @@ pub(crate) fn wrap(
     family: Option<&Label>,
     printer: &Printer,
 ) -> Outcome {
-    if !files::is_file(output) {
-        return Err(Failure::Usage(
-            "a wrapped key goes to a file only".to_owned(),
-        ));
-    }
+    files::expect_file(output, "a wrapped key")?;
     let destination = Destination::open_new(output, Secrecy::Private)?;
     let key = open::key(client, arguments)?.wrap(family.map(Label::as_str))?;
     destination.put(key.wrapped_bytes().unwrap_or_default())?;

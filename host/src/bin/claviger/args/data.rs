@@ -14,7 +14,42 @@ pub(crate) struct Context {
         default_value = "",
         hide_default_value = true
     )]
-    pub(crate) context: String,
+    context: String,
+    /// The same in hexadecimal, for one that is not text
+    #[arg(long, value_name = "HEX", conflicts_with = "context")]
+    context_hex: Option<Hex>,
+}
+
+impl Context {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        either(&self.context, self.context_hex.as_ref())
+    }
+}
+
+/// What is authenticated beside a message.
+#[derive(Debug, Args)]
+pub(crate) struct AssociatedData {
+    /// Authenticated with the data and not stored: decrypting asks for the same again
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    aad: String,
+    /// The same in hexadecimal, for what is not text
+    #[arg(long, value_name = "HEX", conflicts_with = "aad")]
+    aad_hex: Option<Hex>,
+}
+
+impl AssociatedData {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        either(&self.aad, self.aad_hex.as_ref())
+    }
+}
+
+fn either<'a>(text: &'a str, hex: Option<&'a Hex>) -> &'a [u8] {
+    hex.map_or(text.as_bytes(), |hex| &hex.0)
 }
 
 #[derive(Debug, Args)]
@@ -41,7 +76,10 @@ pub(crate) struct Purpose {
         default_value = "",
         hide_default_value = true
     )]
-    pub(crate) info: String,
+    info: String,
+    /// The same in hexadecimal, for what is not text
+    #[arg(long, value_name = "HEX", conflicts_with = "info")]
+    info_hex: Option<Hex>,
     /// Salt, in hexadecimal: public, and the same at both ends
     #[arg(
         long,
@@ -50,9 +88,16 @@ pub(crate) struct Purpose {
         hide_default_value = true
     )]
     pub(crate) salt: Hex,
-    /// How many bytes --secret gets
-    #[arg(long, value_name = "N", default_value_t = 32, requires = "secret")]
+    /// How many bytes --secret gets, 64 at most
+    #[arg(long, value_name = "N", default_value_t = 32, requires = "secret",
+          value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) length: u32,
+}
+
+impl Purpose {
+    pub(crate) fn info(&self) -> &[u8] {
+        either(&self.info, self.info_hex.as_ref())
+    }
 }
 
 /// Bytes in hexadecimal, of either case.

@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 use claviger::proto::PartyName;
 
 use super::{
-    Context, Hex, Input, KeyArguments, KeyName, KeyVersion, NewKey, Output, OwnerNumber, Purpose,
-    SourceArgument, Target,
+    AssociatedData, Context, Hex, Input, KeyArguments, KeyName, KeyVersion, NewKey, Output,
+    OwnerNumber, Purpose, SourceArgument, Target,
 };
 
 #[derive(Debug, Args)]
@@ -65,14 +65,8 @@ pub(crate) struct ResealArguments {
 pub(crate) struct EncryptArguments {
     #[command(flatten)]
     pub(crate) key: KeyArguments,
-    /// Authenticated with the data and not stored: decrypting asks for the same again
-    #[arg(
-        long,
-        value_name = "TEXT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub(crate) aad: String,
+    #[command(flatten)]
+    pub(crate) aad: AssociatedData,
     #[command(flatten)]
     pub(crate) input: Input,
     #[command(flatten)]
