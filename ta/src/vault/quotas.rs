@@ -73,6 +73,18 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         owner: &Identity,
     ) -> Result<SlotNumber, Status> {
+        self.expect_quota(platform, owner)?;
+        self.slot_for_owned(platform, owner)
+    }
+
+    /// # Errors
+    /// [`Status::QuotaExceeded`] if this owner has as many keys as he may have; a status of opening
+    /// the vault.
+    pub(super) fn expect_quota(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+    ) -> Result<(), Status> {
         let (keys, held, set) = self.quota(platform, owner)?;
         let together = owner.login == Login::Group && !set;
         let held = match together {
@@ -82,7 +94,7 @@ impl<P: Platform> Vault<P> {
         if held >= keys && *owner != Identity::ADMINISTRATOR {
             return Err(Status::QuotaExceeded);
         }
-        self.slot_for_owned(platform, owner)
+        Ok(())
     }
 
     /// Keys of all groups but those with a quota of their own.
