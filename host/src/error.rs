@@ -65,6 +65,12 @@ pub enum Error {
     /// A share of a key, or what goes with it, is not what it should be.
     #[error(transparent)]
     Share(#[from] ShareError),
+    /// A file is not the key or certificate that is wanted.
+    #[error(transparent)]
+    KeyFile(#[from] crate::key_file::KeyFileError),
+    /// OpenSSH has no such keys.
+    #[error("OpenSSH has no keys of {}", .0.name())]
+    NoOpenSsh(Algorithm),
     /// A public key that the trusted application gave is none.
     #[error("the trusted application gave a public key that is none")]
     PublicKey,
@@ -162,6 +168,8 @@ impl Error {
                 ..
             } => "begin again",
             Error::PublicKeyForm(_) => "ask for the raw form",
+            Error::NoOpenSsh(_) => "ask for another form: pem, der, jwk or raw",
+            Error::KeyFile(error) => return error.hint(),
             Error::Name { .. }
             | Error::TooMany { .. }
             | Error::Blob(_)
@@ -237,7 +245,10 @@ impl Error {
             Error::Name { .. } | Error::Share(ShareError::NotAKey) => ErrorKind::Malformed,
             Error::TooMany { .. } => ErrorKind::Refused,
             Error::Share(ShareError::Random) => ErrorKind::Unavailable,
-            Error::PublicKeyForm(_) | Error::Share(ShareError::OtherOwner) => ErrorKind::Refused,
+            Error::PublicKeyForm(_)
+            | Error::NoOpenSsh(_)
+            | Error::Share(ShareError::OtherOwner) => ErrorKind::Refused,
+            Error::KeyFile(error) => error.kind(),
             Error::Blob(_) | Error::Message | Error::Audit(_) | Error::Share(_) => {
                 ErrorKind::NotAuthentic
             }

@@ -13,6 +13,7 @@ mod reseal;
 mod seal;
 mod sign;
 mod stream;
+mod verify;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub use public::PublicKey;
 pub use reseal::{Make, Report, SealedBlob, SealedBytes};
 use sha2::{Digest, Sha256};
 pub use sign::Signature;
+pub use verify::Signed;
 
 use crate::{Client, Error, client::parse_label};
 

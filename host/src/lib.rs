@@ -262,6 +262,7 @@ mod fairness;
 pub mod files;
 pub mod identity;
 mod key;
+pub mod key_file;
 pub mod pipeline;
 mod process;
 pub mod shares;
@@ -277,6 +278,6 @@ pub use client::Client;
 pub use error::{Effect, Error, ErrorKind, ProtocolError};
 pub use key::{
     Combination, Combined, Confirmed, Creation, Encrypted, Exported, Key, Make, Outcomes,
-    PublicKey, Report, SealedBlob, SealedBytes, SessionKey, Signature,
+    PublicKey, Report, SealedBlob, SealedBytes, SessionKey, Signature, Signed,
 };
 pub use transport::TransportError;

@@ -6,7 +6,8 @@ use common::Device;
 use serde_json::{Value, json};
 
 /// Values that differ from run to run.
-const RANDOM: [&str; 11] = [
+const RANDOM: [&str; 12] = [
+    "check_value",
     "id",
     "instance",
     "confirmation",
@@ -97,7 +98,7 @@ fn the_device() {
 #[test]
 fn keys() {
     let device = Device::new();
-    let key = r#"{"algorithm":"aes-128-cmac","children":null,"family":null,"home":"vault","id":"*","key":"c","origin":"generated","owner":{"id":"*","login":"user","number":0},"policy":{"export":"nothing","export_derived":true,"grants":[],"max_uses":null,"min_context":0,"owner":["challenge"],"rollback_level":0,"rotate_after_bytes":null,"rotate_after_uses":null,"shares":null},"ratchet":false,"state":"active","usage":"challenge","uses_left":null,"version":1,"version_bytes":null,"version_uses":null,"versions":[1]}"#;
+    let key = r#"{"algorithm":"aes-128-cmac","check_value":"*","children":null,"family":null,"fingerprint":null,"home":"vault","id":"*","key":"c","origin":"generated","owner":{"id":"*","login":"user","number":0},"policy":{"export":"nothing","export_derived":true,"grants":[],"max_uses":null,"min_context":0,"owner":["challenge"],"rollback_level":0,"rotate_after_bytes":null,"rotate_after_uses":null,"shares":null},"ratchet":false,"state":"active","usage":"challenge","uses_left":null,"version":1,"version_bytes":null,"version_uses":null,"versions":[1]}"#;
     let summary = r#"{"algorithm":"aes-128-cmac","id":"*","key":"c","origin":"generated","owner":{"id":"*","login":"user","number":0},"state":"active","usage":"challenge","version":1}"#;
     let generate = "generate c --algorithm aes-128-cmac --usage challenge --export-derived";
     prints(&device, &generate.split(' ').collect::<Vec<_>>(), b"", key);
@@ -118,7 +119,7 @@ fn keys() {
         &device,
         &["import", "m", "--algorithm", "hmac-sha256"],
         &[7; 32],
-        r#"{"algorithm":"hmac-sha256","children":null,"family":null,"home":"vault","id":"*","key":"m","origin":"imported","owner":{"id":"*","login":"user","number":0},"policy":{"export":"nothing","export_derived":false,"grants":[],"max_uses":null,"min_context":0,"owner":["mac","verify-mac"],"rollback_level":0,"rotate_after_bytes":null,"rotate_after_uses":null,"shares":null},"ratchet":false,"state":"active","usage":"mac","uses_left":null,"version":1,"version_bytes":null,"version_uses":null,"versions":[1]}"#,
+        r#"{"algorithm":"hmac-sha256","check_value":"*","children":null,"family":null,"fingerprint":null,"home":"vault","id":"*","key":"m","origin":"imported","owner":{"id":"*","login":"user","number":0},"policy":{"export":"nothing","export_derived":false,"grants":[],"max_uses":null,"min_context":0,"owner":["mac","verify-mac"],"rollback_level":0,"rotate_after_bytes":null,"rotate_after_uses":null,"shares":null},"ratchet":false,"state":"active","usage":"mac","uses_left":null,"version":1,"version_bytes":null,"version_uses":null,"versions":[1]}"#,
     );
     prints(&device, &["delete", "c"], b"", r#"{"deleted":"c"}"#);
 }

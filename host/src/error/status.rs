@@ -21,6 +21,10 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         Status::NotFound => "`claviger list` shows the keys of this user",
         Status::AlreadyExists => "choose another label, or delete that key first",
         Status::WrongUsage => "`claviger describe` shows what the key is for",
+        Status::MessageTooLong => {
+            "Ed25519 signs what fits in one call, 133,232 bytes less those of a wrapped key, and \
+             Ed25519ph any size; CCM takes 65,535 bytes"
+        }
         Status::VaultFull => "delete keys that are no longer needed",
         Status::Locked => "generate the key instead; only a factory reset ends the lock",
         Status::BadPublicKey => "give the public key in the form that `claviger public-key` has",

@@ -1,27 +1,28 @@
 //! Public keys and the forms in which others take them.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
 use claviger_proto::{Algorithm, Status, message::PublicKeyRequest};
 use ed25519_dalek::VerifyingKey;
+use hex_literal::hex;
 use p256::{
     elliptic_curve::sec1::ToSec1Point,
-    pkcs8::{
-        DecodePublicKey, EncodePublicKey, LineEnding, ObjectIdentifier,
-        der::{Decode, pem},
-        spki::SubjectPublicKeyInfoRef,
-    },
+    pkcs8::{LineEnding, der::pem},
 };
 use serde::Serialize;
+use sha2::{Digest, Sha256};
+use ssh_key::public::{EcdsaPublicKey, Ed25519PublicKey, KeyData};
 
-use crate::{Error, Key};
+use crate::{Error, Key, key_file};
 
 const PEM_LABEL: &str = "PUBLIC KEY";
-/// id-X25519 (RFC 8410).
-const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
-/// All of a SubjectPublicKeyInfo of X25519 before the 32 bytes (RFC 8410, section 4).
-const X25519_SPKI: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x03, 0x21, 0x00,
-];
+/// All of a SubjectPublicKeyInfo before the public key: of id-ecPublicKey on P-256 and P-384
+/// (RFC 5480), of Ed25519 and X25519 (RFC 8410), of id-alg-ml-kem-768 (RFC 9935), and of X-Wing.
+const P256_SPKI: [u8; 26] = hex!("3059301306072a8648ce3d020106082a8648ce3d030107034200");
+const P384_SPKI: [u8; 23] = hex!("3076301006072a8648ce3d020106052b81040022036200");
+const ED25519_SPKI: [u8; 12] = hex!("302a300506032b6570032100");
+const X25519_SPKI: [u8; 12] = hex!("302a300506032b656e032100");
+const ML_KEM_SPKI: [u8; 22] = hex!("308204b2300b0609608648016503040402038204a100");
+const X_WING_SPKI: [u8; 24] = hex!("308204d4300d060b2b0601040183e62d81c87a038204c100");
 /// Bytes of the encapsulation keys of ML-KEM-768 (FIPS 203) and X-Wing.
 const ML_KEM: usize = 1184;
 const X_WING: usize = ML_KEM + 32;
@@ -30,11 +31,11 @@ const X_WING: usize = ML_KEM + 32;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
     algorithm: Algorithm,
-    inner: Inner,
+    pub(super) inner: Inner,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Inner {
+pub(super) enum Inner {
     P256(p256::PublicKey),
     P384(p384::PublicKey),
     Ed25519(VerifyingKey),
@@ -76,54 +77,54 @@ impl PublicKey {
         }
     }
 
+    /// A public key of one of these algorithms in whichever form it is: see
+    /// [`key_file`](crate::key_file).
+    ///
+    /// # Errors
+    /// [`Error::KeyFile`], which names what is there instead.
+    pub fn read(algorithms: &[Algorithm], bytes: &[u8]) -> Result<PublicKey, Error> {
+        Ok(key_file::read_public(bytes, algorithms)?)
+    }
+
     /// A public key of this algorithm as a SubjectPublicKeyInfo in DER, as [`PublicKey::to_der`]
     /// has it.
     ///
     /// # Errors
     /// [`Error::Ta`] with `BadPublicKey`, also if it is one of another algorithm.
     pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<PublicKey, Error> {
-        let inner = match algorithm {
-            Algorithm::EcdsaP256 | Algorithm::EcdhP256 => p256::PublicKey::from_public_key_der(der)
-                .ok()
-                .map(Inner::P256),
-            Algorithm::EcdsaP384 => p384::PublicKey::from_public_key_der(der)
-                .ok()
-                .map(Inner::P384),
-            Algorithm::Ed25519 => VerifyingKey::from_public_key_der(der)
-                .ok()
-                .map(Inner::Ed25519),
-            Algorithm::X25519 => SubjectPublicKeyInfoRef::from_der(der)
-                .ok()
-                .filter(|info| info.algorithm.oid == X25519 && info.algorithm.parameters.is_none())
-                .and_then(|info| info.subject_public_key.as_bytes()?.try_into().ok())
-                .map(Inner::X25519),
-            _ => None,
-        };
-        let inner = inner.ok_or(Error::Ta(Status::BadPublicKey))?;
-        Ok(PublicKey { algorithm, inner })
+        key_file::from_spki(der, &[algorithm]).map_err(|_| Error::Ta(Status::BadPublicKey))
     }
 
-    /// The same in PEM (RFC 7468).
+    /// The same in PEM (RFC 7468), in any layout that OpenSSL reads.
     ///
     /// # Errors
     /// As [`PublicKey::from_der`].
     pub fn from_pem(algorithm: Algorithm, text: &str) -> Result<PublicKey, Error> {
-        match pem::decode_vec(text.as_bytes()) {
-            Ok((PEM_LABEL, der)) => PublicKey::from_der(algorithm, &der),
-            _ => Err(Error::Ta(Status::BadPublicKey)),
-        }
+        key_file::from_pem(text.as_bytes(), &[algorithm])
+            .map_err(|_| Error::Ta(Status::BadPublicKey))
     }
 
     fn parse(algorithm: Algorithm, bytes: &[u8]) -> Option<PublicKey> {
+        // The library also knows a one-byte form of infinity and forms that are hardly used.
+        let is_point = matches!(bytes, [2..=4, ..]);
         let inner = match algorithm {
-            Algorithm::EcdsaP256 | Algorithm::EcdhP256 => {
+            Algorithm::EcdsaP256 | Algorithm::EcdhP256 if is_point => {
                 Inner::P256(p256::PublicKey::from_sec1_bytes(bytes).ok()?)
             }
-            Algorithm::EcdsaP384 => Inner::P384(p384::PublicKey::from_sec1_bytes(bytes).ok()?),
-            Algorithm::Ed25519 => {
-                Inner::Ed25519(VerifyingKey::from_bytes(bytes.try_into().ok()?).ok()?)
+            Algorithm::EcdsaP384 if is_point => {
+                Inner::P384(p384::PublicKey::from_sec1_bytes(bytes).ok()?)
             }
-            Algorithm::X25519 => Inner::X25519(bytes.try_into().ok()?),
+            Algorithm::Ed25519 => {
+                let key = VerifyingKey::from_bytes(bytes.try_into().ok()?).ok()?;
+                let is_canonical = key.to_edwards().compress().to_bytes() == key.to_bytes();
+                Inner::Ed25519(Some(key).filter(|key| is_canonical && !key.is_weak())?)
+            }
+            Algorithm::X25519 => {
+                let public = <[u8; 32]>::try_from(bytes).ok()?;
+                // Of small order: the secret would be 0 under every private key.
+                let zero = x25519_dalek::x25519([1; 32], public) == [0; 32];
+                Inner::X25519(Some(public).filter(|_| !zero)?)
+            }
             Algorithm::MlKem768 if bytes.len() == ML_KEM => Inner::Kem(bytes.to_vec()),
             Algorithm::XWing if bytes.len() == X_WING => Inner::Kem(bytes.to_vec()),
             _ => return None,
@@ -145,19 +146,68 @@ impl PublicKey {
         }
     }
 
+    /// How many bytes [`PublicKey::from_raw`] takes.
+    pub(crate) fn raw_lengths(algorithm: Algorithm) -> &'static [usize] {
+        match algorithm {
+            Algorithm::EcdsaP256 | Algorithm::EcdhP256 => &[33, 65],
+            Algorithm::EcdsaP384 => &[49, 97],
+            Algorithm::Ed25519 | Algorithm::X25519 => &[32],
+            Algorithm::MlKem768 => &[ML_KEM],
+            Algorithm::XWing => &[X_WING],
+            _ => &[],
+        }
+    }
+
+    /// By which people tell public keys apart: `SHA256:` and the base64, without padding, of the
+    /// SHA-256 of the SubjectPublicKeyInfo. Those of ML-KEM-768 and X-Wing are as RFC 9935 and
+    /// draft-connolly-cfrg-xwing-kem have them.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let hash = Sha256::digest(self.spki());
+        format!("SHA256:{}", Base64Unpadded::encode_string(&hash))
+    }
+
+    fn spki(&self) -> Vec<u8> {
+        let front: &[u8] = match (&self.inner, self.algorithm) {
+            (Inner::P256(_), _) => &P256_SPKI,
+            (Inner::P384(_), _) => &P384_SPKI,
+            (Inner::Ed25519(_), _) => &ED25519_SPKI,
+            (Inner::X25519(_), _) => &X25519_SPKI,
+            (Inner::Kem(_), Algorithm::MlKem768) => &ML_KEM_SPKI,
+            (Inner::Kem(_), _) => &X_WING_SPKI,
+        };
+        [front, &self.raw()].concat()
+    }
+
+    /// As OpenSSH has it in one line, for signature keys: `ssh-ed25519`, `ecdsa-sha2-nistp256`,
+    /// `ecdsa-sha2-nistp384`.
+    ///
+    /// # Errors
+    /// [`Error::NoOpenSsh`] for other keys.
+    pub fn to_openssh(&self, comment: &str) -> Result<String, Error> {
+        let none = || Error::NoOpenSsh(self.algorithm);
+        let data = match (self.algorithm, &self.inner) {
+            (Algorithm::EcdsaP256 | Algorithm::EcdsaP384, _) => {
+                KeyData::Ecdsa(EcdsaPublicKey::from_sec1_bytes(&self.raw()).map_err(|_| none())?)
+            }
+            (Algorithm::Ed25519, Inner::Ed25519(key)) => {
+                KeyData::Ed25519(Ed25519PublicKey(key.to_bytes()))
+            }
+            _ => return Err(none()),
+        };
+        let line = ssh_key::PublicKey::new(data, comment).to_openssh();
+        line.map(|line| line + "\n").map_err(|_| none())
+    }
+
     /// A SubjectPublicKeyInfo (RFC 5280, RFC 5480, RFC 8410) in DER.
     ///
     /// # Errors
     /// [`Error::PublicKeyForm`] for ML-KEM-768 and X-Wing, which have the raw form only.
     pub fn to_der(&self) -> Result<Vec<u8>, Error> {
-        let document = match &self.inner {
-            Inner::P256(key) => key.to_public_key_der(),
-            Inner::P384(key) => key.to_public_key_der(),
-            Inner::Ed25519(key) => key.to_public_key_der(),
-            Inner::X25519(key) => return Ok([&X25519_SPKI[..], key].concat()),
-            Inner::Kem(_) => return Err(self.only_raw()),
-        };
-        Ok(document.map_err(|_| Error::PublicKey)?.into_vec())
+        match &self.inner {
+            Inner::Kem(_) => Err(self.only_raw()),
+            _ => Ok(self.spki()),
+        }
     }
 
     /// The same in PEM (RFC 7468).

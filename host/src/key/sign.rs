@@ -9,7 +9,7 @@ use super::stream::Pieces;
 use crate::{Error, Key, error::ProtocolError};
 
 /// Bytes of a message that are read at a time.
-const PIECE: usize = 64 * 1024;
+pub(super) const PIECE: usize = 64 * 1024;
 
 /// A signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,7 +171,7 @@ impl Key {
 }
 
 /// Bytes of the digest that [`Key::sign_digest`] takes.
-fn digest_len(algorithm: Algorithm) -> Option<usize> {
+pub(super) fn digest_len(algorithm: Algorithm) -> Option<usize> {
     match algorithm {
         Algorithm::EcdsaP256 => Some(32),
         Algorithm::EcdsaP384 => Some(48),
@@ -180,7 +180,7 @@ fn digest_len(algorithm: Algorithm) -> Option<usize> {
     }
 }
 
-fn digest<D: Digest>(input: impl Read) -> Result<Vec<u8>, Error> {
+pub(super) fn digest<D: Digest>(input: impl Read) -> Result<Vec<u8>, Error> {
     let mut hash = D::new();
     let mut pieces = Pieces::new(input, PIECE);
     while let Some((piece, _)) = pieces.next()? {

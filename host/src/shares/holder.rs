@@ -1,22 +1,20 @@
 //! Whoever holds a share: software only, its private key in this process's memory.
 
 use claviger_proto::{
-    Identity,
+    Algorithm, Identity,
     shares::{HASH, ShareSet, committed, restore_info, share_info},
 };
-use p256::pkcs8::{
-    LineEnding, ObjectIdentifier, PrivateKeyInfoRef,
-    der::{Decode, asn1::OctetStringRef, pem},
-};
+use p256::pkcs8::{LineEnding, der::pem};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::{Manifest, Request, SealedShare, ShareError, hpke};
-use crate::PublicKey;
+use crate::{
+    PublicKey,
+    key_file::{Format, PrivateKey},
+};
 
 const PEM_LABEL: &str = "PRIVATE KEY";
-/// id-X25519 (RFC 8410).
-const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
 /// All of a PrivateKeyInfo of X25519 before the 32 bytes (RFC 8410, section 7).
 const X25519_PKCS8: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x6e, 0x04, 0x22, 0x04, 0x20,
@@ -55,15 +53,13 @@ impl Holder {
     /// # Errors
     /// [`ShareError::NotAKey`].
     pub fn from_pem(text: &str) -> Result<Holder, ShareError> {
-        let (label, der) = pem::decode_vec(text.as_bytes()).map_err(|_| ShareError::NotAKey)?;
-        let der = Zeroizing::new(der);
-        let info = PrivateKeyInfoRef::from_der(&der).map_err(|_| ShareError::NotAKey)?;
-        if label != PEM_LABEL || info.algorithm.oid != X25519 || info.algorithm.parameters.is_some()
-        {
-            return Err(ShareError::NotAKey);
-        }
-        let private = <&OctetStringRef>::from_der(info.private_key.as_bytes());
-        Holder::from_bytes(private.map_err(|_| ShareError::NotAKey)?.as_bytes())
+        let key = PrivateKey::read(
+            text.as_bytes(),
+            Some(Format::Pem),
+            Some(Algorithm::X25519),
+            None,
+        );
+        Holder::from_bytes(key.map_err(|_| ShareError::NotAKey)?.secret())
     }
 
     /// The private key as PKCS #8 in PEM: a secret.

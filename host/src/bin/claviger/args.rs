@@ -4,6 +4,7 @@ mod audit;
 mod data;
 mod examples;
 mod fairness;
+mod import;
 mod key;
 mod new_key;
 mod parts;
@@ -21,6 +22,7 @@ pub(crate) use self::{
     data::{AssociatedData, Context, Hex, Input, Output, Purpose},
     examples::grammar,
     fairness::{PendingCommand, QuotaCommand},
+    import::{ImportArguments, PassphraseArguments},
     key::{KeyArguments, KeyName, KeyPlace, KeyVersion, Owner, OwnerNumber},
     new_key::{ExportForm, KeyOptions, NewKey, PolicyOptions, Target, Tightening},
     parts::{
@@ -108,16 +110,13 @@ pub(crate) enum Command {
     Delete(KeyArguments),
     /// Make a key in the TEE
     Generate(NewKey),
-    /// Give the TEE a key
+    /// Give the TEE a key, in the form in which other programs write it
     ///
-    /// Raw bytes; the big-endian scalar for ECDSA and ECDH; the seed for ed25519, ml-kem-768 (d,
-    /// then z) and x-wing; the 32 bytes of RFC 7748 for x25519.
-    Import {
-        #[command(flatten)]
-        input: Input,
-        #[command(flatten)]
-        new: NewKey,
-    },
+    /// PKCS #8 (PEM or DER, also encrypted), SEC 1, JWK, OpenSSH; hexadecimal, base64 or raw: the
+    /// big-endian scalar for ECDSA and ECDH, the seed for ed25519, ml-kem-768 (d, then z) and x-wing,
+    /// the 32 bytes of RFC 7748 for x25519. What could be raw bytes and text is refused until
+    /// --format says which. A public key or certificate in the file must be that of the private key.
+    Import(ImportArguments),
     /// Take a key that came wrapped by AES key wrap (RFC 3394)
     Unwrap(UnwrapArguments),
     /// Seal data of any size: only this key opens them again
@@ -147,7 +146,15 @@ pub(crate) enum Command {
     /// Check the MAC of a message: exit code 3 if it is wrong
     VerifyMac(VerifyMacArguments),
     /// Sign a message: ECDSA over its SHA-256 or SHA-384, in DER; Ed25519 over the message
+    ///
+    /// Ed25519 takes a message of up to 130 KiB, in one call; --ed25519ph takes any size, and its
+    /// signatures are no others' than its own.
     Sign(SignArguments),
+    /// Check a signature: exit code 3 if it is wrong
+    ///
+    /// With --public-key it needs no device. ECDSA's may be in DER, or r and s one behind the other.
+    /// Of KEY, every version that is not retired is tried, and the one that signed is told.
+    Verify(VerifyArguments),
     /// Do the same with each line of the input, many in one call into the TEE
     ///
     /// A line of the output for each line of the input: the result in hexadecimal, `authentic`, or
@@ -302,7 +309,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Keep a certificate of the device's key: X.509 in DER (root only)
+    /// Keep a certificate of the device's key: X.509 in PEM or DER (root only)
     InstallCertificate {
         #[command(flatten)]
         input: Input,

@@ -6,8 +6,9 @@ use std::{
 };
 
 use claviger::{
-    Algorithm, Client, Identity, PublicKey, Status,
+    Algorithm, Client, Error, Identity, Status,
     audit::{AuditError, Log, LogOf, SignedCheckpoint},
+    key_file::{KeyFileError, certificates},
     proto::{
         Command,
         audit::{Checkpoint, Event, Record},
@@ -22,6 +23,7 @@ use crate::{
     describe::Owners,
     failure::Failure,
     files::{self, Secrecy},
+    open,
     output::{Printer, base64, table},
     sign,
 };
@@ -61,7 +63,8 @@ pub(crate) fn device_key(client: &Client, format: PublicKeyFormat, printer: &Pri
     let certificate = key.certificate.as_deref().map(base64);
     sign::print_public_key(
         &key.public,
-        format,
+        (format, "device"),
+        Path::new("-"),
         json!({ "certificate": certificate }),
         printer,
     )
@@ -78,7 +81,10 @@ pub(crate) fn certificate(client: &Client, output: &Path, printer: &Printer) -> 
 }
 
 pub(crate) fn install_certificate(client: &Client, input: &Input, printer: &Printer) -> Outcome {
-    let certificate = small(&input.input)?;
+    let file = small(&input.input)?;
+    let certificates = certificates(&file)
+        .map_err(|error| Failure::key_file(&input.input, error, Status::BadCertificate))?;
+    let certificate = of_device(client, &input.input, certificates)?;
     if certificate.len() > limits::CERTIFICATE {
         return Err(Failure::Usage(format!(
             "a certificate has at most {} bytes of DER; this has {}",
@@ -88,6 +94,35 @@ pub(crate) fn install_certificate(client: &Client, input: &Input, printer: &Prin
     }
     client.install_certificate(&certificate)?;
     printer.print(&json!({ "installed": certificate.len() }), "")
+}
+
+/// The one of these that is of the device's key: a file may have its whole chain.
+fn of_device(
+    client: &Client,
+    path: &Path,
+    mut certificates: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+) -> Result<Vec<u8>, Failure> {
+    let device = client.device_key()?.public.raw();
+    let count = certificates.len();
+    certificates.retain(|(_, key)| key.as_ref() == Some(&device));
+    match (certificates.pop(), certificates.len()) {
+        (Some((certificate, _)), 0) => Ok(certificate),
+        (Some(_), others) => {
+            let what = "certificates of the device's key";
+            let error = KeyFileError::Several {
+                what,
+                count: others + 1,
+            };
+            Err(Failure::key_file(path, error, Status::BadCertificate))
+        }
+        (None, _) => Err(Failure::Library {
+            error: Error::Ta(Status::BadCertificate),
+            hint: Some(format!(
+                "{}: of {count} there is none whose public key is what `claviger device-key` prints",
+                files::shown(path)
+            )),
+        }),
+    }
 }
 
 fn log_of(of: &WhichLog) -> LogOf {
@@ -108,8 +143,7 @@ fn read(client: &Client, of: &WhichLog, output: &Path, printer: &Printer) -> Out
 }
 
 fn verify(logs: &[PathBuf], checkpoint: &Path, device_key: &Path, printer: &Printer) -> Outcome {
-    let pem = small(device_key)?;
-    let device = PublicKey::from_pem(Algorithm::EcdsaP256, &String::from_utf8_lossy(&pem))?;
+    let device = open::public_key(device_key, &[Algorithm::EcdsaP256])?;
     let signed = SignedCheckpoint::from_bytes(&small(checkpoint)?).map_err(failed)?;
     let mut whole: Option<Log> = None;
     for path in logs {

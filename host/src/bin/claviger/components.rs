@@ -3,6 +3,7 @@
 use claviger::{
     Client, Error, Identity, Status,
     identity::uid_identity,
+    key_file,
     proto::{
         Digits,
         message::{ComponentEnterResponse, ComponentShowResponse},
@@ -14,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::{
     Outcome,
     args::{ComponentsCommand, Input, NewKey},
-    describe::{Owners, print_key_with},
+    describe::{Owners, print_description},
     device::to_value,
     failure::Failure,
     files,
@@ -39,7 +40,11 @@ pub(crate) fn components(
             ceremony,
             input,
             hex,
-        } => enter(client, ceremony, input, *hex, printer),
+            raw,
+        } => {
+            let component = component(input, *hex, *raw)?;
+            enter(client, ceremony, &component, printer)
+        }
         ComponentsCommand::Cancel { ceremony } => {
             client.component_cancel(&ceremony.to_string())?;
             printer.print(&json!({ "cancelled": ceremony }), "")
@@ -57,7 +62,7 @@ fn start(client: &Client, new: &NewKey, custodians: &[u32], printer: &Printer) -
     }
     let making = Making::of(new)?;
     let ceremony = making.creation(client)?.assemble(&identities);
-    let ceremony = ceremony.map_err(|error| explain(error, making.algorithm(), None))?;
+    let ceremony = ceremony.map_err(|error| explain(error, making.algorithm()))?;
     let id = ceremony.id().to_string();
     let said = printer.print(&json!({ "ceremony": id }), &id);
     said.inspect_err(|_| {
@@ -94,17 +99,8 @@ fn show(shown: &ComponentShowResponse, printer: &Printer) -> Outcome {
     printer.print(&to_value(shown)?, &table(&rows))
 }
 
-fn enter(
-    client: &Client,
-    ceremony: &Digits<8>,
-    input: &Input,
-    hex: bool,
-    printer: &Printer,
-) -> Outcome {
-    let given = files::read_small(&input.input, LONGEST)?;
-    let given = given.ok_or(Error::Ta(Status::BadKey))?;
-    let component = if hex { digits(&given)? } else { given };
-    let response = client.component_enter(&ceremony.to_string(), &component);
+fn enter(client: &Client, ceremony: &Digits<8>, component: &[u8], printer: &Printer) -> Outcome {
+    let response = client.component_enter(&ceremony.to_string(), component);
     let response = response.map_err(|error| Failure::Library {
         hint: (error.status() == Some(Status::BadKey)).then(|| {
             "`claviger components show` says how many bytes it has; zeros alone, and what \
@@ -120,6 +116,11 @@ fn enter(
         key,
         key_check_value,
     } = &response;
+    // A custodian may have no part in the key.
+    let public = key.as_ref().filter(|key| key.algorithm.has_public_half());
+    let public = public.and_then(|key| client.key_of(key.owner, key.key.as_str()).ok());
+    let public = public.and_then(|key| key.public_key().ok());
+    let fingerprint = public.map(|key| key.fingerprint());
     let text = format!("{entered} of {expected} are in; check value of this one: {check_value}");
     match (key, key_check_value) {
         (Some(key), Some(value)) if printer.is_json() => {
@@ -127,7 +128,7 @@ fn enter(
                 ("check_value", json!(check_value)),
                 ("key_check_value", json!(value)),
             ];
-            print_key_with(key, &Owners::new(None), &more, printer)
+            print_description(key, fingerprint, &Owners::new(None), &more, printer)
         }
         (Some(key), Some(value)) => printer.print(
             &json!(null),
@@ -141,6 +142,22 @@ fn enter(
             &text,
         ),
     }
+}
+
+/// The component that is given; text is not taken for bytes because its length happens to fit.
+fn component(input: &Input, hex: bool, raw: bool) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let given = files::read_small(&input.input, LONGEST)?;
+    let given = given.ok_or(Error::Ta(Status::BadKey))?;
+    if hex {
+        return digits(&given);
+    }
+    if !raw && key_file::is_hex(&given) {
+        return Err(Failure::Usage(
+            "the component could be bytes or hexadecimal digits: --raw or --hex says which"
+                .to_owned(),
+        ));
+    }
+    Ok(given)
 }
 
 /// The bytes that these digits mean.

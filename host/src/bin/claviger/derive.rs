@@ -37,7 +37,7 @@ pub(crate) fn derive(
     }
     let making = making(target, Some(child.algorithm()))?;
     let derived = making.creation(client)?.derive(&child);
-    let key = derived.map_err(|error| explain(error, making.algorithm(), None))?;
+    let key = derived.map_err(|error| explain(error, making.algorithm()))?;
     finish(making, &key, None, printer)
 }
 
@@ -164,7 +164,7 @@ fn make(
     }
     let making = making(target, None)?;
     let combined = making.creation(client)?.combine(sources);
-    let combined = combined.map_err(|error| explain(error, making.algorithm(), None))?;
+    let combined = combined.map_err(|error| explain(error, making.algorithm()))?;
     if let Err(failure) = put(out, combined.ciphertext) {
         // No peer will ever have this key.
         if combined.key.wrapped_bytes().is_none() {
@@ -192,7 +192,7 @@ fn finish(making: Making<'_>, key: &Key, ciphertext: Option<&Path>, printer: &Pr
         .map(|file| ("ciphertext_file", file))
         .into_iter()
         .collect();
-    print_key_with(key.description(), &Owners::new(None), &extra, printer)
+    print_key_with(key, &Owners::new(None), &extra, printer)
 }
 
 fn secret_file(path: &Path, target: &Target) -> Result<Destination, Failure> {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use claviger::{
-    Export, Home, Identity, Permission, Permissions, identity,
+    Export, Home, Identity, Key, Permission, Permissions, identity,
     proto::{
         Login,
         message::{KeyDescription, KeySummary, Policy},
@@ -80,13 +80,27 @@ pub(crate) fn key_object(
 }
 
 /// Prints one key.
-pub(crate) fn print_key(key: &KeyDescription, owners: &Owners, printer: &Printer) -> Outcome {
+pub(crate) fn print_key(key: &Key, owners: &Owners, printer: &Printer) -> Outcome {
     print_key_with(key, owners, &[], printer)
 }
 
 /// Prints one key, with more fields in its object.
 pub(crate) fn print_key_with(
+    key: &Key,
+    owners: &Owners,
+    more: &[(&str, Value)],
+    printer: &Printer,
+) -> Outcome {
+    let public = key.algorithm().has_public_half().then(|| key.public_key());
+    // A key that was destroyed has none; what else fails is no reason to fail, for it is made.
+    let fingerprint = public.and_then(Result::ok).map(|key| key.fingerprint());
+    print_description(key.description(), fingerprint, owners, more, printer)
+}
+
+/// The same of what is known of a key, and its fingerprint if it is a pair.
+pub(crate) fn print_description(
     key: &KeyDescription,
+    fingerprint: Option<String>,
     owners: &Owners,
     more: &[(&str, Value)],
     printer: &Printer,
@@ -95,10 +109,15 @@ pub(crate) fn print_key_with(
     for (place, grant) in key.policy.grants.iter().enumerate() {
         object["policy"]["grants"][place]["to"]["number"] = json!(owners.number(grant.to));
     }
+    object["fingerprint"] = json!(fingerprint);
     for (name, value) in more {
         object[*name] = value.clone();
     }
     let mut rows = facts(key, owners);
+    if let Some(value) = key.check_value {
+        rows.push(("check value", value.to_string()));
+    }
+    rows.extend(fingerprint.map(|fingerprint| ("fingerprint", fingerprint)));
     rows.extend(bounds(key));
     printer.print(&object, &table(&rows))
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use clap::error::ErrorKind as ClapKind;
-use claviger::{Error, ErrorKind};
+use claviger::{Error, ErrorKind, Status, key_file::KeyFileError};
 use serde_json::{Value, json};
 
 use crate::output::is_for_people;
@@ -27,6 +27,13 @@ pub(crate) enum Failure {
     Usage(String),
     /// A local file or stream failed.
     Local { doing: String, source: io::Error },
+    /// A file is not the key or certificate that is wanted; `status` is what the trusted application
+    /// says of such bytes.
+    KeyFile {
+        path: String,
+        error: KeyFileError,
+        status: Status,
+    },
 }
 
 impl From<Error> for Failure {
@@ -43,9 +50,19 @@ impl Failure {
         }
     }
 
+    /// That a file is no such key.
+    pub(crate) fn key_file(path: &Path, error: KeyFileError, status: Status) -> Failure {
+        Failure::KeyFile {
+            path: crate::files::shown(path),
+            error,
+            status,
+        }
+    }
+
     /// Which kind of error it is.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
+            Failure::KeyFile { error, .. } => error.kind(),
             Failure::Library { error, .. } => error.kind(),
             Failure::Usage(_) => ErrorKind::Malformed,
             Failure::Local { .. } => ErrorKind::Local,
@@ -59,6 +76,10 @@ impl Failure {
                 error: Error::Ta(status),
                 ..
             } => kebab(&format!("{status:?}")),
+            Failure::KeyFile { error, status, .. } => match error.name() {
+                Some(name) => name.to_owned(),
+                None => kebab(&format!("{status:?}")),
+            },
             Failure::Library { error, .. } => match error {
                 Error::Transport(_) => "transport",
                 Error::Protocol(_) | Error::PublicKey => "protocol",
@@ -70,6 +91,8 @@ impl Failure {
                 Error::Audit(_) => "audit",
                 Error::Share(_) => "share",
                 Error::PublicKeyForm(_) => "raw-form-only",
+                Error::NoOpenSsh(_) => "no-such-form",
+                Error::KeyFile(error) => error.name().unwrap_or("key-file"),
                 Error::Stream { .. } => "local",
                 _ => "error",
             }
@@ -85,6 +108,7 @@ impl Failure {
                 error: Error::Ta(status),
                 ..
             } => Some(status.code()),
+            Failure::KeyFile { error, status, .. } if error.name().is_none() => Some(status.code()),
             _ => None,
         }
     }
@@ -94,6 +118,7 @@ impl Failure {
         let (mut text, mut source) = match self {
             Failure::Library { error, .. } => (error.to_string(), error.source()),
             Failure::Usage(text) => (text.clone(), None),
+            Failure::KeyFile { path, error, .. } => (format!("{path}: {error}"), None),
             Failure::Local { doing, source } => (format!("{doing}: {source}"), None),
         };
         while let Some(cause) = source {
@@ -112,6 +137,7 @@ impl Failure {
                 hint: Some(hint), ..
             } => Some(hint.clone()),
             Failure::Library { error, .. } => error.hint(),
+            Failure::KeyFile { error, .. } => error.hint(),
             Failure::Usage(_) | Failure::Local { .. } => None,
         }
     }
@@ -290,8 +316,6 @@ fn kebab(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use claviger::Status;
-
     use super::*;
 
     #[test]

@@ -59,7 +59,7 @@ pub(crate) fn read_small(path: &Path, most: usize) -> Result<Option<Zeroizing<Ve
     Ok((bytes.len() <= most).then_some(bytes))
 }
 
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     if number(path, 0) == Some(0) {
         "standard input".to_owned()
     } else {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     Outcome,
-    args::{Input, KeyArguments, KeyPlace, NewKey, Owner, UnwrapArguments},
+    args::{KeyArguments, KeyPlace, NewKey, Owner, UnwrapArguments},
     describe::{Owners, print_key, print_keys},
     failure::Failure,
     files,
@@ -30,7 +30,7 @@ pub(crate) fn describe(client: &Client, arguments: &KeyArguments, printer: &Prin
         return Err(Error::Ta(Status::NoChildren).into());
     }
     let key = open::key(client, arguments)?;
-    print_key(key.description(), &Owners::new(arguments.owner), printer)
+    print_key(&key, &Owners::new(arguments.owner), printer)
 }
 
 pub(crate) fn delete(client: &Client, arguments: &KeyArguments, printer: &Printer) -> Outcome {
@@ -54,19 +54,7 @@ pub(crate) fn delete(client: &Client, arguments: &KeyArguments, printer: &Printe
 pub(crate) fn generate(client: &Client, new: &NewKey, printer: &Printer) -> Outcome {
     let making = Making::of(new)?;
     let made = making.creation(client)?.generate();
-    finish(making, made, None, printer)
-}
-
-pub(crate) fn import(client: &Client, new: &NewKey, input: &Input, printer: &Printer) -> Outcome {
-    let making = Making::of(new)?;
-    let creation = making.creation(client)?;
-    let secret = files::read_small(&input.input, LONGEST_KEY)?;
-    let length = secret.as_ref().map(|secret| secret.len());
-    let imported = match &secret {
-        Some(secret) => creation.import(secret),
-        None => Err(Error::Ta(Status::BadKey)),
-    };
-    finish(making, imported, Some(length), printer)
+    finish(making, made, printer)
 }
 
 pub(crate) fn unwrap(client: &Client, arguments: &UnwrapArguments, printer: &Printer) -> Outcome {
@@ -80,17 +68,12 @@ pub(crate) fn unwrap(client: &Client, arguments: &UnwrapArguments, printer: &Pri
         None => creation.unwrap(&kek, &wrapped, arguments.padded),
         Some(version) => creation.unwrap_version(&kek, version, &wrapped, arguments.padded),
     };
-    finish(making, unwrapped, None, printer)
+    finish(making, unwrapped, printer)
 }
 
 /// Shows the key that was made, and keeps it if it was wrapped.
-fn finish(
-    making: Making<'_>,
-    made: Result<Key, Error>,
-    given: Option<Option<usize>>,
-    printer: &Printer,
-) -> Outcome {
-    let key = made.map_err(|error| explain(error, making.algorithm(), given))?;
+pub(crate) fn finish(making: Making<'_>, made: Result<Key, Error>, printer: &Printer) -> Outcome {
+    let key = made.map_err(|error| explain(error, making.algorithm()))?;
     making.keep(&key)?;
-    print_key(key.description(), &Owners::new(None), printer)
+    print_key(&key, &Owners::new(None), printer)
 }

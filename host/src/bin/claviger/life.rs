@@ -24,7 +24,7 @@ pub(crate) fn change(
     printer: &Printer,
 ) -> Outcome {
     let key = change(&open::key(client, arguments)?)?;
-    print_key(key.description(), &Owners::new(arguments.owner), printer)
+    print_key(&key, &Owners::new(arguments.owner), printer)
 }
 
 pub(crate) fn rotate(client: &Client, arguments: &KeyArguments, printer: &Printer) -> Outcome {
@@ -35,12 +35,7 @@ pub(crate) fn rotate(client: &Client, arguments: &KeyArguments, printer: &Printe
         note(warning);
     }
     let owners = Owners::new(arguments.owner);
-    print_key_with(
-        key.description(),
-        &owners,
-        &[("warning", json!(warning))],
-        printer,
-    )
+    print_key_with(&key, &owners, &[("warning", json!(warning))], printer)
 }
 
 pub(crate) fn tighten(
@@ -74,7 +69,7 @@ pub(crate) fn tighten(
     }
     policy.export_derived &= !changes.no_export_derived;
     let key = key.tighten(&policy)?;
-    print_key(key.description(), &Owners::new(arguments.owner), printer)
+    print_key(&key, &Owners::new(arguments.owner), printer)
 }
 
 pub(crate) fn catch_up(

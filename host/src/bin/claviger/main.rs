@@ -16,6 +16,7 @@ mod encrypt;
 mod failure;
 mod fairness;
 mod files;
+mod import;
 mod keys;
 mod life;
 mod mac;
@@ -29,6 +30,7 @@ mod seal;
 mod shares;
 mod sign;
 mod signals;
+mod verify;
 mod wrapped;
 
 use std::process::ExitCode;
@@ -90,7 +92,7 @@ fn run(arguments: &Arguments, printer: &Printer) -> Outcome {
         Command::Describe(key) => keys::describe(&client()?, key, printer),
         Command::Delete(key) => keys::delete(&client()?, key, printer),
         Command::Generate(new) => keys::generate(&client()?, new, printer),
-        Command::Import { new, input } => keys::import(&client()?, new, input, printer),
+        Command::Import(arguments) => import::import(|| Ok(client()?), arguments, printer),
         Command::Unwrap(unwrap) => keys::unwrap(&client()?, unwrap, printer),
         Command::Seal(seal) => seal::seal(&client()?, seal, printer),
         Command::Unseal(unseal) => seal::unseal(&client()?, unseal, printer),
@@ -100,6 +102,7 @@ fn run(arguments: &Arguments, printer: &Printer) -> Outcome {
         Command::Mac { key, input } => mac::mac(&client()?, key, input, printer),
         Command::VerifyMac(verify) => mac::verify(&client()?, verify, printer),
         Command::Sign(sign) => sign::sign(&client()?, sign, printer),
+        Command::Verify(arguments) => verify::verify(|| Ok(client()?), arguments, printer),
         Command::Batch(arguments) => batch::batch(&client()?, arguments, printer),
         Command::PublicKey(public) => sign::public_key(&client()?, public, printer),
         Command::Challenge {

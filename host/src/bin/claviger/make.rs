@@ -140,12 +140,11 @@ fn expect_different(recipients: &[PublicKey]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says which usages, lengths and permissions there are. `given` is how many bytes were imported,
-/// if any were; `None` in it is far too many.
-pub(crate) fn explain(error: Error, algorithm: Algorithm, given: Option<Option<usize>>) -> Failure {
+/// Says which usages and permissions there are.
+pub(crate) fn explain(error: Error, algorithm: Algorithm) -> Failure {
     let name = algorithm.name();
-    let hint = match (&error, given) {
-        (Error::Ta(Status::UnsupportedUsage), _) => {
+    let hint = match &error {
+        Error::Ta(Status::UnsupportedUsage) => {
             let usages: Vec<_> = algorithm
                 .usages()
                 .iter()
@@ -158,7 +157,7 @@ pub(crate) fn explain(error: Error, algorithm: Algorithm, given: Option<Option<u
                 usages.join(" or ")
             ))
         }
-        (Error::Ta(Status::BadPolicy), _) => {
+        Error::Ta(Status::BadPolicy) => {
             let permissions = algorithm.usages().iter().map(|usage| usage.permissions());
             let names: Vec<_> = permissions
                 .map(|all| {
@@ -170,26 +169,6 @@ pub(crate) fn explain(error: Error, algorithm: Algorithm, given: Option<Option<u
                 "{name} permits {}; numbers are at least 1; no grant is to the owner or twice to \
                  the same; --export-derived is for challenge, derivation, agreement and KEM keys",
                 names.join(" or ")
-            ))
-        }
-        (Error::Ta(Status::BadKey), Some(Some(given))) if algorithm.takes_key_len(given) => {
-            Some(format!(
-                "these {given} bytes are of the right length, but no key of {name}: a private \
-                 scalar is at least 1 and less than the order of the curve, in big-endian"
-            ))
-        }
-        (Error::Ta(Status::BadKey), Some(given)) => {
-            let lengths: Vec<_> = (1..=128)
-                .filter(|length| algorithm.takes_key_len(*length))
-                .collect();
-            let takes = match lengths[..] {
-                [first, .., last] => format!("{first} to {last}"),
-                [only] => only.to_string(),
-                [] => "no".to_owned(),
-            };
-            let given = given.map_or_else(|| "far more".to_owned(), |length| length.to_string());
-            Some(format!(
-                "{name} takes {takes} raw bytes; given were {given}"
             ))
         }
         _ => None,

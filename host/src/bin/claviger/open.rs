@@ -10,8 +10,8 @@ use crate::{
     files,
 };
 
-/// Bytes of the longest public key in any form.
-const PUBLIC_KEY: usize = 4096;
+/// Bytes of the longest file with a public key: there may be text and certificates around it.
+const PUBLIC_KEY: usize = 256 * 1024;
 
 pub(crate) fn key(client: &Client, arguments: &KeyArguments) -> Result<Key, Failure> {
     named(client, &arguments.key, arguments.owner)
@@ -43,25 +43,11 @@ pub(crate) fn named(
     })
 }
 
-/// A public key of one of these algorithms in a file: PEM, DER or raw.
+/// A public key of one of these algorithms in a file, in whatever form.
 pub(crate) fn public_key(path: &Path, algorithms: &[Algorithm]) -> Result<PublicKey, Failure> {
     let bytes = files::read_small(path, PUBLIC_KEY)?.unwrap_or_default();
-    let text = std::str::from_utf8(&bytes).unwrap_or_default();
-    let read = |algorithm: &Algorithm| {
-        PublicKey::from_raw(*algorithm, &bytes)
-            .or_else(|_| PublicKey::from_der(*algorithm, &bytes))
-            .or_else(|_| PublicKey::from_pem(*algorithm, text))
-            .ok()
-    };
-    algorithms.iter().find_map(read).ok_or_else(|| {
-        let names: Vec<_> = algorithms.iter().map(|one| one.name()).collect();
-        Failure::Library {
-            error: Error::Ta(Status::BadPublicKey),
-            hint: Some(format!(
-                "{} holds no public key of {} in PEM, DER or raw form",
-                path.display(),
-                names.join(" or ")
-            )),
-        }
+    PublicKey::read(algorithms, &bytes).map_err(|error| match error {
+        Error::KeyFile(error) => Failure::key_file(path, error, Status::BadPublicKey),
+        other => other.into(),
     })
 }

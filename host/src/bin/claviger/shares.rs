@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use claviger::{
     Algorithm, Client, Error, Identity, PublicKey,
+    key_file::PrivateKey,
     proto::{Digits, limits, shares::MANIFEST},
     shares::{Holder, Manifest, Request, SealedShare, Share, ShareError},
 };
@@ -170,7 +171,8 @@ fn give(client: &Client, restore: &Digits<8>, input: &Input, printer: &Printer) 
     let share = SealedShare::from_bytes(&read(&input.input)?).map_err(failed)?;
     let response = client.restore_share(&restore.to_string(), &share)?;
     if let Some(key) = &response.key {
-        return print_key(key, &Owners::new(None), printer);
+        let key = client.key(key.key.as_str())?;
+        return print_key(&key, &Owners::new(None), printer);
     }
     let (entered, expected) = (response.entered, response.expected);
     printer.print(
@@ -265,9 +267,9 @@ fn held_share(held: &HeldArguments, manifest: &Manifest) -> Result<Option<Share>
     let (Some(share), Some(key)) = (&held.share, &held.holder_key) else {
         return Ok(None);
     };
-    let pem = read(key)?;
-    let pem = std::str::from_utf8(&pem).map_err(|_| failed(ShareError::NotAKey))?;
-    let holder = Holder::from_pem(pem).map_err(failed)?;
+    let private = PrivateKey::read(&read(key)?, None, Some(Algorithm::X25519), None)
+        .map_err(|error| Failure::Usage(format!("{}: {error}", key.display())))?;
+    let holder = Holder::from_bytes(private.secret()).map_err(failed)?;
     let share = SealedShare::from_bytes(&read(share)?).map_err(failed)?;
     holder.open(manifest, &share).map(Some).map_err(failed)
 }

@@ -1,15 +1,15 @@
 //! `sign` and `public-key`.
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
-use claviger::{Algorithm, Client, Error, PublicKey};
+use claviger::{Algorithm, Client, Error, Key, PublicKey, Status, proto::limits};
 use serde_json::{Value, json};
 
 use crate::{
     Outcome,
     args::{PublicKeyArguments, PublicKeyFormat, SignArguments},
     failure::Failure,
-    files::{self, Secrecy},
+    files::{self, Destination, Secrecy},
     open,
     output::{Printer, base64, expect_no_terminal, write_stdout},
     progress::Progress,
@@ -19,8 +19,20 @@ pub(crate) fn sign(client: &Client, arguments: &SignArguments, printer: &Printer
     let key = open::key(client, &arguments.key)?;
     let output = &arguments.output.output;
     let destination = files::open_output(output, Secrecy::Ordinary, printer)?;
-    let (input, total) = files::open_input(&arguments.input.input)?;
-    let signature = key.sign_stream(Progress::new(input, total))?;
+    let over = &arguments.over;
+    over.expect_fit(key.algorithm())?;
+    let signature = match &over.digest {
+        Some(digest) => key.sign_digest(&digest.0),
+        None => {
+            let (input, total) = files::open_input(&arguments.input.input)?;
+            let input = Progress::new(input, total);
+            match over.ed25519ph {
+                true => key.sign_prehashed_stream(input),
+                false => key.sign_stream(input),
+            }
+        }
+    };
+    let signature = signature.map_err(|error| too_long(error, &key))?;
     let version = signature.version();
     let raw = arguments.raw || signature.algorithm() == Algorithm::Ed25519;
     let bytes = if raw {
@@ -45,6 +57,20 @@ pub(crate) fn sign(client: &Client, arguments: &SignArguments, printer: &Printer
     )
 }
 
+/// Says how much one call signs.
+fn too_long(error: Error, key: &Key) -> Failure {
+    let wrapped = key.wrapped_bytes().map_or(0, <[u8]>::len);
+    let hint = (error.status() == Some(Status::MessageTooLong)).then(|| {
+        format!(
+            "{} signs at most {} bytes; --ed25519ph signs messages of any size, and is for who \
+             verifies to agree to",
+            key.algorithm().name(),
+            limits::PAYLOAD - wrapped
+        )
+    });
+    Failure::Library { error, hint }
+}
+
 pub(crate) fn public_key(
     client: &Client,
     arguments: &PublicKeyArguments,
@@ -55,13 +81,22 @@ pub(crate) fn public_key(
         None => key.public_key()?,
         Some(version) => key.public_key_of(version)?,
     };
-    print_public_key(&public, arguments.format, json!({}), printer)
+    let label = key.description().key.as_str();
+    let output = &arguments.output.output;
+    print_public_key(
+        &public,
+        (arguments.format, label),
+        output,
+        json!({}),
+        printer,
+    )
 }
 
-/// Prints a public key; in JSON beside what `object` has.
+/// Prints a public key, or writes it to a file; in JSON beside what `object` has.
 pub(crate) fn print_public_key(
     key: &PublicKey,
-    format: PublicKeyFormat,
+    (format, comment): (PublicKeyFormat, &str),
+    output: &Path,
     mut object: Value,
     printer: &Printer,
 ) -> Outcome {
@@ -70,7 +105,15 @@ pub(crate) fn print_public_key(
         PublicKeyFormat::Der => ("der", key.to_der()?),
         PublicKeyFormat::Raw => ("raw", key.raw()),
         PublicKeyFormat::Jwk => ("jwk", (key.to_jwk()? + "\n").into_bytes()),
+        PublicKeyFormat::Ssh => ("ssh", key.to_openssh(comment)?.into_bytes()),
     };
+    object["algorithm"] = json!(key.algorithm().name());
+    object["format"] = json!(name);
+    if files::is_file(output) {
+        Destination::open_text(output, Secrecy::Ordinary)?.put(&bytes)?;
+        object["out"] = json!(output.display().to_string());
+        return printer.print(&object, "");
+    }
     if !printer.is_json() {
         if matches!(format, PublicKeyFormat::Der | PublicKeyFormat::Raw) {
             expect_no_terminal()?;
@@ -78,15 +121,12 @@ pub(crate) fn print_public_key(
         write_stdout(&bytes)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let value = match format {
-        PublicKeyFormat::Pem => json!(key.to_pem()?),
+    object["public_key"] = match format {
+        PublicKeyFormat::Pem | PublicKeyFormat::Ssh => json!(String::from_utf8_lossy(&bytes)),
         PublicKeyFormat::Jwk => {
             serde_json::from_slice::<Value>(&bytes).map_err(|_| Failure::from(Error::PublicKey))?
         }
         PublicKeyFormat::Der | PublicKeyFormat::Raw => json!(base64(&bytes)),
     };
-    object["algorithm"] = json!(key.algorithm().name());
-    object["format"] = json!(name);
-    object["public_key"] = value;
     printer.print(&object, "")
 }

@@ -25,7 +25,7 @@ pub(crate) fn wrap(
     let destination = Destination::open_new(output, Secrecy::Private)?;
     let key = open::key(client, arguments)?.wrap(family.map(Label::as_str))?;
     destination.put(key.wrapped_bytes().unwrap_or_default())?;
-    print_key(key.description(), &Owners::new(arguments.owner), printer)
+    print_key(&key, &Owners::new(arguments.owner), printer)
 }
 
 pub(crate) fn revoke(

@@ -18,7 +18,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
     (
         "import",
-        "claviger import link --algorithm aes-128-cmac --in link.key",
+        "claviger import tls --in tls-key.pem --passphrase-file passphrase",
     ),
     (
         "unwrap",
@@ -50,8 +50,15 @@ const EXAMPLES: &[(&str, &str)] = &[
         "claviger verify-mac link --tag 00112233445566778899aabbccddeeff --in message",
     ),
     ("sign", "claviger sign id --in firmware --out firmware.sig"),
+    (
+        "verify",
+        "claviger verify --public-key id.pem --signature firmware.sig --in firmware",
+    ),
     ("batch", "claviger batch mac link --text --in readings"),
-    ("public-key", "claviger public-key id --format jwk"),
+    (
+        "public-key",
+        "claviger public-key id --format jwk --out id.jwk",
+    ),
     (
         "challenge",
         "claviger challenge link --me server --peer device --out m1",

@@ -34,6 +34,9 @@ pub(crate) enum ComponentsCommand {
         /// It comes in hexadecimal digits; white space between them does not count
         #[arg(long)]
         hex: bool,
+        /// It comes as bytes, although they could be read as digits
+        #[arg(long, conflicts_with = "hex")]
+        raw: bool,
     },
     /// Forget the components that are in
     Cancel {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     AuditCommand, Command, ComponentsCommand, HeldArguments, Input, KeyArguments, KeyName,
-    KeyOptions, KeyPlace, NewKey, Output, RestoreCommand, SealedArguments, SharedArguments,
+    KeyOptions, KeyPlace, NewKey, Output, Over, RestoreCommand, SealedArguments, SharedArguments,
     SharesCommand, SourceArgument, Target,
 };
 
@@ -37,6 +37,8 @@ impl Command {
             | Command::Lock
             | Command::FactoryReset { .. }
             | Command::DeviceKey { .. }
+            | Command::Pending { .. }
+            | Command::Quota { .. }
             | Command::Doctor
             | Command::Completions { .. }
             | Command::Man { .. } => {}
@@ -52,9 +54,13 @@ impl Command {
             | Command::Retire { key, .. }
             | Command::Tighten { key, .. } => paths.key(key),
             Command::Generate(new) => paths.new_key(new),
-            Command::Import { input, new } => {
-                paths.input(input);
-                paths.new_key(new);
+            Command::Import(arguments) => {
+                paths.input(&arguments.input);
+                let passphrase = &arguments.passphrase;
+                paths.reads("--passphrase-file", passphrase.passphrase_file.as_deref());
+                let standard = passphrase.passphrase_fd.filter(|number| *number == 0);
+                paths.reads("--passphrase-fd", standard.map(|_| Path::new("-")));
+                paths.options(&arguments.options);
             }
             Command::Unwrap(arguments) => {
                 paths.named(&arguments.kek);
@@ -90,13 +96,25 @@ impl Command {
             }
             Command::Sign(arguments) => {
                 paths.key(&arguments.key);
-                paths.stream(&arguments.input, &arguments.output);
+                paths.signed(&arguments.input, &arguments.over);
+                paths.output(&arguments.output);
+            }
+            Command::Verify(arguments) => {
+                if let Some(key) = &arguments.key {
+                    paths.named(key);
+                }
+                paths.reads("--public-key", arguments.public_key.as_deref());
+                paths.reads("--signature", Some(&arguments.signature));
+                paths.signed(&arguments.input, &arguments.over);
             }
             Command::Batch(arguments) => {
                 paths.key(&arguments.key);
                 paths.stream(&arguments.input, &arguments.output);
             }
-            Command::PublicKey(arguments) => paths.key(&arguments.key),
+            Command::PublicKey(arguments) => {
+                paths.key(&arguments.key);
+                paths.output(&arguments.output);
+            }
             Command::Challenge { key, output, .. } => {
                 paths.key(key);
                 paths.output(output);
@@ -206,6 +224,13 @@ impl<'a> Paths<'a> {
     fn stream(&mut self, input: &'a Input, output: &'a Output) {
         self.input(input);
         self.output(output);
+    }
+
+    /// What is signed, unless its digest is on the command line.
+    fn signed(&mut self, input: &'a Input, over: &Over) {
+        if over.digest.is_none() {
+            self.input(input);
+        }
     }
 
     fn sealed(&mut self, arguments: &'a SealedArguments) {

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use claviger::proto::PartyName;
+use claviger::{Algorithm, proto::PartyName};
 
 use super::{
     AssociatedData, Context, Hex, Input, KeyArguments, KeyName, KeyVersion, NewKey, Output,
     OwnerNumber, Purpose, SourceArgument, Target,
 };
+use crate::failure::Failure;
 
 #[derive(Debug, Args)]
 pub(crate) struct UnwrapArguments {
@@ -105,6 +106,78 @@ pub(crate) struct SignArguments {
     /// ECDSA: write r and s, 32 or 48 bytes each, instead of DER
     #[arg(long)]
     pub(crate) raw: bool,
+    #[command(flatten)]
+    pub(crate) over: Over,
+}
+
+/// What a signature is over, if not over the message.
+#[derive(Debug, Args)]
+pub(crate) struct Over {
+    /// Ed25519 over the SHA-512 of the message, by itself: Ed25519ph (RFC 8032), of any size
+    #[arg(long)]
+    pub(crate) ed25519ph: bool,
+    /// The message's digest, computed elsewhere: SHA-256 for ecdsa-p256, SHA-384 for ecdsa-p384,
+    /// SHA-512 for --ed25519ph
+    #[arg(long, value_name = "HEX", conflicts_with = "input")]
+    pub(crate) digest: Option<Hex>,
+}
+
+impl Over {
+    /// Whether a key of this algorithm signs so.
+    pub(crate) fn expect_fit(&self, algorithm: Algorithm) -> Result<(), Failure> {
+        let usage = |text: String| Err(Failure::Usage(text));
+        let name = algorithm.name();
+        let (hash, length) = match algorithm {
+            Algorithm::EcdsaP256 => ("SHA-256", 32),
+            Algorithm::EcdsaP384 => ("SHA-384", 48),
+            Algorithm::Ed25519 => ("SHA-512", 64),
+            // For the trusted application to refuse.
+            _ => return Ok(()),
+        };
+        if self.ed25519ph && algorithm != Algorithm::Ed25519 {
+            return usage(format!(
+                "--ed25519ph is for ed25519 keys; {name} always signs a digest"
+            ));
+        }
+        let Some(digest) = &self.digest else {
+            return Ok(());
+        };
+        if algorithm == Algorithm::Ed25519 && !self.ed25519ph {
+            return usage(
+                "ed25519 signs messages, not digests: --ed25519ph signs the SHA-512 of one"
+                    .to_owned(),
+            );
+        }
+        if digest.0.len() != length {
+            return usage(format!(
+                "for {name} a digest is one of {hash}, {length} bytes; given were {}",
+                digest.0.len()
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// The key: LABEL, @FILE for a wrapped one, either with #CHILD behind it
+    #[arg(value_name = "KEY", required_unless_present = "public_key")]
+    pub(crate) key: Option<KeyName>,
+    /// Another owner's, by uid, or by gid as gid:GID: one that grants something, or for root any
+    #[arg(long, value_name = "UID", requires = "key")]
+    pub(crate) owner: Option<OwnerNumber>,
+    #[command(flatten)]
+    pub(crate) version: KeyVersion,
+    /// The public key of who signed, instead of KEY: PEM, DER, JWK, OpenSSH or raw
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "version"])]
+    pub(crate) public_key: Option<PathBuf>,
+    /// The signature
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signature: PathBuf,
+    #[command(flatten)]
+    pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) over: Over,
 }
 
 #[derive(Debug, Args)]
@@ -146,9 +219,11 @@ pub(crate) struct PublicKeyArguments {
     #[command(flatten)]
     pub(crate) key: KeyArguments,
     /// pem and der: SubjectPublicKeyInfo; raw: SEC 1 point, 32 bytes or encapsulation key; jwk:
-    /// JSON Web Key
+    /// JSON Web Key; ssh: a line of OpenSSH's, for signature keys
     #[arg(long, value_enum, default_value_t = PublicKeyFormat::Pem)]
     pub(crate) format: PublicKeyFormat,
+    #[command(flatten)]
+    pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) version: KeyVersion,
 }
@@ -170,7 +245,7 @@ pub(crate) struct ConfirmArguments {
 pub(crate) struct AgreeArguments {
     #[command(flatten)]
     pub(crate) key: KeyArguments,
-    /// The peer's public key: PEM, DER or raw
+    /// The peer's public key: PEM, DER, JWK or raw
     #[arg(long, value_name = "FILE")]
     pub(crate) peer: PathBuf,
     #[command(flatten)]
@@ -240,4 +315,5 @@ pub(crate) enum PublicKeyFormat {
     Der,
     Raw,
     Jwk,
+    Ssh,
 }
