@@ -84,7 +84,8 @@ pub(crate) fn tests(platform: &Platform) -> Result<Vec<Executable>> {
         "--no-default-features",
         "--features",
         "optee",
-        "--release",
+        "--profile",
+        "suite",
     ]);
     let tests: Vec<_> = executables(&mut cargo, platform, "the end-to-end suite")?
         .into_iter()
