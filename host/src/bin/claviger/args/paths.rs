@@ -40,6 +40,8 @@ impl Command {
             | Command::Pending { .. }
             | Command::Quota { .. }
             | Command::Doctor
+            | Command::Pending { .. }
+            | Command::Quota { .. }
             | Command::Completions { .. }
             | Command::Man { .. } => {}
             Command::Describe(key)
