@@ -353,6 +353,7 @@ impl<P: Platform> Keyring<P> {
         work: &Work,
         bytes: usize,
     ) -> Result<usize, Status> {
+        let place = self.vault.ready_to_count(platform, place)?;
         let used = self.vault.used(place)?;
         let record = self.vault.at(place)?;
         let (owner, label) = (record.owner, record.label.clone());

@@ -32,8 +32,10 @@ pub(crate) fn catch_up<P: Platform>(
         keyring, platform, ..
     } = service;
     let owner = owner.map_or_else(|| session.caller.identity(), Ok)?;
-    let record = keyring.vault.find(platform, &owner, label)?;
-    if !policy::has_part(record, &session.caller) {
+    let caller = &session.caller;
+    let place = keyring.vault.locate_for(platform, caller, &owner, label)?;
+    let record = keyring.vault.at(place)?;
+    if !policy::has_part(record, caller) {
         return Err(Status::NotFound);
     }
     if !record.ratchet {

@@ -80,14 +80,35 @@ impl<P: Platform> Vault<P> {
         }
     }
 
+    /// Has the vault be open, so that what is used is what storage says: where the key is then.
+    ///
+    /// # Errors
+    /// [`Status::NotFound`]; a status of storage.
+    pub fn ready_to_count(&mut self, platform: &mut P, place: usize) -> Result<usize, Status> {
+        if self.open.is_some() {
+            return Ok(place);
+        }
+        let record = self.at(place)?;
+        let (owner, label) = (record.owner, record.label.clone());
+        self.locate_to_change(platform, &owner, &label)
+    }
+
     /// What calls have used of the bounds of the key that [`Vault::locate`] found there.
     ///
     /// # Errors
     /// [`Status::Internal`] if there is none.
     pub fn used(&self, place: usize) -> Result<Counters, Status> {
         let (number, record) = self.cached(place)?;
-        let unused = self.open.as_ref().map(|open| open.index.unused(number));
-        Ok(record.counters.less(unused.unwrap_or_default()))
+        let unused = match &self.open {
+            Some(open) => open.index.unused(number),
+            // Until it is opened, as far as is known.
+            None => {
+                let mut reserved = self.reserved.iter();
+                let found = reserved.find(|one| one.number == number);
+                found.map(|one| one.unused).unwrap_or_default()
+            }
+        };
+        Ok(record.counters.less(unused))
     }
 
     /// What keys have reserved and not used, by their slots, for an instance that another process
