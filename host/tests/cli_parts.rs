@@ -237,3 +237,89 @@ fn holders_keys_are_those_of_openssl() {
         assert_eq!(shown["share"], index);
     }
 }
+
+/// Who lost a ceremony's name finds an id that ends it, and root ends anyone's.
+#[test]
+fn what_waits_is_listed_and_ended() {
+    let device = Device::new();
+    let start = |uid: u32| {
+        let line = "components start joint --algorithm aes-128-cmac --custodian 7 --custodian 8";
+        let arguments: Vec<&str> = line.split(' ').collect();
+        device.run_as(uid, &arguments, b"")
+    };
+    let name = text(start(1000).stdout);
+    let again = start(1000);
+    assert_eq!(again.code, 1);
+    assert!(
+        again.stderr.contains("claviger pending list"),
+        "{}",
+        again.stderr
+    );
+    let list = |uid: u32| {
+        let run = device.run_as(uid, &["pending", "list", "--json"], b"");
+        run.object()["pending"].clone()
+    };
+    let pending = list(1000);
+    let one = &pending[0];
+    assert_eq!(
+        (&one["kind"], &one["key"], &one["owner"]["number"]),
+        (&json!("components"), &json!("joint"), &json!(1000))
+    );
+    let id = one["id"].as_str().unwrap();
+    assert!(!name.contains(id), "{name} {id}");
+    assert_eq!(list(1001), json!([]));
+    for (uid, arguments, code) in [
+        (1001, &["pending", "cancel", id][..], 1),
+        (1001, &["pending", "cancel", "--owner", "1000"], 1),
+        (1000, &["pending", "cancel"], 2),
+        (1000, &["pending", "cancel", id, "--all"], 2),
+        (1000, &["pending", "cancel", &name], 2),
+        (1000, &["pending", "cancel", id], 0),
+        (1000, &["pending", "cancel", id], 1),
+    ] {
+        let run = device.run_as(uid, arguments, b"");
+        assert_eq!(run.code, code, "{arguments:?}: {}", run.stderr);
+    }
+    assert_eq!(start(1000).code, 0);
+    assert_eq!(start(1001).code, 0);
+    let shown = device.ok_text(&["pending", "list"]);
+    assert!(
+        shown.contains("uid:1000") && shown.contains("uid:1001"),
+        "{shown}"
+    );
+    assert_eq!(
+        device.json("pending cancel --owner 1000", b"")["cancelled"],
+        1
+    );
+    assert_eq!(device.json("pending cancel --all", b"")["cancelled"], 1);
+    assert_eq!(device.ok_text(&["pending", "list"]).trim(), "nothing waits");
+}
+
+#[test]
+fn root_sets_quotas_of_keys() {
+    let device = Device::new();
+    let make = |label: &str| {
+        let arguments = ["generate", label, "--algorithm", "aes-128-cmac"];
+        device.run_as(1000, &arguments, b"").code
+    };
+    assert_eq!((make("a"), make("b")), (0, 0));
+    let shown = device.ok_text(&["quota", "set", "--owner", "1000", "--keys", "1"]);
+    for part in ["1 (set by root)", "2; they stay"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert_eq!(make("c"), 1);
+    let quota = device
+        .run_as(1000, &["quota", "show", "--json"], b"")
+        .object();
+    assert_eq!(
+        (&quota["keys"], &quota["held"], &quota["set"]),
+        (&json!(1), &json!(2), &json!(true))
+    );
+    let refused = device.run_as(
+        1000,
+        &["quota", "set", "--owner", "1000", "--keys", "9"],
+        b"",
+    );
+    assert_eq!(refused.code, 1);
+    assert_eq!(device.refuses("quota set --owner 0 --keys 9", b"").0, 1);
+}
