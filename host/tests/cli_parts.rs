@@ -262,8 +262,8 @@ fn what_waits_is_listed_and_ended() {
     let pending = list(1000);
     let one = &pending[0];
     assert_eq!(
-        (&one["kind"], &one["key"], &one["owner"]["number"]),
-        (&json!("components"), &json!("joint"), &json!(1000))
+        (&one["kind"], &one["key"]),
+        (&json!("components"), &json!("joint"))
     );
     let id = one["id"].as_str().unwrap();
     assert!(!name.contains(id), "{name} {id}");
@@ -283,10 +283,7 @@ fn what_waits_is_listed_and_ended() {
     assert_eq!(start(1000).code, 0);
     assert_eq!(start(1001).code, 0);
     let shown = device.ok_text(&["pending", "list"]);
-    assert!(
-        shown.contains("uid:1000") && shown.contains("uid:1001"),
-        "{shown}"
-    );
+    assert_eq!(shown.matches("key joint").count(), 2, "{shown}");
     assert_eq!(
         device.json("pending cancel --owner 1000", b"")["cancelled"],
         1
