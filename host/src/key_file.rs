@@ -11,6 +11,19 @@
 //! | OpenSSH | one line | `openssh-key-v1`, also encrypted | - |
 //! | text | - | hexadecimal or base64 of the raw form | the same |
 //! | raw | as [`PublicKey::raw`](crate::PublicKey::raw) | scalar or seed | the bytes |
+//!
+//! ```
+//! # #[cfg(feature = "emulator")] {
+//! use claviger::{Client, key_file::PrivateKey};
+//! # use claviger::transport::emulator::Emulator;
+//! # let client = Client::builder().emulator(Emulator::memory()).open()?;
+//! let jwk = br#"{"kty":"oct","alg":"HS256","k":"AAECAwQFBgcICQoLDA0ODw"}"#;
+//! let key = PrivateKey::read(jwk, None, None, None)?;
+//! let key = client.create("api").algorithm(key.algorithm()).import(key.secret())?;
+//! assert!(key.description().check_value.is_some());
+//! # }
+//! # Ok::<(), claviger::Error>(())
+//! ```
 
 mod armor;
 mod certificate;

@@ -450,3 +450,25 @@ fn a_scalar_out_of_range_is_named_as_such() {
         assert_eq!(read.err(), Some(KeyFileError::Scalar("P-256")));
     }
 }
+
+#[test]
+fn no_alteration_gives_another_key() {
+    for (name, kept) in [
+        ("p256-pkcs8.der", "p256.raw"),
+        ("p256-sec1-31-bytes.der", "p256.raw"),
+        ("ed25519-pkcs8-v2.der", "ed25519.raw"),
+        ("ed25519.jwk", "ed25519.raw"),
+    ] {
+        let (bytes, secret) = (file("good", name), file("good", kept));
+        for end in 0..bytes.trim_ascii_end().len() {
+            assert!(private(&bytes[..end]).is_err(), "{name} up to {end}");
+        }
+        for place in 0..8 * bytes.len() {
+            let mut altered = bytes.clone();
+            altered[place / 8] ^= 1 << (place % 8);
+            if let Ok(key) = private(&altered) {
+                assert_eq!(key.secret(), secret, "{name}, bit {place}");
+            }
+        }
+    }
+}
