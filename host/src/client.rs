@@ -7,9 +7,9 @@ use claviger_proto::{
     command::Request,
     limits,
     message::{
-        DeleteRequest, DescribeRequest, FactoryResetRequest, InfoRequest, InfoResponse,
-        KeyDescription, KeySummary, ListRequest, LockRequest, RandomRequest, RevokeRequest,
-        SelfTestRequest, SelfTestResponse,
+        DeclareLostRequest, DeleteRequest, DescribeRequest, FactoryResetRequest, InfoRequest,
+        InfoResponse, KeyDescription, KeySummary, ListRequest, LockRequest, RandomRequest,
+        RevokeRequest, SelfTestRequest, SelfTestResponse,
     },
 };
 
@@ -271,7 +271,7 @@ impl Client {
     /// # Errors
     /// [`Error::Name`] for a bad family; [`Error::Ta`] with a status of the store;
     /// [`Error::Restarted`].
-    pub fn revoke(&self, family: Option<&str>) -> Result<u32, Error> {
+    pub fn revoke(&self, family: Option<&str>) -> Result<u64, Error> {
         self.revoke_with(family, None)
     }
 
@@ -279,11 +279,11 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::revoke`], and [`Error::Ta`] with `AdministratorOnly`.
-    pub fn revoke_of(&self, owner: Identity, family: Option<&str>) -> Result<u32, Error> {
+    pub fn revoke_of(&self, owner: Identity, family: Option<&str>) -> Result<u64, Error> {
         self.revoke_with(family, Some(owner))
     }
 
-    fn revoke_with(&self, family: Option<&str>, owner: Option<Identity>) -> Result<u32, Error> {
+    fn revoke_with(&self, family: Option<&str>, owner: Option<Identity>) -> Result<u64, Error> {
         let family = family.map(parse_label).transpose()?;
         self.ask(&RevokeRequest { family, owner })
             .map(|response| response.generation)
@@ -307,6 +307,19 @@ impl Client {
         let confirmation =
             Digits::try_from(confirmation).map_err(|source| Error::name(confirmation, source))?;
         self.ask(&FactoryResetRequest { confirmation }).map(drop)
+    }
+
+    /// Declares the missing shards of the vault lost, for good, so that the others can be changed
+    /// again; says how many. For uid 0; `confirmation` as for [`Client::factory_reset`].
+    ///
+    /// # Errors
+    /// As [`Client::factory_reset`]; [`Error::Ta`] with `NothingMissing`, or `Incomplete` while
+    /// storage does not let them be made anew.
+    pub fn declare_lost(&self, confirmation: &str) -> Result<u32, Error> {
+        let confirmation =
+            Digits::try_from(confirmation).map_err(|source| Error::name(confirmation, source))?;
+        self.ask(&DeclareLostRequest { confirmation })
+            .map(|response| response.shards)
     }
 
     /// Sends any request of the contract and gives the answer's header and payload.

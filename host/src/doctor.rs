@@ -5,7 +5,10 @@
 
 use std::{fs, path::Path};
 
-use claviger_proto::{Status, message::InfoResponse};
+use claviger_proto::{
+    Status,
+    message::{InfoResponse, VaultInfo},
+};
 use serde::Serialize;
 
 use crate::{Builder, Client};
@@ -152,12 +155,12 @@ fn examine_info(info: &InfoResponse) -> Vec<Check> {
         checks.push(check);
         return checks;
     };
-    checks.push(Check::new(
-        "vault",
-        Verdict::Ok,
-        format!("opens; its id is {}", vault.id),
-    ));
+    checks.push(examine_parts(vault));
     checks.push(match (vault.damaged, vault.repaired) {
+        (damaged, _) if vault.missing != 0 => {
+            let finding = format!("{damaged} damaged or lost, or missing with their parts");
+            Check::new("records", Verdict::Warn, finding)
+        }
         (0, _) if vault.degraded != 0 => {
             let finding = format!("{} parts of the vault have one copy only", vault.degraded);
             Check::new("records", Verdict::Warn, finding)
@@ -171,7 +174,7 @@ fn examine_info(info: &InfoResponse) -> Vec<Check> {
         (damaged, _) => {
             let finding = format!("{damaged} damaged in both copies, and lost");
             Check::new("records", Verdict::Warn, finding)
-                .advise("make those keys anew, and look after the storage medium; a factory reset frees the slots")
+                .advise("make those keys anew, and look after the storage medium; a factory reset ends the count")
         }
     });
     checks.push(match vault.free {
@@ -187,10 +190,13 @@ fn examine_info(info: &InfoResponse) -> Vec<Check> {
             format!("{} taken, {free} free", vault.keys),
         ),
     });
-    checks.push(if vault.locked {
-        Check::new("lock", Verdict::Ok, "locked: no key can be imported")
-    } else {
-        Check::new("lock", Verdict::Ok, "not locked: keys can be imported")
+    checks.push(match vault.locked {
+        Some(true) => Check::new("lock", Verdict::Ok, "locked: no key can be imported"),
+        Some(false) => Check::new("lock", Verdict::Ok, "not locked: keys can be imported"),
+        None => {
+            let finding = "nobody can tell while the vault is read-only: no key can be imported";
+            Check::new("lock", Verdict::Warn, finding)
+        }
     });
     checks.push(Check::new(
         "limits",
@@ -201,6 +207,33 @@ fn examine_info(info: &InfoResponse) -> Vec<Check> {
         ),
     ));
     checks
+}
+
+/// What of the vault is here.
+fn examine_parts(vault: &VaultInfo) -> Check {
+    if vault.missing != 0 {
+        let finding = format!(
+            "{} parts of it are missing in both copies: it is read-only",
+            vault.missing
+        );
+        return Check::new("vault", Verdict::Fail, finding).advise(
+            "put back the files in which tee-supplicant keeps the store, all of one moment, and \
+             restart the device; or give up what is missing: `claviger vault declare-lost --confirm \
+             TOKEN`, with the token that `claviger info` shows to root",
+        );
+    }
+    if vault.read_only {
+        let finding = "a copy of a part of it is held back, and may come back: it is read-only";
+        return Check::new("vault", Verdict::Fail, finding).advise(
+            "free space if storage is full, put back files that are missing, then restart the \
+             device: it mends the copy",
+        );
+    }
+    Check::new(
+        "vault",
+        Verdict::Ok,
+        format!("opens; its id is {}", vault.id),
+    )
 }
 
 /// Why the platform protects nothing real, if it does not: it is an emulator, or a virtual

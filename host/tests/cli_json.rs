@@ -69,7 +69,7 @@ fn the_device() {
     }
     assert_eq!(
         masked(info),
-        r#"{"build":"test","client":"0.1.0","confirmation":"*","insecure":true,"instance":"*","limits":{"audit_log":0,"audit_logs":0,"batch":0,"caller_sessions":0,"ceremonies":0,"challenges":0,"chunk":0,"component_seconds":0,"context":0,"custodians":0,"grants":0,"header":0,"keys":0,"owner_keys":0,"owner_wrapped":0,"payload":0,"random":0,"restore_seconds":0,"sessions":0,"shares":0,"versions":0,"wrapped":0},"marks":null,"platform":"emulator","rollback_level":0,"store":0,"vault":{"damaged":0,"degraded":0,"free":0,"id":"*","keys":0,"locked":false,"repaired":0},"version":"0.1.0","warning":"this is an emulator: it protects nothing"}"#,
+        r#"{"build":"test","client":"0.1.0","confirmation":"*","insecure":true,"instance":"*","limits":{"audit_log":0,"audit_logs":0,"batch":0,"caller_sessions":0,"ceremonies":0,"challenges":0,"chunk":0,"component_seconds":0,"context":0,"custodians":0,"grants":0,"header":0,"keys":0,"owner_keys":0,"owner_wrapped":0,"payload":0,"random":0,"restore_seconds":0,"sessions":0,"shares":0,"versions":0,"wrapped":0},"marks":null,"platform":"emulator","rollback_level":0,"store":0,"vault":{"damaged":0,"degraded":0,"free":0,"id":"*","keys":0,"locked":false,"missing":0,"read_only":false,"repaired":0},"version":"0.1.0","warning":"this is an emulator: it protects nothing"}"#,
     );
     let tests = device.run(&["self-test", "--json"], b"").object();
     assert_eq!(tests["passed"], true);

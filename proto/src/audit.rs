@@ -81,6 +81,9 @@ numbered! {
         /// What was hurt in one copy of the vault was mended from the other; `detail`: in how many
         /// places. Nobody's doing: in the log of callers who have none of their own.
         Repaired = 16, "repaired";
+        /// Parts of the vault were declared lost, and records of this and other logs may be among
+        /// what is lost; `detail`: how many slots ever were.
+        DeclaredLost = 17, "declared-lost";
         /// An owner's quota of keys was set; `detail`: how many.
         QuotaSet = 21, "quota-set";
     }

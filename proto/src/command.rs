@@ -242,6 +242,10 @@ commands! {
     QuotaShow = 62, "quota-show", QuotaShowRequest => Quota, Identified, Safe;
     /// Says how many keys an owner may have. Payload: none; answer: none.
     QuotaSet = 63, "quota-set", QuotaSetRequest => Quota, Administrator, Safe;
+    /// Declares the missing shards of the vault lost, and has them made anew, empty. Payload: none;
+    /// answer: none.
+    DeclareLost = 68, "declare-lost", DeclareLostRequest => DeclareLostResponse,
+        Administrator, Never;
 }
 
 /// No command, and never one: the id at which the instance of a test build ends, so that coming

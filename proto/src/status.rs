@@ -124,6 +124,11 @@ statuses! {
     VaultNewer = 69, "the vault was written by a newer trusted application";
     /// Asked for [from memory](crate::command::FROM_MEMORY), and needs storage: nothing was done.
     NeedsStorage = 70, "this cannot be served from memory: ask for it in full";
+    /// A part of the vault is missing in both copies: what is there is only read, and nothing is
+    /// said of what may be in the missing part.
+    Incomplete = 71, "a part of the vault is missing: it is read-only";
+    /// Nothing of the vault is missing that could be declared lost.
+    NothingMissing = 72, "nothing of the vault is missing";
 
     // The platform.
     /// The trusted application's heap is exhausted.
@@ -170,7 +175,8 @@ statuses! {
     EpochReached = 111, "the key is at that epoch already, or past it";
     /// The epoch is further ahead than one call catches up.
     EpochTooFar = 112, "the epoch is further ahead than one call catches up";
-    /// Only one copy of this part of the vault serves, and this must reach both.
+    /// Only one copy of a part of the vault serves, and this must reach both; or the other one may
+    /// come back, and nobody knows what it has of what was written last.
     Degraded = 113, "this must reach both copies of the vault, and only one serves";
     /// The version that produces cannot be retired: it gives way by rotation.
     PrimaryVersion = 114, "the primary version cannot be retired";

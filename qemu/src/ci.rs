@@ -183,7 +183,7 @@ fn succeed(command: &mut Command) -> Result<()> {
 
 /// Runs `cargo test`, passing its output on, and counts. A run that fails without a failed test (one that does not
 /// compile, or dies) counts as one.
-fn counted(command: &mut Command) -> Result<Count> {
+pub(crate) fn counted(command: &mut Command) -> Result<Count> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -204,11 +204,20 @@ impl<'a> Bench<'a> {
             }
             Expect::Lost(shard) => {
                 let seen = device.boot(On::look)?;
-                seen.expect_part(before, |number| match shard {
-                    0 => number < SURELY_SECOND || number == EARLIER,
-                    _ => number >= SURELY_FIRST && number != EARLIER,
-                })
+                seen.expect_missing(0)?;
+                seen.expect_part(before, may_be_lost(shard))
             }
+            Expect::Missing(shard) => device.boot(|guest| {
+                let seen = guest.look()?;
+                seen.expect_missing(1)?;
+                seen.expect_part(before, may_be_lost(shard))?;
+                guest.expect_read_only()?;
+                guest.declare_lost()?;
+                let seen = guest.look()?;
+                seen.expect_missing(0)?;
+                seen.expect_part(before, may_be_lost(shard))?;
+                guest.claviger(&["lock"]).map(drop)
+            }),
             Expect::Shut => {
                 for _ in 0..2 {
                     device.boot(|guest| guest.look()?.expect_shut())?;
@@ -257,6 +266,14 @@ impl<'a> Bench<'a> {
                 Ok(())
             }
         }
+    }
+}
+
+/// Keys that may be in this shard.
+fn may_be_lost(shard: usize) -> impl Fn(u32) -> bool {
+    move |number| match shard {
+        0 => number < SURELY_SECOND || number == EARLIER,
+        _ => number >= SURELY_FIRST && number != EARLIER,
     }
 }
 

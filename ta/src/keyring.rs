@@ -334,6 +334,16 @@ impl<P: Platform> Keyring<P> {
         Ok(record.version)
     }
 
+    /// Declares missing shards lost, and forgets the wrapped keys whose revocation may have been
+    /// there.
+    ///
+    /// # Errors
+    /// As [`Vault::declare_lost`].
+    pub fn declare_lost(&mut self, platform: &mut P, caller: Identity) -> Result<u32, Status> {
+        self.unwrapped.clear();
+        self.vault.declare_lost(platform, caller)
+    }
+
     /// Destroys every key, also those that Linux keeps.
     ///
     /// # Errors

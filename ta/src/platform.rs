@@ -73,6 +73,10 @@ impl Facts {
 
 /// Named objects of bytes that survive a power cut (GlobalPlatform trusted storage).
 ///
+/// Whoever owns the files may hold an object back and show it again later: it is
+/// [`StorageError::Corrupt`] meanwhile. What is [`StorageError::NotFound`] is no more, and what was
+/// replaced by [`Storage::create`] neither, unless the whole store of an earlier time is put back.
+///
 /// Every method that returns `Ok` is durable, and every change is atomic: after a cut it has
 /// happened in whole or not at all. After an error other than [`StorageError::NotFound`] nobody
 /// knows which. Objects are confidential and authentic to the degree that [`Facts`] says.

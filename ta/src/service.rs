@@ -101,6 +101,7 @@ impl<P: Platform> Service<P> {
     ) -> Result<(), Status> {
         let allowed = session.caller.may(command.access());
         let served = allowed.and_then(|()| self.serve(session, command, exchange));
+        let served = served.map_err(|status| self.told(status));
         let named = self.named.take();
         if let Err(status) = served {
             self.refused(session, command, status, named);
@@ -144,6 +145,15 @@ impl<P: Platform> Service<P> {
                 Err(status)
             }
             Ok(()) => Ok(()),
+        }
+    }
+
+    /// What a caller is told. In a vault of which a part is held back, who has no part in a key
+    /// is told the same as if it might be there.
+    pub(crate) fn told(&self, status: Status) -> Status {
+        match status {
+            Status::NotFound => self.keyring.vault.absence(),
+            status => status,
         }
     }
 
@@ -221,6 +231,7 @@ impl<P: Platform> Service<P> {
             Command::AuditRelease => self.run(session, exchange, ops::audit_release),
             Command::DeviceKey => self.run(session, exchange, ops::device_key),
             Command::InstallCertificate => self.run(session, exchange, ops::install_certificate),
+            Command::DeclareLost => self.run(session, exchange, ops::declare_lost),
             Command::Batch => self.run(session, exchange, ops::batch),
             Command::PendingList => self.run(session, exchange, ops::pending_list),
             Command::PendingCancel => self.run(session, exchange, ops::pending_cancel),

@@ -32,7 +32,7 @@ impl Device {
         let root = device.user(0);
         let info = root.info().unwrap();
         if let Some(vault) = info.vault
-            && !vault.locked
+            && vault.locked == Some(false)
             && vault.keys <= 16
             && vault.damaged == 0
         {

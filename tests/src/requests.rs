@@ -38,6 +38,7 @@ pub fn role(command: Command) -> Role {
         | Command::VerifyMacFinish
         | Command::Lock
         | Command::FactoryReset
+        | Command::DeclareLost
         | Command::Revoke
         | Command::ComponentStart
         | Command::ComponentShow
@@ -119,7 +120,9 @@ pub fn request(command: Command, name: &str) -> (String, Vec<u8>) {
             let (cursor, owner) = (0, None);
             (header(&ListRequest { cursor, owner }), vec![])
         }
-        Command::FactoryReset => (r#"{"confirmation":"00000000"}"#.into(), vec![]),
+        Command::FactoryReset | Command::DeclareLost => {
+            (r#"{"confirmation":"00000000"}"#.into(), vec![])
+        }
         Command::Generate => {
             let new = new_key(name, Algorithm::Aes128Cmac);
             (header(&GenerateRequest { new }), vec![])

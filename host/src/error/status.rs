@@ -83,7 +83,14 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         }
         Status::EpochReached => "nothing: a token serves once",
         Status::EpochTooFar => "make a token to an epoch at most 4096 ahead, and one from there",
-        Status::Degraded => "restart the trusted application: starting mends the copy",
+        Status::Degraded => {
+            "free space if storage is full, then restart the device: starting mends the copy; \
+             `claviger doctor` says more"
+        }
+        Status::Incomplete => {
+            "`claviger doctor` says how to get the missing part back, or to go on without it"
+        }
+        Status::NothingMissing => "`claviger info` shows what is missing: nothing is, by now",
         Status::PrimaryVersion => "`claviger rotate` first",
         Status::NoCeremony => "begin it again; `claviger pending list` shows what waits",
         Status::WrongRecipients => {
@@ -142,6 +149,7 @@ pub(super) const fn kind(status: Status) -> ErrorKind {
         | Status::NoCeremony
         | Status::AlreadyEntered
         | Status::WrongRecipients
+        | Status::NothingMissing
         | Status::AuditFull
         | Status::BadCertificate
         | Status::NoSuchRecord => ErrorKind::Refused,
@@ -155,6 +163,7 @@ pub(super) const fn kind(status: Status) -> ErrorKind {
         | Status::OutOfMemory
         | Status::RandomFailed
         | Status::PlatformFault
+        | Status::Incomplete
         | Status::Degraded => ErrorKind::Unavailable,
         Status::Ok
         | Status::ProtocolVersion
@@ -191,6 +200,8 @@ mod tests {
             (65..=65, Refused),
             (66..=69, Unavailable),
             (70..=70, Internal),
+            (71..=71, Unavailable),
+            (72..=72, Refused),
             (80..=82, Unavailable),
             (83..=83, Internal),
             (96..=112, Refused),

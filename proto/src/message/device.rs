@@ -39,16 +39,22 @@ messages! {
     VaultInfo {
         /// Random, drawn when the vault was made: an emptied and refilled one has another.
         id: Digits<16>,
-        /// Whether imports have ended.
-        locked: bool,
+        /// Whether imports have ended; absent while the vault is read-only, for then nobody can
+        /// tell.
+        locked: Option<bool>,
         /// Keys in it, of all owners.
         keys: u32,
         /// Slots free for more.
         free: u32,
-        /// Slots whose record is damaged in both copies, and so lost.
+        /// Slots whose record is damaged in both copies, and so lost, or that are missing or were
+        /// declared lost with their shard.
         damaged: u32,
         /// Shards of which only one copy serves; the next start mends them.
         degraded: u32,
+        /// Shards of which no copy serves.
+        missing: u32,
+        /// Whether nothing can be changed: a shard is missing, or a copy is held back.
+        read_only: bool,
         /// Records and copies mended from their second copy since the start.
         repaired: u32,
     }
@@ -145,6 +151,20 @@ messages! {
     FactoryResetRequest {
         /// What `info` showed to uid 0.
         confirmation: Digits<4>,
+    }
+}
+
+messages! {
+    /// Declares the missing shards of the vault lost.
+    DeclareLostRequest {
+        /// What `info` showed to uid 0.
+        confirmation: Digits<4>,
+    }
+
+    /// What was declared lost.
+    DeclareLostResponse {
+        /// How many shards, of 160 slots each.
+        shards: u32,
     }
 }
 

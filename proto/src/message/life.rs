@@ -112,7 +112,7 @@ messages! {
     /// The generation that wrapped keys must now have.
     Generation {
         /// From 0.
-        generation: u32,
+        generation: u64,
     }
 
     /// Takes a key that came wrapped under another one.

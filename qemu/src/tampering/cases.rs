@@ -18,6 +18,8 @@ pub(super) enum Expect {
     Mended,
     /// Keys of this shard are lost, no others.
     Lost(usize),
+    /// This shard is missing, and the rest read-only until it is declared lost.
+    Missing(usize),
     /// There is no vault any more, and none is begun before a factory reset.
     Shut,
     /// No trusted application opens; the doctor says this.

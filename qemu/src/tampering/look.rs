@@ -36,6 +36,8 @@ pub(super) struct Vault {
     pub(super) id: String,
     damaged: u32,
     degraded: u32,
+    missing: u32,
+    read_only: bool,
     repaired: u32,
 }
 
@@ -100,13 +102,26 @@ impl On {
     /// Looks at everything, and that it was one instance of the trusted application that answered.
     pub(super) fn look(&mut self) -> Result<Look> {
         let first = self.info()?;
-        let (proofs, recorded) = if first.vault.is_some() {
-            let shown = expect(self.run(&[KEYS])?, 0)?;
-            let log = self.claviger(&["audit", "read", "--shared"])?;
-            (proofs(&shown.stdout)?, log.matches("repaired").count())
-        } else {
-            expect(self.run(&["claviger", "list"])?, UNAVAILABLE)?;
-            (Proofs::new(), 0)
+        let audit = ["audit", "read", "--shared"];
+        let (proofs, recorded) = match &first.vault {
+            Some(vault) => {
+                let shown = expect(self.run(&[KEYS])?, 0)?;
+                let recorded = if vault.read_only {
+                    // A part of it may be in what is missing.
+                    expect(
+                        self.run(&[&["claviger"], &audit[..]].concat())?,
+                        UNAVAILABLE,
+                    )?;
+                    0
+                } else {
+                    self.claviger(&audit)?.matches("repaired").count()
+                };
+                (proofs(&shown.stdout)?, recorded)
+            }
+            None => {
+                expect(self.run(&["claviger", "list"])?, UNAVAILABLE)?;
+                (Proofs::new(), 0)
+            }
         };
         let doctor = Doctor::of(&self.run(DOCTOR)?)?;
         let info = self.info()?;
@@ -127,6 +142,24 @@ impl On {
         let info = self.info()?;
         self.claviger(&["factory-reset", "--confirm", &info.confirmation])
             .map(drop)
+    }
+
+    /// Gives up what is missing, as root.
+    pub(super) fn declare_lost(&mut self) -> Result<()> {
+        let info = self.info()?;
+        self.claviger(&["vault", "declare-lost", "--confirm", &info.confirmation])
+            .map(drop)
+    }
+
+    /// A change is refused, for a part of the vault is missing.
+    pub(super) fn expect_read_only(&mut self) -> Result<()> {
+        let output = expect(self.run(&["claviger", "lock"])?, UNAVAILABLE)?;
+        let message = String::from_utf8_lossy(&output.stderr);
+        ensure!(
+            message.contains("read-only"),
+            "the message does not say that it is read-only: {message}"
+        );
+        Ok(())
     }
 
     /// The trusted application does not open, and it is said why, and what to do.
@@ -240,6 +273,21 @@ impl Look {
             "the doctor says {verdict} of the records"
         );
         Ok(())
+    }
+
+    /// So many shards are missing: the vault is read-only then, and the doctor says what to do.
+    pub(super) fn expect_missing(&self, missing: u32) -> Result<()> {
+        let vault = self.vault()?;
+        ensure!(
+            (vault.missing, vault.read_only) == (missing, missing != 0),
+            "{} shards are missing, read-only: {}",
+            vault.missing,
+            vault.read_only
+        );
+        if missing == 0 {
+            return Ok(());
+        }
+        self.doctor.expect_fault("missing in both copies")
     }
 
     /// There is no vault, and it is said why, and what to do.

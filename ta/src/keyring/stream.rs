@@ -22,7 +22,7 @@ enum Place {
     /// The key, or that of which it is a copy, is in the vault.
     Vault,
     /// It is wrapped: its vault, family and generations.
-    Wrapped(Digits<16>, Option<Label>, [u32; 2]),
+    Wrapped(Digits<16>, Option<Label>, [u64; 2]),
 }
 
 impl<P: Platform> Keyring<P> {

@@ -6,7 +6,7 @@
 //! record       as in a slot, with one version
 //! copy         1 if a key of the vault was wrapped, which it serves no longer than; else 0
 //! family       one byte of length and so many bytes; none: 0
-//! generations  of the owner (4), of the family (4; 0 without one), when it was wrapped
+//! generations  of the owner (8), of the family (8; 0 without one), when it was wrapped
 //! ```
 
 use claviger_proto::{
@@ -140,7 +140,7 @@ impl<P: Platform> Keyring<P> {
         owner: &Identity,
         family: Option<&Label>,
         caller: Identity,
-    ) -> Result<u32, Status> {
+    ) -> Result<u64, Status> {
         self.unwrapped.forget(owner);
         self.vault.next_generation(platform, owner, family, caller)
     }
@@ -150,7 +150,7 @@ impl<P: Platform> Keyring<P> {
         platform: &mut P,
         owner: &Identity,
         family: Option<&Label>,
-    ) -> Result<[u32; 2], Status> {
+    ) -> Result<[u64; 2], Status> {
         let all = self.vault.generation(platform, owner, None)?;
         let family = match family {
             Some(_) => self.vault.generation(platform, owner, family)?,
@@ -199,7 +199,7 @@ pub(super) struct Wrapping {
     /// What it is revoked with.
     pub(super) family: Option<Label>,
     /// Those of its owner and family when it was wrapped.
-    pub(super) generations: [u32; 2],
+    pub(super) generations: [u64; 2],
 }
 
 /// Says how many bytes are left.
@@ -224,7 +224,7 @@ fn decode(bytes: &[u8]) -> Option<(KeyRecord, Wrapping)> {
             _ => return None,
         },
         family: from.take_optional_label()?,
-        generations: [from.take_u32()?, from.take_u32()?],
+        generations: [from.take_u64()?, from.take_u64()?],
     };
     from.rest().is_empty().then_some((record, wrapping))
 }

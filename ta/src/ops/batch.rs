@@ -57,6 +57,7 @@ pub(crate) fn batch<P: Platform>(
         }
         work.set_parts(&[front, item])?;
         let result = perform(service, session, &request, &mut work);
+        let result = result.map_err(|status| service.told(status));
         let outcome = match &result {
             Ok(key) => Outcome {
                 status: Status::Ok,

@@ -26,7 +26,7 @@ impl<P: Platform> Vault<P> {
         content: Content,
         note: Option<Note>,
     ) -> Result<Content, Status> {
-        self.expect_storage()?;
+        self.expect_changeable(platform)?;
         let (boot, time) = (
             self.opened(platform)?.logs.boot(),
             platform.untrusted_time(),
@@ -70,7 +70,7 @@ impl<P: Platform> Vault<P> {
         let ratchets = matches!(&content, Content::Key(key) if key.ratchet);
         let written = self.write(
             platform,
-            |open| open.is_whole(number) || !ratchets,
+            |open| open.settled().is_ok() && (open.is_whole(number) || !ratchets),
             |open, storage| open.write(storage, number, bytes.as_slice()),
         );
         let stamp = stamp_of(&bytes);
@@ -78,6 +78,7 @@ impl<P: Platform> Vault<P> {
             self.in_doubt = Some((number, stamp));
             return Err(error);
         }
+        self.known.written = self.known.written.max(sequence);
         let open = self.opened(platform)?;
         open.sequence = open.sequence.max(sequence);
         open.index.wrote(number, stamp);
@@ -92,10 +93,25 @@ impl<P: Platform> Vault<P> {
         change: impl FnOnce(&mut Header),
     ) -> Result<(), Status> {
         self.expect_changeable(platform)?;
+        self.change_headers(platform, 0, false, |header| {
+            change(header);
+            Ok(())
+        })
+    }
+
+    /// As [`Vault::change_header`], where the shards of `missing` (a bit each) are: of those that
+    /// are here; with `anyhow`, of whichever are here.
+    pub(super) fn change_headers(
+        &mut self,
+        platform: &mut P,
+        missing: u8,
+        anyhow: bool,
+        change: impl FnOnce(&mut Header) -> Result<(), Status>,
+    ) -> Result<(), Status> {
         let key = header::key(platform)?;
         let open = self.opened(platform)?;
         let mut header = open.header.clone();
-        change(&mut header);
+        change(&mut header)?;
         header.sequence = header.sequence.saturating_add(1);
         // A new shard is not opened again before the header says that it counts.
         let shards = usize::from(header.shards);
@@ -103,7 +119,10 @@ impl<P: Platform> Vault<P> {
         self.write(
             platform,
             // Nor is it another vault, where the change was to reset this one.
-            |open| open.shards.len() == shards && open.header.vault == vault,
+            |open| {
+                let alike = open.missing == missing && !open.frozen || anyhow;
+                alike && open.shards.len() == shards && open.header.vault == vault
+            },
             |open, storage| open.write_headers(storage, &key, &header),
         )?;
         self.seen = Some((header.vault, header.sequence));
@@ -128,7 +147,6 @@ impl<P: Platform> Vault<P> {
         if written.is_err_and(|status| passes(status) || status == Status::StorageCorrupt) {
             self.close(platform);
             if let Ok(open) = self.opened(platform)
-                && !open.frozen
                 && may_repeat(open)
             {
                 written = write(open, platform.storage());
@@ -144,8 +162,11 @@ impl<P: Platform> Vault<P> {
     pub(super) fn opened(&mut self, platform: &mut P) -> Result<&mut Open<P::Storage>, Status> {
         if self.open.is_none() {
             self.expect_storage()?;
-            let loaded = load::load(platform, &mut self.something)?;
-            self.something = true;
+            let loaded = load::load(platform, &mut self.known)?;
+            self.known.something = true;
+            if loaded.reset {
+                self.known.written = 0;
+            }
             self.repairs.add(loaded.repaired);
             // What this instance has seen cannot be unseen.
             let header = &loaded.open.header;
@@ -168,6 +189,14 @@ impl<P: Platform> Vault<P> {
         self.open.as_mut().ok_or(Status::Internal)
     }
 
+    /// The facts of the whole vault: opens it if need be. What decides by one of them asks here.
+    ///
+    /// # Errors
+    /// The status of opening it; that of [`Open::settled`] while nobody can tell what they are.
+    pub(super) fn facts(&mut self, platform: &mut P) -> Result<&Header, Status> {
+        self.opened(platform)?.facts()
+    }
+
     /// Has [`Status::NeedsStorage`] stand for whatever would touch storage, until the vault is
     /// released.
     pub(crate) fn confine(&mut self) {
@@ -187,17 +216,15 @@ impl<P: Platform> Vault<P> {
     }
 
     /// # Errors
-    /// [`Status::Degraded`] if there is a copy that can neither be mended nor removed, nor now when
-    /// it is tried again: it would come back some day, and undo what was changed without it.
+    /// [`Status::Incomplete`] if a shard is missing, and [`Status::Degraded`] if there is a copy that
+    /// can neither be mended nor removed, nor now when it is tried again: it would come back some
+    /// day, and undo what was changed without it.
     pub(super) fn expect_changeable(&mut self, platform: &mut P) -> Result<(), Status> {
         self.expect_storage()?;
-        if self.opened(platform)?.frozen {
+        if self.opened(platform)?.settled().is_err() {
             self.close(platform);
         }
-        if self.opened(platform)?.frozen {
-            return Err(Status::Degraded);
-        }
-        Ok(())
+        self.opened(platform)?.settled()
     }
 
     /// Forgets what is known of storage. Keys in memory stay.

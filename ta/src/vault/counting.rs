@@ -23,7 +23,8 @@ impl<P: Platform> Vault<P> {
         amount: Counters,
         ahead: impl FnOnce(&KeyRecord) -> Counters,
     ) -> Result<usize, Status> {
-        let place = self.locate_to_change(platform, owner, label)?;
+        self.opened(platform)?;
+        let place = self.locate(platform, owner, label)?;
         let (number, _) = self.cached(place)?;
         let index = &mut self.opened(platform)?.index;
         let unused = index.unused(number);

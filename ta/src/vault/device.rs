@@ -44,7 +44,8 @@ impl<P: Platform> Vault<P> {
     /// # Errors
     /// The status of opening the vault.
     pub fn is_locked(&mut self, platform: &mut P) -> Result<bool, Status> {
-        Ok(self.opened(platform)?.header.locked)
+        self.expect_changeable(platform)?;
+        Ok(self.facts(platform)?.locked)
     }
 
     /// Ends imports, for good.
@@ -52,6 +53,7 @@ impl<P: Platform> Vault<P> {
     /// # Errors
     /// A status of storage, after which the vault is either locked or not.
     pub fn lock(&mut self, platform: &mut P, caller: Identity) -> Result<(), Status> {
+        self.expect_changeable(platform)?;
         if self.is_locked(platform)? {
             return Ok(());
         }
@@ -64,7 +66,8 @@ impl<P: Platform> Vault<P> {
     /// # Errors
     /// A status of storage, after which that is so or not.
     pub fn refuse_unlogged(&mut self, platform: &mut P, caller: Identity) -> Result<(), Status> {
-        if self.opened(platform)?.header.audit_refuses {
+        self.expect_changeable(platform)?;
+        if self.facts(platform)?.audit_refuses {
             return Ok(());
         }
         self.record(platform, Some(caller), Event::AuditStrict, |_| {})?;
@@ -78,7 +81,7 @@ impl<P: Platform> Vault<P> {
     pub fn certificate(&mut self, platform: &mut P) -> Result<Option<Certificate>, Status> {
         let open = self.opened(platform)?;
         let Some(number) = open.index.find(0, |entry| *entry == Entry::Certificate) else {
-            return Ok(None);
+            return open.complete().map(|()| None);
         };
         match self.fetch(platform, number)? {
             Content::Certificate(certificate) => Ok(Some(certificate)),
@@ -96,6 +99,7 @@ impl<P: Platform> Vault<P> {
         certificate: Certificate,
         caller: Identity,
     ) -> Result<(), Status> {
+        self.expect_changeable(platform)?;
         let open = self.opened(platform)?;
         let number = match open.index.find(0, |entry| *entry == Entry::Certificate) {
             Some(number) => number,

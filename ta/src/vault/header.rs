@@ -3,7 +3,7 @@
 //! ```text
 //! offset  bytes
 //!      0      4  "CLVV"
-//!      4      1  format: 1
+//!      4      1  format: 2 (1, of before there were incarnations, is not read)
 //!      5     11  zeros
 //!     16     16  V    of AES-256-SIV(KDF(root, "claviger vault header v1", ""),
 //!     32    992  C                   AD = (bytes 0..16, shard), content)
@@ -13,11 +13,16 @@
 //!      8     16  vault id, random
 //!     24     32  secret, random: the keys of the slots are derived from it
 //!     56      1  number of shards
-//!     57      1  bit 0: locked; bit 1: resetting; bit 2: a full audit log refuses
+//!     57      1  bit 0: locked; bit 1: resetting; bit 2: a full audit log refuses; bit 3: the
+//!                audit log does not know yet of what was declared lost last
 //!     58     32  the device's signing key: a scalar of P-256, big-endian
-//!     90      2  how many records of generations there are
-//!     92      4  the number of the last generation
-//!     96         zeros
+//!     90      2  how many records of generations there are, or one more
+//!     92      1  of each shard a bit: declared lost, and not made anew yet
+//!     93      3  how many slots were declared lost
+//!     96     16  of each shard its incarnation (2): rises when it is declared lost
+//!    112      8  the number of the last generation
+//!    120      8  the generation of whoever has no record of one
+//!    128         zeros
 //!    385      1  how many owners have a quota of their own; of each:
 //!    386   24x19 identity (17), keys (2)
 //!    842         zeros
@@ -37,7 +42,8 @@ use crate::{
 };
 
 const MAGIC: [u8; 4] = *b"CLVV";
-const FORMAT: u8 = 1;
+/// The format of headers and slots.
+pub const FORMAT: u8 = 2;
 const PLAIN: usize = 16;
 const CONTENT: usize = SLOT - PLAIN - 16;
 /// Where the quotas begin in the content.
@@ -45,6 +51,9 @@ const QUOTAS: usize = 385;
 const LOCKED: u8 = 1;
 const RESETTING: u8 = 2;
 const AUDIT_REFUSES: u8 = 4;
+const LOSS_UNTOLD: u8 = 8;
+/// More than that is not counted.
+const LOST_MAX: u32 = 0x00ff_ffff;
 
 /// The key under which headers are sealed.
 pub type HeaderKey = Zeroizing<[u8; 64]>;
@@ -71,11 +80,22 @@ pub struct Header {
     pub audit_refuses: bool,
     /// The device's signing key (ECDSA P-256).
     pub device: Zeroizing<[u8; 32]>,
-    /// How many records of generations there are: with fewer found, an absent one may be a lost
-    /// one.
+    /// How many records of generations there are at most: with fewer found, an absent one may be a
+    /// lost one.
     pub generations: u16,
+    /// Of each shard a bit: it was declared lost, and is to be made anew.
+    pub pending: u8,
+    /// How many slots were declared lost.
+    pub lost: u32,
+    /// Whether the audit log is still to be told of what was declared lost last.
+    pub loss_untold: bool,
+    /// Which object of each shard's name is the one: those before it were declared lost.
+    pub incarnations: [u16; SHARDS],
     /// The number of the last generation: none comes back, whatever is lost.
-    pub last_generation: u32,
+    pub last_generation: u64,
+    /// The generation of whoever has no record of one: 0, and above all that may be lost once
+    /// something was declared lost.
+    pub generation_floor: u64,
     /// How many keys owners may have, of whom that was said.
     pub quotas: Quotas,
 }
@@ -114,9 +134,53 @@ impl Header {
             audit_refuses: false,
             device: ecdsa::p256::generate(platform)?,
             generations: 0,
+            pending: 0,
+            lost: 0,
+            loss_untold: false,
+            incarnations: [0; SHARDS],
             last_generation: 0,
+            generation_floor: 0,
             quotas: Quotas::new(),
         })
+    }
+
+    /// Which object of this shard's name is the one.
+    #[must_use]
+    pub fn incarnation(&self, shard: u8) -> u16 {
+        let here = self.incarnations.get(usize::from(shard));
+        here.copied().unwrap_or_default()
+    }
+
+    /// Whether this shard was declared lost, and is to be made anew.
+    #[must_use]
+    pub fn is_pending(&self, shard: u8) -> bool {
+        self.pending.checked_shr(shard.into()).unwrap_or(0) & 1 != 0
+    }
+
+    /// Has the shards of `lost` (a bit each) be of another incarnation, which is to be made;
+    /// `generations` are left. Whoever may have had a record of a generation there has one that was
+    /// never given: what was wrapped for him is revoked.
+    ///
+    /// # Errors
+    /// [`Status::Internal`] past the last number.
+    pub fn declare_lost(&mut self, lost: u8, slots: u32, generations: u16) -> Result<(), Status> {
+        for (shard, incarnation) in (0_u32..).zip(&mut self.incarnations) {
+            if lost.checked_shr(shard).unwrap_or(0) & 1 != 0 {
+                *incarnation = incarnation.checked_add(1).ok_or(Status::Internal)?;
+            }
+        }
+        self.pending |= lost;
+        self.loss_untold = true;
+        self.lost = self.lost.saturating_add(slots).min(LOST_MAX);
+        if self.generations > generations {
+            self.generations = generations;
+            self.last_generation = self
+                .last_generation
+                .checked_add(1)
+                .ok_or(Status::Internal)?;
+            self.generation_floor = self.last_generation;
+        }
+        Ok(())
     }
 
     /// The header as it stands in `shard`.
@@ -130,22 +194,8 @@ impl Header {
             .ok_or(Status::Internal)?;
         let (tag, content) = rest.split_first_chunk_mut::<16>().ok_or(Status::Internal)?;
         *plain = plain_part();
-        let flag = |is: bool, bit: u8| if is { bit } else { 0 };
-        let flags = flag(self.locked, LOCKED)
-            | flag(self.resetting, RESETTING)
-            | flag(self.audit_refuses, AUDIT_REFUSES);
-        let fields: [&[u8]; 7] = [
-            &self.sequence.to_be_bytes(),
-            &self.vault.0,
-            self.secret.as_slice(),
-            &[self.shards, flags],
-            self.device.as_slice(),
-            &self.generations.to_be_bytes(),
-            &self.last_generation.to_be_bytes(),
-        ];
-        for (place, byte) in content.iter_mut().zip(fields.into_iter().flatten()) {
-            *place = *byte;
-        }
+        self.encode(&mut Writer::new(content))
+            .ok_or(Status::Internal)?;
         let quotas = content.get_mut(QUOTAS..).ok_or(Status::Internal)?;
         put_quotas(&self.quotas, &mut Writer::new(quotas)).ok_or(Status::Internal)?;
         *tag = siv::seal(Suite::Aes256Siv, key.as_slice(), [plain, &[shard]], content)?;
@@ -185,32 +235,66 @@ impl Header {
         Self::parse(content.as_slice()).ok_or(HeaderError::NotAuthentic)
     }
 
+    fn encode(&self, to: &mut Writer<'_>) -> Option<()> {
+        let flag = |is: bool, bit: u8| if is { bit } else { 0 };
+        let flags = flag(self.locked, LOCKED)
+            | flag(self.resetting, RESETTING)
+            | flag(self.audit_refuses, AUDIT_REFUSES)
+            | flag(self.loss_untold, LOSS_UNTOLD);
+        to.put(&self.sequence.to_be_bytes())?;
+        to.put(&self.vault.0)?;
+        to.put(self.secret.as_slice())?;
+        to.put(&[self.shards, flags])?;
+        to.put(self.device.as_slice())?;
+        to.put(&self.generations.to_be_bytes())?;
+        let [_, lost @ ..] = self.lost.min(LOST_MAX).to_be_bytes();
+        to.put(&[self.pending])?;
+        to.put(&lost)?;
+        for incarnation in self.incarnations {
+            to.put(&incarnation.to_be_bytes())?;
+        }
+        to.put(&self.last_generation.to_be_bytes())?;
+        to.put(&self.generation_floor.to_be_bytes())
+    }
+
     fn parse(content: &[u8]) -> Option<Header> {
-        let (sequence, rest) = content.split_first_chunk()?;
-        let (vault, rest) = rest.split_first_chunk()?;
-        let (secret, rest) = rest.split_first_chunk()?;
-        let ([shards, flags], rest) = rest.split_first_chunk()?;
-        let (device, rest) = rest.split_first_chunk()?;
-        let (generations, rest) = rest.split_first_chunk()?;
-        let (last_generation, _) = rest.split_first_chunk()?;
-        let between = content.get(96..QUOTAS)?;
-        let (quotas, behind) = take_quotas(content.get(QUOTAS..)?)?;
-        let possible = (1..=SHARDS).contains(&usize::from(*shards))
-            && flags & !(LOCKED | RESETTING | AUDIT_REFUSES) == 0
-            && between.iter().chain(behind).all(|byte| *byte == 0);
-        possible.then(|| Header {
-            sequence: u64::from_be_bytes(*sequence),
-            vault: Digits(*vault),
-            secret: Zeroizing::new(*secret),
-            shards: *shards,
+        let (content, quotas) = content.split_at_checked(QUOTAS)?;
+        let (quotas, behind) = take_quotas(quotas)?;
+        let mut from = Reader::new(content);
+        let sequence = from.take_u64()?;
+        let vault = Digits(from.take()?);
+        let secret = Zeroizing::new(from.take()?);
+        let [shards, flags] = from.take()?;
+        let header = Header {
+            sequence,
+            vault,
+            secret,
+            shards,
             locked: flags & LOCKED != 0,
             resetting: flags & RESETTING != 0,
             audit_refuses: flags & AUDIT_REFUSES != 0,
-            device: Zeroizing::new(*device),
-            generations: u16::from_be_bytes(*generations),
-            last_generation: u32::from_be_bytes(*last_generation),
+            loss_untold: flags & LOSS_UNTOLD != 0,
+            device: Zeroizing::new(from.take()?),
+            generations: from.take().map(u16::from_be_bytes)?,
+            pending: from.take_byte()?,
+            lost: from
+                .take()
+                .map(|[a, b, c]| u32::from_be_bytes([0, a, b, c]))?,
+            incarnations: {
+                let mut incarnations = [0; SHARDS];
+                for incarnation in &mut incarnations {
+                    *incarnation = from.take().map(u16::from_be_bytes)?;
+                }
+                incarnations
+            },
+            last_generation: from.take_u64()?,
+            generation_floor: from.take_u64()?,
             quotas,
-        })
+        };
+        let possible = (1..=SHARDS).contains(&usize::from(shards))
+            && flags & !(LOCKED | RESETTING | AUDIT_REFUSES | LOSS_UNTOLD) == 0
+            && from.rest().iter().chain(behind).all(|byte| *byte == 0);
+        possible.then_some(header)
     }
 }
 
@@ -254,7 +338,12 @@ mod tests {
             audit_refuses: true,
             device: Zeroizing::new([0xdd; 32]),
             generations: 0x0607,
-            last_generation: 0x0809_0a0b,
+            pending: 8,
+            lost: 0x0009_0a0b,
+            loss_untold: true,
+            incarnations: [1, 2, 3, 4, 5, 6, 7, 0x0809],
+            last_generation: 0x1011_1213_1415_1617,
+            generation_floor: 0x2021_2223_2425_2627,
             quotas: [(ALICE, 0x0c0d), (BOBS_GROUP, 1)].into_iter().collect(),
         }
     }
@@ -263,16 +352,19 @@ mod tests {
     fn a_header_opens_in_its_shard_only_and_says_its_format() {
         let key = Zeroizing::new([7; 64]);
         let bytes = header().seal(&key, 2).unwrap();
-        assert_eq!(bytes[..16], *b"CLVV\x01\0\0\0\0\0\0\0\0\0\0\0");
+        assert_eq!(bytes[..16], *b"CLVV\x02\0\0\0\0\0\0\0\0\0\0\0");
         let opened = Header::open(&key, 2, &bytes).ok().unwrap();
         assert_eq!(
             (opened.sequence, opened.vault, *opened.secret, opened.shards),
             (0x0102, Digits([0xaa; 16]), [0xbb; 32], 3)
         );
-        assert!(opened.locked && !opened.resetting && opened.audit_refuses);
+        assert!(opened.locked && !opened.resetting && opened.audit_refuses && opened.loss_untold);
         assert_eq!(*opened.device, [0xdd; 32]);
-        assert_eq!(opened.generations, 0x0607);
-        assert_eq!(opened.last_generation, 0x0809_0a0b);
+        assert_eq!((opened.generations, opened.lost), (0x0607, 0x0009_0a0b));
+        assert!(opened.is_pending(3) && !opened.is_pending(2));
+        assert_eq!((opened.incarnation(1), opened.incarnation(7)), (2, 0x0809));
+        assert_eq!(opened.last_generation, 0x1011_1213_1415_1617);
+        assert_eq!(opened.generation_floor, 0x2021_2223_2425_2627);
         assert!(Header::open(&key, 1, &bytes).is_err());
         for byte in 0..SLOT {
             let mut other = bytes;
@@ -309,7 +401,7 @@ mod tests {
         expected[6..8].copy_from_slice(&[1, 2]);
         expected[8..24].fill(0xaa);
         expected[24..56].fill(0xbb);
-        expected[56..58].copy_from_slice(&[3, LOCKED | AUDIT_REFUSES]);
+        expected[56..58].copy_from_slice(&[3, LOCKED | AUDIT_REFUSES | LOSS_UNTOLD]);
         expected[58..90].fill(0xdd);
         expected[90..96].copy_from_slice(&[6, 7, 8, 9, 10, 11]);
         expected[385..387].copy_from_slice(&[2, 1]);
@@ -317,6 +409,14 @@ mod tests {
         expected[403..406].copy_from_slice(&[12, 13, 2]);
         expected[406..422].copy_from_slice(&BOBS_GROUP.id.0);
         expected[423] = 1;
+        for (place, incarnation) in expected[96..110].chunks_mut(2).zip(1..) {
+            place[1] = incarnation;
+        }
+        expected[110..112].copy_from_slice(&[8, 9]);
+        expected[112..128].copy_from_slice(&[
+            0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25,
+            0x26, 0x27,
+        ]);
         assert_eq!(content, expected);
     }
 }

@@ -100,6 +100,24 @@ impl Index {
         self.entries.get(number).is_some_and(wanted)
     }
 
+    /// The first two slots that hold something of one name, none of them `left_out`.
+    pub(super) fn twins(
+        &self,
+        left_out: impl Fn(SlotNumber) -> bool,
+    ) -> Option<(SlotNumber, SlotNumber)> {
+        let named = |(number, entry): &(SlotNumber, &Entry)| {
+            matches!(
+                entry,
+                Entry::Key(_) | Entry::Generation(_) | Entry::Certificate
+            ) && !left_out(*number)
+        };
+        let all = || self.entries.iter().enumerate().filter(named);
+        all().find_map(|(one, entry)| {
+            let twin = |(number, other): &(SlotNumber, &Entry)| *number > one && *other == entry;
+            all().find(twin).map(|(other, _)| (one, other))
+        })
+    }
+
     pub(super) fn count(&self, wanted: impl Fn(&Entry) -> bool) -> usize {
         self.entries.iter().filter(|entry| wanted(entry)).count()
     }

@@ -161,8 +161,8 @@ impl<P: Platform> Vault<P> {
         of: Option<Identity>,
         releases: u64,
     ) -> Result<(), Status> {
-        let open = self.opened(platform)?;
-        if !open.header.audit_refuses || open.logs.has_room(of, releases) {
+        let refuses = self.facts(platform)?.audit_refuses;
+        if !refuses || self.opened(platform)?.logs.has_room(of, releases) {
             return Ok(());
         }
         // Of what waits, nobody knows how much it needs.
@@ -198,6 +198,7 @@ impl<P: Platform> Vault<P> {
         releases: u64,
         fill: impl FnOnce(&mut Record),
     ) -> Result<(), Status> {
+        self.expect_changeable(platform)?;
         let time = platform.untrusted_time();
         let logs = &self.opened(platform)?.logs;
         // A caller who was only ever refused gets no log of its own.
@@ -345,6 +346,7 @@ impl<P: Platform> Vault<P> {
         from: u64,
         show: impl FnOnce(&[u8]) -> Result<(), Status>,
     ) -> Result<AuditPage, Status> {
+        self.expect_complete(platform)?;
         self.write_log(platform, of, NOWHERE)?;
         let open = self.opened(platform)?;
         let vault = open.header.vault;
@@ -385,6 +387,7 @@ impl<P: Platform> Vault<P> {
         of: Option<Identity>,
         nonce: heapless::Vec<u8, { claviger_proto::audit::NONCE }>,
     ) -> Result<Checkpoint, Status> {
+        self.expect_complete(platform)?;
         self.write_log(platform, of, NOWHERE)?;
         let (page, _) = self.last_page(platform, of)?;
         let known = Known::of(0, &page);
@@ -413,6 +416,7 @@ impl<P: Platform> Vault<P> {
         keep: u64,
         caller: Identity,
     ) -> Result<(), Status> {
+        self.expect_changeable(platform)?;
         self.write_log(platform, of, NOWHERE)?;
         let (page, _) = self.last_page(platform, of)?;
         if keep > Known::of(0, &page).end() {
@@ -452,7 +456,13 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         caller: Identity,
     ) -> Result<Option<Identity>, Status> {
+        self.expect_complete(platform)?;
         Ok(self.opened(platform)?.logs.log_of(Some(caller)))
+    }
+
+    /// A log of which a part may be held back is neither shown nor signed.
+    fn expect_complete(&mut self, platform: &mut P) -> Result<(), Status> {
+        self.opened(platform)?.complete()
     }
 }
 

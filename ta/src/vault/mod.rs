@@ -9,19 +9,64 @@
 //! header  = "CLVV" || format (1) || 11 zeros || V || C        see [`header`]
 //! slot    = 1024 zeros (never used) | V || C                  see [`slot`]
 //! V || C  = AES-256-SIV; the key of the headers comes from the platform's root key, that of the
-//!           slots from a secret in the headers; shard and place are associated data
+//!           slots from a secret in the headers; shard, place and incarnation of the shard are
+//!           associated data
 //! ```
 //!
 //! **A change is one write of one slot, to the first copy, then to the second.** Each record
 //! carries a sequence number; at start both copies are read, each record is authenticated on its
 //! own, the newest authentic one counts, and what differs is mended. So a cut between the two
 //! writes leaves a change done, one before the first leaves it undone, and damage to one copy costs
-//! nothing. A slot hurt in both copies loses that key; a shard lost in both, its keys; `info`
-//! counts them, and they stay counted until a factory reset. OP-TEE gives nothing more of an object
-//! in which it found a corrupt block: where that happens to both copies, what neither gave before
-//! is lost. A copy that cannot be mended now (no space, or its name is held) stays out of service
-//! until the next start; where it cannot be removed either, or nobody knows whether it was, each
-//! change tries again first.
+//! nothing. A slot hurt in both copies loses that key; `info` counts it, and it stays counted until
+//! a factory reset. OP-TEE gives nothing more of an object in which it found a corrupt block: where
+//! that happens to both copies, what neither gave before is lost.
+//!
+//! **What ended stays ended**, whatever tee-supplicant shows, holds back or shows again. A name is in
+//! one of three conditions:
+//!
+//! | condition | how that is known |
+//! |---|---|
+//! | serving | the object opens, every byte of it was read, and it is as the newest records say, or was made so |
+//! | gone | the platform has no such object: it said so, or another one was made in its place. The list of names is one for the whole store, and comes back with the whole store only |
+//! | held back | anything else: found corrupt, its name in use, and neither made anew nor removed |
+//!
+//! - *To change anything*, every name of every shard that counts must be serving or gone, and of each
+//!   shard one must serve: the vault is then **settled**.
+//! - *Before a change is acknowledged* it is written to every serving copy: a slot's of its shard, a
+//!   header's of all shards. So every copy that can come back has everything that was acknowledged.
+//! - *To read a record*, one copy of its shard must serve; to open the vault, one copy of any. Each
+//!   such set meets what was written in every copy that it consists of, so whichever is shown tells
+//!   of every ending.
+//!
+//! What is **not** settled is read-only: [`Status::Incomplete`] if of a shard no copy serves,
+//! [`Status::Degraded`] if only a copy is held back. Then
+//! - a call that failed may have reached some copies and not others: one record at most, for nothing
+//!   is changed before all copies are alike again. Where a copy is held back, the record that was
+//!   written last to its shard is in doubt, and is not served either way ([`Status::Degraded`]), nor
+//!   is any fact of the headers. What is seen is in every copy that can come back, and so never
+//!   unseen.
+//! - what is not found may be in what is held back: [`Status::Incomplete`] or [`Status::Degraded`]
+//!   is said in place of [`Status::NotFound`], to whoever has no part in a key, too.
+//! - what depends on such a fact is refused: imports (the lock), wrapped keys whose generation has no
+//!   record here, copies whose original is not here, counted uses beyond what is reserved, whatever
+//!   must be recorded; the audit logs are neither shown nor signed, for a part of them may be
+//!   missing. Keys of the shards that are here serve.
+//!
+//! Each change tries to settle the vault first, so that what is shown again is enough. Where a shard
+//! is lost, uid 0 **declares it lost**: the headers of all other shards get its next incarnation,
+//! then its names are made anew, and only when nothing of what they were can come back this is
+//! acknowledged. A header or slot of another incarnation is not authentic. Whoever may have had a
+//! record of a generation there gets one that was never given, so that his older wrapped keys end.
+//! A cut is finished by the next start.
+//!
+//! A factory reset tells every header that is here, then removes what does not say that it is being
+//! reset, and that last of all which does: what a cut leaves is no vault by itself. Where no header
+//! can be told, an object of the last name says it in their place.
+//!
+//! Of two records of one name the newest counts, and the other is removed: no two are ever written.
+//!
+//! At rollback level 1000 this holds against every sequence of what is shown and held back; below it,
+//! against all but putting back the whole store of an earlier time, whole or in part.
 //!
 //! **When storage fails** during a change, nobody knows whether it happened. The vault then trusts
 //! nothing that it remembers of storage: it reads everything again, and writes the same once more.
@@ -30,8 +75,10 @@
 //! says so is found again as it was.
 //!
 //! The vault's own facts (id, secret, lock, number of shards) stand in every header, the newest
-//! authentic one counting, so that the loss of no single object loses them.
+//! authentic one counting, so that the loss of no single object loses them. A new shard counts once
+//! all headers say so; nothing is written to it before.
 
+mod anew;
 mod cache;
 mod change;
 mod counting;
@@ -42,6 +89,8 @@ mod index;
 mod load;
 pub mod log;
 mod logs;
+mod lost;
+mod merge;
 mod open;
 mod quotas;
 mod record;
@@ -65,6 +114,7 @@ use crate::{
 };
 use cache::Cache;
 use index::{Entry, Reserved, name_of, owner_hash};
+use load::Known;
 use logs::Logs;
 use open::{Open, SlotNumber};
 use repairs::Repairs;
@@ -105,8 +155,8 @@ pub struct Vault<P: Platform> {
     repairs: Repairs,
     /// The id and the sequence of the header that was seen last.
     seen: Option<(Digits<16>, u64)>,
-    /// Whether there was a vault here, or a part of one: another is made by a factory reset only.
-    something: bool,
+    /// What this instance knows of the store before it reads it.
+    known: Known,
     /// Whether storage is out of bounds for now.
     confined: bool,
 }
@@ -120,7 +170,7 @@ impl<P: Platform> Default for Vault<P> {
             cache: Cache::default(),
             repairs: Repairs::default(),
             seen: None,
-            something: false,
+            known: Known::default(),
             confined: false,
         }
     }
@@ -139,8 +189,12 @@ impl<P: Platform> Vault<P> {
         let keys = count(|entry| matches!(entry, Entry::Key(_)));
         let others = count(|entry| matches!(entry, Entry::Generation(_)));
         let damaged = count(|entry| matches!(entry, Entry::Damaged));
-        let (id, locked) = (open.header.vault, open.header.locked);
+        let (id, locked) = (
+            open.header.vault,
+            open.facts().ok().map(|facts| facts.locked),
+        );
         let degraded = u32::try_from(open.degraded()).unwrap_or(u32::MAX);
+        let (missing, lost) = (open.missing.count_ones(), open.header.lost);
         Ok(VaultInfo {
             id,
             locked,
@@ -149,8 +203,10 @@ impl<P: Platform> Vault<P> {
                 .saturating_sub(keys)
                 .saturating_sub(others)
                 .saturating_sub(damaged),
-            damaged,
+            damaged: damaged.saturating_add(lost),
             degraded,
+            missing,
+            read_only: open.settled().is_err(),
             repaired: self.repairs.made(),
         })
     }
@@ -282,7 +338,7 @@ impl<P: Platform> Vault<P> {
         owner: &Identity,
         label: &Label,
     ) -> Result<usize, Status> {
-        self.opened(platform)?;
+        self.expect_changeable(platform)?;
         self.locate(platform, owner, label)
     }
 
@@ -296,9 +352,11 @@ impl<P: Platform> Vault<P> {
         let wanted = Entry::Key(name_of(owner, label));
         let mut from = 0;
         loop {
-            let index = &self.opened(platform)?.index;
-            let number = index.find(from, |entry| *entry == wanted);
-            let number = number.ok_or(Status::NotFound)?;
+            let open = self.opened(platform)?;
+            let Some(number) = open.index.find(from, |entry| *entry == wanted) else {
+                // It may be in what is held back.
+                return Err(open.complete().err().unwrap_or(Status::NotFound));
+            };
             if let Content::Key(record) = self.fetch(platform, number)?
                 && record.is(owner, label)
             {
@@ -320,7 +378,7 @@ impl<P: Platform> Vault<P> {
         record: KeyRecord,
         caller: Identity,
     ) -> Result<(), Status> {
-        self.opened(platform)?;
+        self.expect_changeable(platform)?;
         match self.find(platform, &record.owner, &record.label) {
             Ok(_) => return Err(Status::AlreadyExists),
             Err(Status::NotFound) => {}
@@ -407,11 +465,12 @@ impl<P: Platform> Vault<P> {
         let mut number = cursor;
         let mut looked = 0_usize;
         loop {
-            let index = &self.opened(platform)?.index;
+            let open = self.opened(platform)?;
             let keys = |entry: &Entry| matches!(entry, Entry::Key(_));
-            let Some(next) = index.find(number, keys) else {
+            let Some(next) = open.index.find(number, keys) else {
                 return Ok(None);
             };
+            let (index, doubtful) = (&open.index, open.is_doubtful(next));
             number = next;
             // Who has a part in few of many keys comes again for the rest. Whosever they are: where
             // to go on tells nothing of one owner's.
@@ -419,10 +478,8 @@ impl<P: Platform> Vault<P> {
             if looked > LOOKED {
                 return Ok(Some(number));
             }
-            if !index.holds(
-                number,
-                |entry| matches!(entry, Entry::Key(name) if name.owner == wanted),
-            ) {
+            let theirs = |entry: &Entry| matches!(entry, Entry::Key(name) if name.owner == wanted);
+            if doubtful || !index.holds(number, theirs) {
                 number = number.saturating_add(1);
                 continue;
             }
@@ -445,7 +502,8 @@ impl<P: Platform> Vault<P> {
         }
     }
 
-    /// Destroys everything and begins a new vault, also where the old one cannot be opened.
+    /// Destroys everything and begins a new vault, also where the old one cannot be opened, or a
+    /// part of it is held back: that must be gone by then.
     ///
     /// # Errors
     /// A status of storage, after which the old vault is either there or not.
@@ -453,7 +511,10 @@ impl<P: Platform> Vault<P> {
         self.cache.clear();
         // Told to every header first: a cut in the midst of what follows is finished at start.
         match self.opened(platform).map(drop) {
-            Ok(()) => self.change_header(platform, |header| header.resetting = true)?,
+            Ok(()) => self.change_headers(platform, 0, true, |header| {
+                header.resetting = true;
+                Ok(())
+            })?,
             Err(Status::StorageCorrupt | Status::StorageRollback | Status::VaultNewer) => {}
             // What may open later is not half deleted now.
             Err(passing) => return Err(passing),
@@ -461,12 +522,21 @@ impl<P: Platform> Vault<P> {
         self.close(platform);
         self.reserved = Vec::new();
         self.seen = None;
-        self.something = false;
-        let open = load::begin_anew(platform)?.open;
+        self.known = Known::default();
+        let key = header::key(platform)?;
+        let open = anew::begin_anew(platform, &key)?.open;
         self.seen = Some((open.header.vault, open.header.sequence));
-        self.something = true;
+        self.known.something = true;
         self.open = Some(open);
         Ok(())
+    }
+
+    /// What is to be said of what is not here: [`Status::NotFound`], unless it may be in a part that
+    /// is held back.
+    #[must_use]
+    pub fn absence(&self) -> Status {
+        let held_back = self.open.as_ref().and_then(|open| open.complete().err());
+        held_back.unwrap_or(Status::NotFound)
     }
 
     /// Rises with everything that is stored; none while the vault is not open.
@@ -493,8 +563,9 @@ impl<P: Platform> Vault<P> {
     /// Reads one record, from the second copy if the first will not do.
     fn fetch(&mut self, platform: &mut P, number: SlotNumber) -> Result<Content, Status> {
         self.expect_storage()?;
-        if let Ok(content) = self.opened(platform)?.read(platform.storage(), number) {
-            return Ok(content);
+        let read = self.opened(platform)?.read(platform.storage(), number);
+        if read.is_ok() || self.opened(platform)?.is_doubtful(number) {
+            return read;
         }
         // Something is wrong: read everything again, which mends what can be mended.
         self.close(platform);
@@ -507,6 +578,7 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         suits: impl Fn(&Logs, SlotNumber) -> bool,
     ) -> Result<SlotNumber, Status> {
+        self.expect_changeable(platform)?;
         let open = self.opened(platform)?;
         let mut from = 0;
         while let Some(number) = open.index.find(from, |entry| *entry == Entry::Free) {
@@ -523,7 +595,7 @@ impl<P: Platform> Vault<P> {
         // Without a header: should it never count, it is no vault by itself.
         self.write(
             platform,
-            |_| true,
+            |open| open.settled().is_ok() && open.shards.len() == usize::from(shard),
             |open, storage| open.add_shard(storage, shard, &[0; SLOT]),
         )?;
         self.change_header(platform, |header| header.shards = shard.saturating_add(1))?;

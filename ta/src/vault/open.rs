@@ -6,16 +6,19 @@ use claviger_proto::Status;
 use zeroize::Zeroizing;
 
 use super::{
-    COPIES, OBJECT, SLOT, SLOTS,
+    COPIES, OBJECT, SHARDS, SLOT, SLOTS,
     header::{Header, HeaderKey},
     index::{Entry, Index},
     logs::Logs,
-    slot::{Content, SlotKey, Stamp, stamp_of},
+    slot::{Content, SlotKey, Stamp, Stored, stamp_of},
 };
-use crate::platform::{ObjectId, Storage, StorageError, zeros};
+use crate::platform::{ObjectId, Storage, zeros};
 
 /// Where a slot is: the shard times [`SLOTS`] plus the place in it, from 0.
 pub(super) type SlotNumber = usize;
+
+/// Of each shard one record was written last; its copies may lack it, and a twin.
+pub(super) const DOUBTFUL: usize = 4 * SHARDS;
 
 /// The vault as it stands open.
 pub(super) struct Open<S: Storage> {
@@ -27,10 +30,13 @@ pub(super) struct Open<S: Storage> {
     pub(super) index: Index,
     /// The highest sequence number of any record.
     pub(super) sequence: u64,
-    /// Whether nothing may be changed: there is a copy that does not serve, and that stays.
+    /// Whether there is a copy that does not serve, and may come back.
     pub(super) frozen: bool,
-    /// As the platform says.
-    pub(super) detects_rollback: bool,
+    /// Of each shard a bit: no copy of it serves.
+    pub(super) missing: u8,
+    /// Slots whose record was written last before such a copy was held back, and may not be in it:
+    /// nobody knows whether it will have been.
+    pub(super) doubtful: heapless::Vec<SlotNumber, DOUBTFUL>,
     /// What is known of the audit logs.
     pub(super) logs: Logs,
 }
@@ -40,7 +46,7 @@ impl<S: Storage> Open<S> {
     ///
     /// # Errors
     /// [`Status::Internal`] if the slots' key cannot be derived, which its arithmetic rules out.
-    pub(super) fn new(header: Header, detects_rollback: bool) -> Result<Self, Status> {
+    pub(super) fn new(header: Header) -> Result<Self, Status> {
         Ok(Open {
             slot_key: SlotKey::of(&header)?,
             header,
@@ -48,23 +54,76 @@ impl<S: Storage> Open<S> {
             index: Index::default(),
             sequence: 0,
             frozen: false,
-            detects_rollback,
+            missing: 0,
+            doubtful: heapless::Vec::new(),
             logs: Logs::default(),
         })
+    }
+
+    /// What the headers say, but for what never changes: where a copy may come back that knows
+    /// better, nobody can tell.
+    ///
+    /// # Errors
+    /// That of [`Open::settled`].
+    pub(super) fn facts(&self) -> Result<&Header, Status> {
+        self.settled().map(|()| &self.header)
+    }
+
+    /// Whether every copy that may come back is here: only then anything may be changed.
+    ///
+    /// # Errors
+    /// [`Status::Incomplete`] if no copy of some shard serves; [`Status::Degraded`] if a copy does
+    /// not serve, and may come back.
+    pub(super) fn settled(&self) -> Result<(), Status> {
+        match (self.missing, self.frozen) {
+            (0, false) => Ok(()),
+            (0, true) => Err(Status::Degraded),
+            _ => Err(Status::Incomplete),
+        }
+    }
+
+    /// Whether what is not here is nowhere.
+    ///
+    /// # Errors
+    /// That of [`Open::settled`].
+    pub(super) fn complete(&self) -> Result<(), Status> {
+        match self.missing == 0 && self.doubtful.is_empty() {
+            true => Ok(()),
+            false => self.settled(),
+        }
+    }
+
+    /// Whether nobody knows what will have been in this slot.
+    pub(super) fn is_doubtful(&self, number: SlotNumber) -> bool {
+        self.doubtful.contains(&number)
     }
 
     /// Reads what is in a slot, from the first copy that serves.
     #[inline(never)]
     pub(super) fn read(&mut self, storage: &mut S, number: SlotNumber) -> Result<Content, Status> {
+        self.read_stored(storage, number)
+            .map(|(_, content, _)| content)
+    }
+
+    /// As [`Open::read`], with sequence and events.
+    ///
+    /// # Errors
+    /// [`Status::Degraded`] for a doubtful record; [`Status::RecordDamaged`]; those of storage.
+    pub(super) fn read_stored(
+        &mut self,
+        storage: &mut S,
+        number: SlotNumber,
+    ) -> Result<Stored, Status> {
+        if self.is_doubtful(number) {
+            return Err(Status::Degraded);
+        }
         let (shard, place) = whereabouts(number);
         let object = self.copies(shard).next().ok_or(Status::RecordDamaged)?;
         let mut bytes = Zeroizing::new([0; SLOT]);
         storage.read(object, offset(place), bytes.as_mut_slice())?;
-        match self.slot_key.open(shard, place, &mut bytes)? {
-            Some((_, content, _)) => Ok(content),
-            // The index says that there is something.
-            None => Err(Status::RecordDamaged),
-        }
+        // The index says that there is something.
+        let stored = self.slot_key.open(shard, place, &mut bytes)?;
+        stored.ok_or(Status::RecordDamaged)
     }
 
     /// The stamp of the record in a slot, which is authentic.
@@ -143,8 +202,7 @@ impl<S: Storage> Open<S> {
         shard: u8,
         header: &[u8; SLOT],
     ) -> Result<(), Status> {
-        let mut image = zeros(OBJECT)?;
-        *image.first_chunk_mut().ok_or(Status::Internal)? = *header;
+        let image = empty(header)?;
         self.index.reserve(SLOTS)?;
         self.shards
             .try_reserve(1)
@@ -154,13 +212,8 @@ impl<S: Storage> Open<S> {
         for (copy, place) in COPIES.into_iter().zip(&mut copies) {
             match storage.create(ObjectId { shard, copy }, &image) {
                 Ok(object) => *place = Some(object),
-                // The next start makes it of the other one.
-                Err(StorageError::InUse) => {}
                 Err(error) => made = Err(error),
             }
-        }
-        if made.is_ok() && copies.iter().all(Option::is_none) {
-            made = Err(StorageError::InUse);
         }
         if let Err(error) = made {
             copies
@@ -182,6 +235,13 @@ impl<S: Storage> Open<S> {
             .flatten()
             .for_each(|object| storage.close(object));
     }
+}
+
+/// The bytes of an object with this header, and nothing in its slots.
+pub(super) fn empty(header: &[u8; SLOT]) -> Result<Vec<u8>, Status> {
+    let mut image = zeros(OBJECT)?;
+    *image.first_chunk_mut().ok_or(Status::Internal)? = *header;
+    Ok(image)
 }
 
 /// The shard of a slot and its place there; the header has place 0.

@@ -31,7 +31,7 @@ impl<P: Platform> Vault<P> {
         if *owner == Identity::ADMINISTRATOR {
             return Ok((KEYS, held, false));
         }
-        let set = open.header.quotas.iter().find(|(of, _)| of == owner);
+        let set = open.facts()?.quotas.iter().find(|(of, _)| of == owner);
         let keys = set.map_or(limits::OWNER_KEYS, |(_, keys)| usize::from(*keys));
         Ok((keys, held, set.is_some()))
     }
@@ -47,14 +47,15 @@ impl<P: Platform> Vault<P> {
         keys: u16,
         caller: Identity,
     ) -> Result<(), Status> {
-        let mut quotas = self.opened(platform)?.header.quotas.clone();
+        self.expect_changeable(platform)?;
+        let mut quotas = self.facts(platform)?.quotas.clone();
         quotas.retain(|(of, _)| *of != owner);
         // What everyone has needs no place.
         if usize::from(keys) != limits::OWNER_KEYS {
             let quota = (owner, keys);
             quotas.push(quota).map_err(|_| Status::QuotasFull)?;
         }
-        if quotas == self.opened(platform)?.header.quotas {
+        if quotas == self.facts(platform)?.quotas {
             return Ok(());
         }
         self.record(platform, Some(caller), Event::QuotaSet, |record| {
@@ -100,7 +101,7 @@ impl<P: Platform> Vault<P> {
     /// Keys of all groups but those with a quota of their own.
     fn held_by_groups(&mut self, platform: &mut P) -> Result<usize, Status> {
         let open = self.opened(platform)?;
-        let quotas = &open.header.quotas;
+        let quotas = &open.facts()?.quotas;
         let apart = |name: u32| quotas.iter().any(|(of, _)| owner_hash(of) == name);
         Ok(open.index.count(
             |entry| matches!(entry, Entry::Key(name) if name.is_group() && !apart(name.owner)),

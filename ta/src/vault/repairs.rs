@@ -32,7 +32,7 @@ impl Repairs {
 impl<P: Platform> Vault<P> {
     /// When what was mended is to be recorded: now, if it is.
     fn time_to_record(&self, platform: &mut P) -> Option<u64> {
-        if self.repairs.unrecorded() == 0 {
+        if self.repairs.unrecorded() == 0 && !self.has_loss_to_tell() {
             return None;
         }
         let now = platform.uptime().ok()?;
@@ -45,14 +45,21 @@ impl<P: Platform> Vault<P> {
         self.time_to_record(platform).is_some()
     }
 
-    /// Records what was mended, if that was not done within [`limits::AUDIT_INTERVAL`]. Where it
-    /// fails, the next call tries again, no sooner.
+    /// Records what was mended, and what was declared lost where a cut came before the log knew, if
+    /// that was not done within [`limits::AUDIT_INTERVAL`]. Where it fails, the next call tries
+    /// again, no sooner.
     pub fn record_repairs(&mut self, platform: &mut P) {
         let Some(now) = self.time_to_record(platform) else {
             return;
         };
         let count = self.repairs.unrecorded();
         self.repairs.told = Some(now);
+        if self.has_loss_to_tell() {
+            let _later = self.tell_loss(platform, None);
+        }
+        if count == 0 {
+            return;
+        }
         let recorded = self.record(platform, None, Event::Repaired, |record| {
             record.detail = count;
         });

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! slot = V || C of AES-256-SIV(KDF(secret, "claviger vault slot v1", vault id),
-//!                              AD = (shard || place, 1 and 2 bytes), content of 1008 bytes)
+//!                              AD = (shard || place || incarnation of the shard, 1, 2 and 2 bytes),
+//!                              content of 1008 bytes)
 //!
 //! content, integers big-endian
 //!      0      1  kind: 1 nothing any more, 2 a key, 3 a generation, 4 a page of an audit log, 5 the
@@ -13,7 +14,7 @@
 //!      .      .  if any wait and nothing is here any more: owner (17) and label (short) of the key
 //!                that was
 //!      .      .  a key: see [`super::record`]
-//!             .  a generation: owner (17), family (short; empty: all), the generation (4)
+//!             .  a generation: owner (17), family (short; empty: all), the generation (8)
 //!             .  a page: log (17), number (4), first record (8), chain before it (32), released
 //!                (8), length (2), records: see [`super::log`]
 //!             .  a certificate: length (2), X.509 in DER
@@ -31,7 +32,7 @@ use claviger_proto::{
 };
 use zeroize::Zeroizing;
 
-use super::{KeyRecord, SLOT, header::Header, log::Page};
+use super::{KeyRecord, SHARDS, SLOT, header::Header, log::Page};
 use crate::{
     crypto::{kdf, siv},
     fields::{Reader, Writer},
@@ -103,12 +104,12 @@ pub struct Generation {
     pub owner: Identity,
     /// Of which family; all, if absent.
     pub family: Option<Label>,
-    /// From 1.
-    pub number: u32,
+    /// From 1: where there is no record, it is that of the header.
+    pub number: u64,
 }
 
-/// The key under which a vault's slots are sealed.
-pub struct SlotKey(Zeroizing<[u8; 64]>);
+/// The key under which a vault's slots are sealed, and which object of each shard's name is the one.
+pub struct SlotKey(Zeroizing<[u8; 64]>, [u16; SHARDS]);
 
 impl SlotKey {
     /// Derives it from the vault's secret.
@@ -116,7 +117,8 @@ impl SlotKey {
     /// # Errors
     /// [`Status::Internal`] only if the arithmetic of the KDF were exceeded.
     pub fn of(header: &Header) -> Result<SlotKey, Status> {
-        kdf::derive_64(&header.secret, b"claviger vault slot v1", &header.vault.0).map(SlotKey)
+        let key = kdf::derive_64(&header.secret, b"claviger vault slot v1", &header.vault.0)?;
+        Ok(SlotKey(key, header.incarnations))
     }
 
     /// The slot that holds this.
@@ -136,7 +138,7 @@ impl SlotKey {
             .split_first_chunk_mut::<TAG>()
             .ok_or(Status::Internal)?;
         encode(content, sequence, events, plain).ok_or(Status::Internal)?;
-        let position = position(shard, place);
+        let position = self.position(shard, place);
         *tag = siv::seal(Suite::Aes256Siv, self.0.as_slice(), [&position], plain)?;
         Ok(bytes)
     }
@@ -157,7 +159,7 @@ impl SlotKey {
         let (tag, plain) = bytes
             .split_first_chunk_mut::<TAG>()
             .ok_or(Status::Internal)?;
-        let position = position(shard, place);
+        let position = self.position(shard, place);
         siv::open(
             Suite::Aes256Siv,
             self.0.as_slice(),
@@ -168,11 +170,12 @@ impl SlotKey {
         .map_err(|_| Status::RecordDamaged)?;
         decode(plain).map(Some).ok_or(Status::RecordDamaged)
     }
-}
 
-fn position(shard: u8, place: u16) -> [u8; 3] {
-    let [high, low] = place.to_be_bytes();
-    [shard, high, low]
+    fn position(&self, shard: u8, place: u16) -> [u8; 5] {
+        let incarnation = self.1.get(usize::from(shard)).copied().unwrap_or_default();
+        let ([a, b], [c, d]) = (place.to_be_bytes(), incarnation.to_be_bytes());
+        [shard, a, b, c, d]
+    }
 }
 
 /// Whether these events have room beside this content.
@@ -259,7 +262,7 @@ fn decode(bytes: &[u8]) -> Option<Stored> {
         GENERATION => Content::Generation(Generation {
             owner: from.take_identity()?,
             family: from.take_optional_label()?,
-            number: from.take_u32()?,
+            number: from.take_u64()?,
         }),
         PAGE => Content::Page(Page {
             of: log_owner(&from.take()?)?,

@@ -31,6 +31,18 @@ pub enum Fault {
     Full(u64),
 }
 
+/// What becomes of an object that is held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hold {
+    /// It is found corrupt, and stays: a tee-supplicant that does not give its file, and fails the
+    /// one write with which OP-TEE would forget it. Another one can be made in its place.
+    Back,
+    /// So, and nothing can be made in its place, nor written to it.
+    Fast,
+    /// OP-TEE forgets it: there is none any more.
+    Never,
+}
+
 /// What an operation does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -82,6 +94,10 @@ struct State {
     token: Arc<()>,
     /// Names that are held until the next start.
     held: BTreeSet<ObjectId>,
+    /// What is held back, and how.
+    held_back: BTreeMap<ObjectId, Hold>,
+    /// What is held back from the armed fault on.
+    then_held_back: Vec<(ObjectId, Hold)>,
 }
 
 /// A disk. Clones are the same disk.
@@ -178,6 +194,23 @@ impl Disk {
         }
     }
 
+    /// Holds objects back, until [`Disk::show`] shows them again as they were written last.
+    pub fn hide(&self, ids: impl IntoIterator<Item = (ObjectId, Hold)>) {
+        self.state().hold_back(ids);
+    }
+
+    /// As [`Disk::hide`], from the moment at which the armed fault strikes.
+    pub fn hide_after_fault(&self, ids: impl IntoIterator<Item = (ObjectId, Hold)>) {
+        self.state().then_held_back = ids.into_iter().collect();
+    }
+
+    /// Shows everything again that is held back.
+    pub fn show(&self) {
+        let mut state = self.state();
+        state.held_back.clear();
+        state.then_held_back.clear();
+    }
+
     /// Flips a bit that nothing below the vault notices.
     ///
     /// # Panics
@@ -204,6 +237,7 @@ impl Disk {
 
     /// Puts back what [`Disk::image`] gave.
     pub fn restore(&self, image: BTreeMap<ObjectId, Vec<u8>>) {
+        self.show();
         self.state().objects = image
             .into_iter()
             .map(|(id, bytes)| (id, Inode::new(bytes)))
@@ -237,19 +271,47 @@ impl Disk {
         }
         let now = state.operations;
         state.operations = now.saturating_add(1);
+        let strikes = match state.fault {
+            Some(Fault::Full(at)) => at <= now && kind == Kind::Change,
+            Some(
+                Fault::CutBefore(at)
+                | Fault::CutAfter(at)
+                | Fault::Tear(at)
+                | Fault::Fail(at, _)
+                | Fault::FailAfter(at, _),
+            ) => at == now,
+            None => false,
+        };
+        let result = state.disturbed(now, kind, operation);
+        if strikes {
+            let held_back = core::mem::take(&mut state.then_held_back);
+            state.hold_back(held_back);
+        }
+        result
+    }
+}
+
+impl State {
+    fn disturbed<T>(
+        &mut self,
+        now: u64,
+        kind: Kind,
+        operation: impl FnOnce(&mut State) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let state = self;
         match state.fault {
             Some(Fault::CutBefore(at)) if at == now => {
                 state.off = true;
                 Err(StorageError::Unavailable)
             }
             Some(Fault::CutAfter(at)) if at == now => {
-                let _unheard = operation(&mut state);
+                let _unheard = operation(state);
                 state.off = true;
                 Err(StorageError::Unavailable)
             }
             Some(Fault::Tear(at)) if at == now => {
                 state.torn = true;
-                let _unheard = operation(&mut state);
+                let _unheard = operation(state);
                 state.torn = false;
                 state.off = true;
                 Err(StorageError::Unavailable)
@@ -259,10 +321,10 @@ impl Disk {
                 Err(StorageError::NoSpace)
             }
             Some(Fault::FailAfter(at, error)) if at == now => {
-                operation(&mut state)?;
+                operation(state)?;
                 Err(error)
             }
-            _ => operation(&mut state),
+            _ => operation(state),
         }
     }
 }
@@ -273,6 +335,7 @@ impl Storage for Disk {
     fn open(&mut self, id: ObjectId) -> Result<Handle, StorageError> {
         self.operate(Kind::Look, |state| {
             state.expect_free(id)?;
+            state.expect_given(id)?;
             let inode = state
                 .objects
                 .get(&id)
@@ -294,9 +357,10 @@ impl Storage for Disk {
     fn create(&mut self, id: ObjectId, bytes: &[u8]) -> Result<Handle, StorageError> {
         self.operate(Kind::Change, |state| {
             state.expect_free(id)?;
-            if state.keeps(id) {
+            if state.keeps(id) || state.held_back.get(&id) == Some(&Hold::Fast) {
                 return Err(StorageError::NoSpace);
             }
+            state.held_back.remove(&id);
             state.save(id, Some(bytes))?;
             let inode = Inode::new(bytes.to_vec());
             state.objects.insert(id, inode.clone());
@@ -311,6 +375,9 @@ impl Storage for Disk {
         bytes: &mut [u8],
     ) -> Result<(), StorageError> {
         self.operate(Kind::Look, |state| {
+            if state.names(object) {
+                state.expect_given(object.id)?;
+            }
             let inode = lock(&object.inode);
             let range = offset as usize..offset as usize + bytes.len();
             let hurt = inode.is_hurt(&range);
@@ -335,6 +402,9 @@ impl Storage for Disk {
         bytes: &[u8],
     ) -> Result<(), StorageError> {
         self.operate(Kind::Change, |state| {
+            if state.names(object) {
+                state.expect_given(object.id)?;
+            }
             let mut inode = lock(&object.inode);
             let bytes = match state.torn {
                 true => &bytes[..bytes.len() / 2],
@@ -364,6 +434,7 @@ impl Storage for Disk {
             if state.keeps(id) {
                 return Err(StorageError::Corrupt);
             }
+            state.expect_given(id)?;
             state.objects.remove(&id).ok_or(StorageError::NotFound)?;
             state.save(id, None)
         })
@@ -378,6 +449,30 @@ impl State {
             corrupt: false,
             _token: self.token.clone(),
         }
+    }
+
+    fn hold_back(&mut self, ids: impl IntoIterator<Item = (ObjectId, Hold)>) {
+        let there = |state: &State, id| state.objects.contains_key(&id);
+        for (id, hold) in ids {
+            if there(self, id) {
+                self.held_back.insert(id, hold);
+            }
+        }
+    }
+
+    /// # Errors
+    /// [`StorageError::Corrupt`] for what is held back.
+    fn expect_given(&mut self, id: ObjectId) -> Result<(), StorageError> {
+        match self.held_back.get(&id) {
+            None => return Ok(()),
+            Some(Hold::Never) => {
+                self.held_back.remove(&id);
+                self.objects.remove(&id);
+                self.save(id, None)?;
+            }
+            Some(Hold::Back | Hold::Fast) => {}
+        }
+        Err(StorageError::Corrupt)
     }
 
     fn keeps(&self, id: ObjectId) -> bool {

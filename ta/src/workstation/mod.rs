@@ -21,7 +21,7 @@ use std::{
 use claviger_proto::{Status, command::FROM_MEMORY, limits, message::Build};
 use zeroize::Zeroizing;
 
-pub use disk::{Disk, Fault, Handle};
+pub use disk::{Disk, Fault, Handle, Hold};
 
 use crate::{
     exchange::{Exchange, SharedMemory},
@@ -98,6 +98,18 @@ impl Workstation {
             rollback_level: limits::ROLLBACK_DETECTED,
             ..self
         }
+    }
+
+    /// Another device with the same root key, and a disk of its own, in memory, with the same on it.
+    #[must_use]
+    pub fn twin(&self) -> Workstation {
+        let twin = Workstation {
+            disk: Disk::in_memory(),
+            later: Arc::default(),
+            ..self.clone()
+        };
+        twin.disk.restore(self.disk.image());
+        twin
     }
 
     /// Lets so many seconds pass.

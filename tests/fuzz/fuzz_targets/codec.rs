@@ -47,6 +47,7 @@ fuzz_target!(|data: &[u8]| {
         Command::Confirm => both::<ConfirmRequest>(header),
         Command::Lock => both::<LockRequest>(header),
         Command::FactoryReset => both::<FactoryResetRequest>(header),
+        Command::DeclareLost => both::<DeclareLostRequest>(header),
         Command::Rotate => both::<RotateRequest>(header),
         Command::Retire => both::<RetireRequest>(header),
         Command::SetState => both::<SetStateRequest>(header),

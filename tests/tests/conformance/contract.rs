@@ -34,6 +34,7 @@ const fn pinned_id(command: Command) -> (u32, &'static str) {
         Command::Confirm => (21, "confirm"),
         Command::Lock => (22, "lock"),
         Command::FactoryReset => (23, "factory-reset"),
+        Command::DeclareLost => (68, "declare-lost"),
         Command::Rotate => (24, "rotate"),
         Command::Retire => (25, "retire"),
         Command::SetState => (26, "set-state"),
@@ -377,11 +378,13 @@ fn the_longest_answers_fit() {
         store: u16::MAX,
         vault: Some(VaultInfo {
             id: Digits([0; 16]),
-            locked: false,
+            locked: Some(false),
             keys: number,
             free: number,
             damaged: number,
             degraded: number,
+            missing: number,
+            read_only: false,
             repaired: number,
         }),
         limits: Limits {

@@ -300,6 +300,7 @@ fn payloads_where_none_belongs() {
             | Command::Challenge
             | Command::Lock
             | Command::FactoryReset
+            | Command::DeclareLost
             | Command::Rotate
             | Command::Retire
             | Command::SetState
@@ -358,8 +359,8 @@ fn payloads_where_none_belongs() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 31);
-    assert!(!client.info().unwrap().vault.unwrap().locked);
+    assert_eq!(refused, 32);
+    assert!(!client.info().unwrap().vault.unwrap().locked.unwrap());
     assert_eq!(client.list().unwrap(), before);
     watch.still_the_same();
 }

@@ -13,7 +13,7 @@ fn a_locked_vault_takes_no_imports() {
     let device = Device::fresh();
     let (root, alice) = (device.user(0), device.user(ALICE));
     let imported = import(&alice, "before").unwrap();
-    let locked = || alice.info().unwrap().vault.unwrap().locked;
+    let locked = || alice.info().unwrap().vault.unwrap().locked.unwrap();
     assert!(!locked());
     root.lock().unwrap();
     assert!(locked());
@@ -60,7 +60,10 @@ fn a_factory_reset_leaves_nothing() {
     );
     let (before, after) = (before.vault.unwrap(), after.vault.unwrap());
     assert_ne!(after.id, before.id);
-    assert_eq!((after.keys, after.damaged, after.locked), (0, 0, false));
+    assert_eq!(
+        (after.keys, after.damaged, after.locked),
+        (0, 0, Some(false))
+    );
     assert_eq!(after.free, before.keys + before.free);
     for client in &clients {
         assert_eq!(client.list().unwrap(), []);

@@ -50,6 +50,8 @@ fn no_command_that_writes_is_left_out() {
         );
         writes.insert(command.id());
     }
+    // Of a vault of which a part is missing, there is no view: `held_back::lost` tries this one.
+    writes.insert(Command::DeclareLost.id());
     for command in Command::ALL {
         let name = command.name();
         assert!(writes.contains(&command.id()), "{name} is in no scenario");
@@ -142,8 +144,11 @@ fn fail(trial: &Trial, open: bool, fault: Fault) {
     let name = trial.scenario.name;
     let when = format!("{name}: {fault:?}, open {open}: {:?}", status(&answer));
     let succeeded = answer.is_ok();
-    // The same instance sees at once what the next one will, also while there is no space.
+    // The same instance sees at once what the next one will, also while there is no space: but for
+    // what it cannot write to both copies, of which nobody knows.
     let at_once = on.try_view();
+    let vault = on.root.info().unwrap().vault;
+    let in_doubt = vault.is_some_and(|vault| vault.read_only);
     disk.disarm();
     let stored: Image = disk.image();
     // Looking at the logs writes, where anything may be written.
@@ -153,6 +158,7 @@ fn fail(trial: &Trial, open: bool, fault: Fault) {
     let seen = on.seen();
     let done = trial.judge(&seen, succeeded, &when);
     match at_once {
+        Ok(_) if in_doubt => assert!(matches!(fault, Fault::Full(_)), "{when}"),
         Ok(at_once) => assert_eq!(seen.0, at_once, "{when}"),
         // A reset that has begun waits for space.
         Err(error) => {

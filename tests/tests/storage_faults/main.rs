@@ -6,6 +6,7 @@ mod capacity;
 mod change;
 mod damage;
 mod every_operation;
+mod held_back;
 mod histories;
 mod judge;
 mod life;

@@ -27,6 +27,7 @@ use crate::bench::USERS;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct View {
     pub(crate) vault: Digits<16>,
+    /// Whether that is known, and so.
     pub(crate) locked: bool,
     pub(crate) damaged: u32,
     /// How many keys others have.
@@ -123,7 +124,7 @@ impl View {
         })?;
         Ok(View {
             vault: vault.id,
-            locked: vault.locked,
+            locked: vault.locked == Some(true),
             damaged: vault.damaged,
             others: vault.keys.checked_sub(keys.len() as u32).unwrap(),
             keys,

@@ -91,6 +91,17 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum VaultCommand {
+    /// Give up for good what is missing of the vault, so that the rest can be changed again; wrapped
+    /// keys end whose revocation may have been there
+    DeclareLost {
+        /// The token that `claviger info` shows to root
+        #[arg(long, value_name = "TOKEN")]
+        confirm: Digits<4>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show what runs, where, and what it can hold
     Info,
@@ -292,6 +303,11 @@ pub(crate) enum Command {
         /// The token that `claviger info` shows to root
         #[arg(long, value_name = "TOKEN")]
         confirm: Digits<4>,
+    },
+    /// What to do when a part of the vault is missing (root only)
+    Vault {
+        #[command(subcommand)]
+        command: VaultCommand,
     },
     /// Read, sign and verify the log of what was done with keys, and what was refused
     Audit {

@@ -48,7 +48,12 @@ fn describe_info(info: &InfoResponse, warning: Option<&str>) -> String {
             rows.push(("vault", vault.id.to_string()));
             rows.push((
                 "imports",
-                if vault.locked { "locked" } else { "open" }.to_owned(),
+                match vault.locked {
+                    Some(true) => "locked",
+                    Some(false) => "open",
+                    None => "nobody can tell while the vault is read-only",
+                }
+                .to_owned(),
             ));
             rows.push((
                 "keys",
@@ -57,8 +62,21 @@ fn describe_info(info: &InfoResponse, warning: Option<&str>) -> String {
             rows.push((
                 "records",
                 format!(
-                    "{} damaged, {} parts with one copy only, {} mended since the start",
-                    vault.damaged, vault.degraded, vault.repaired
+                    "{} damaged or lost, {} mended since the start",
+                    vault.damaged, vault.repaired
+                ),
+            ));
+            rows.push((
+                "parts",
+                format!(
+                    "{} missing, {} with one copy only{}",
+                    vault.missing,
+                    vault.degraded,
+                    if vault.read_only {
+                        "; the vault is read-only"
+                    } else {
+                        ""
+                    }
                 ),
             ));
         }
@@ -199,6 +217,14 @@ pub(crate) fn factory_reset(client: &Client, token: &Digits<4>, printer: &Printe
     printer.print(
         &json!({ "reset": true }),
         "reset: every key is destroyed, and the vault is new",
+    )
+}
+
+pub(crate) fn declare_lost(client: &Client, token: &Digits<4>, printer: &Printer) -> Outcome {
+    let parts = client.declare_lost(&token.to_string())?;
+    printer.print(
+        &json!({ "declared_lost": parts }),
+        &format!("parts declared lost, and made anew: {parts}; the vault can be changed again"),
     )
 }
 

@@ -39,7 +39,7 @@ use clap::FromArgMatches;
 use claviger::{Client, Key, Login};
 
 use self::{
-    args::{Arguments, Command},
+    args::{Arguments, Command, VaultCommand},
     failure::Failure,
     output::Printer,
 };
@@ -88,6 +88,9 @@ fn run(arguments: &Arguments, printer: &Printer) -> Outcome {
         Command::Doctor => device::doctor(builder(), printer),
         Command::Lock => device::lock(&client()?, printer),
         Command::FactoryReset { confirm } => device::factory_reset(&client()?, confirm, printer),
+        Command::Vault {
+            command: VaultCommand::DeclareLost { confirm },
+        } => device::declare_lost(&client()?, confirm, printer),
         Command::List(owner) => keys::list(&client()?, *owner, printer),
         Command::Describe(key) => keys::describe(&client()?, key, printer),
         Command::Delete(key) => keys::delete(&client()?, key, printer),

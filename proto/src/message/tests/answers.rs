@@ -76,11 +76,13 @@ pub(super) fn info() -> InfoResponse {
         store: 64,
         vault: Some(VaultInfo {
             id: Digits([0x33; 16]),
-            locked: true,
+            locked: Some(true),
             keys: 1,
             free: 2,
             damaged: 3,
             degraded: 5,
+            missing: 6,
+            read_only: true,
             repaired: 4,
         }),
         limits: Limits {
@@ -122,7 +124,7 @@ pub(super) const INFO: &str = concat!(
     r#""rollback_level":1000,"instance":"11111111111111111111111111111111","#,
     r#""confirmation":"22222222","store":64,"#,
     r#""vault":{"id":"33333333333333333333333333333333","locked":true,"keys":1,"free":2,"#,
-    r#""damaged":3,"degraded":5,"repaired":4},"#,
+    r#""damaged":3,"degraded":5,"missing":6,"read_only":true,"repaired":4},"#,
     r#""limits":{"header":5,"payload":6,"chunk":7,"context":8,"random":9,"keys":10,"#,
     r#""owner_keys":11,"versions":12,"grants":13,"wrapped":14,"owner_wrapped":15,"batch":31,"#,
     r#""sessions":16,"caller_sessions":17,"audit_logs":18,"audit_log":24,"challenges":25,"#,

@@ -254,6 +254,17 @@ pub(super) fn pinned(command: Command) {
             NONE,
         ),
         Command::Lock => check(command, (LockRequest {}, EMPTY), done(), NONE),
+        Command::DeclareLost => check(
+            command,
+            (
+                DeclareLostRequest {
+                    confirmation: Digits([0x22; 4]),
+                },
+                r#"{"confirmation":"22222222"}"#,
+            ),
+            (DeclareLostResponse { shards: 2 }, r#"{"shards":2}"#),
+            NONE,
+        ),
         Command::FactoryReset => check(
             command,
             (

@@ -42,6 +42,8 @@ const fn pinned_code(status: Status) -> u16 {
         Status::StorageRollback => 68,
         Status::VaultNewer => 69,
         Status::NeedsStorage => 70,
+        Status::Incomplete => 71,
+        Status::NothingMissing => 72,
         Status::OutOfMemory => 80,
         Status::RandomFailed => 81,
         Status::PlatformFault => 82,

@@ -147,7 +147,7 @@ impl Cases<'_> {
             } else {
                 "the second shard"
             };
-            let lost = Expect::Lost(shard);
+            let (lost, missing) = (Expect::Lost(shard), Expect::Missing(shard));
             // The second shard is hardly used.
             let index = if shard == 0 { USED_BLOCK } else { 1 };
             let spots = [&first, &second]
@@ -160,12 +160,14 @@ impl Cases<'_> {
             let name = format!("the same block of both copies of {which}");
             self.add(name, shard == 0, lost, |store| flip_all(store, &spots))?;
             let name = format!("both copies of {which} deleted");
-            self.add(name, shard == 0, lost, |store| {
+            self.add(name, shard == 0, missing, |store| {
                 store.remove(&first)?;
                 store.remove(&second)
             })?;
             let name = format!("the copies of {which} exchanged");
-            self.add(name, false, lost, |store| store.exchange(&first, &second))?;
+            self.add(name, false, missing, |store| {
+                store.exchange(&first, &second)
+            })?;
             let name = format!("one copy of {which} deleted, a block of the other hurt");
             self.add(name, false, lost, |store| {
                 store.remove(&first)?;
@@ -173,7 +175,7 @@ impl Cases<'_> {
             })?;
             let [one, other] = self.two_shards()[1 - shard].clone();
             let name = format!("all of {which} cut to nothing, and one copy of the other shard");
-            self.add(name, false, lost, |store| {
+            self.add(name, false, missing, |store| {
                 store.truncate(&first, 0)?;
                 store.truncate(&second, 0)?;
                 store.truncate(if shard == 0 { &one } else { &other }, 0)

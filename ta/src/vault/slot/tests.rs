@@ -66,7 +66,7 @@ fn key() -> KeyRecord {
 }
 
 fn slot_key() -> SlotKey {
-    SlotKey(Zeroizing::new([7; 64]))
+    SlotKey(Zeroizing::new([7; 64]), [0, 0, 0x0102, 0, 0, 0, 0, 0])
 }
 
 /// An event of [`key`].
@@ -213,7 +213,7 @@ fn a_generation_lies_as_the_table_says() {
     let owner = [&[2], &[0xaa; 16][..]].concat();
     for family in [&b"\x09telemetry"[..], b"\0"] {
         let bytes = encoded(&Content::Generation(generation.clone()), &[]);
-        let parts: [&[u8]; 4] = [&[0], &owner, family, &[0, 0, 5, 6]];
+        let parts: [&[u8]; 4] = [&[0], &owner, family, &[0, 0, 0, 0, 0, 0, 5, 6]];
         assert_eq!(bytes[..], expected(3, &parts));
         let Some((0x0a, Content::Generation(again), _)) = decode(&bytes) else {
             panic!("it does not decode");

@@ -17,7 +17,7 @@ pub(super) struct Model {
     keys: BTreeMap<(Identity, Label), Key>,
     wrapped: Vec<Wrapped>,
     /// How often an owner's wrapped keys, or those of a family, were revoked, and the last number.
-    revocations: BTreeMap<(Identity, Option<Label>), (u32, u32)>,
+    revocations: BTreeMap<(Identity, Option<Label>), (u32, u64)>,
     rollback_level: u32,
 }
 
@@ -449,7 +449,7 @@ impl Model {
         who: Identity,
         owner: Identity,
         family: Option<Label>,
-    ) -> Result<u32, Status> {
+    ) -> Result<u64, Status> {
         if who != owner && who != Identity::ADMINISTRATOR {
             return Err(Status::AdministratorOnly);
         }
@@ -459,7 +459,7 @@ impl Model {
     }
 
     /// Which generation it was.
-    pub(super) fn revoked(&mut self, owner: Identity, family: Option<Label>, generation: u32) {
+    pub(super) fn revoked(&mut self, owner: Identity, family: Option<Label>, generation: u64) {
         self.revocations.entry((owner, family)).or_default().1 = generation;
     }
 }

@@ -4,7 +4,7 @@ mod keys;
 mod made;
 pub(crate) mod reading;
 mod uses;
-mod vault;
+pub(crate) mod vault;
 
 use claviger::{Algorithm, Client, Error, Status};
 use claviger_proto::{Command, audit::Event, command::Request};

@@ -265,7 +265,7 @@ fn reset(on: &On) -> Call {
 }
 
 /// What passes for a certificate of the device's key.
-fn certificate(root: &Client, number: u8) -> Vec<u8> {
+pub(crate) fn certificate(root: &Client, number: u8) -> Vec<u8> {
     let mut der = vec![0x30, 0x82, 1, 0];
     der.extend(root.device_key().unwrap().public.raw());
     der.resize(0x104, number);

@@ -157,6 +157,10 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("restore cancel", "claviger restore cancel 0123456789abcdef"),
     ("lock", "claviger lock"),
     ("factory-reset", "claviger factory-reset --confirm 01234567"),
+    (
+        "vault declare-lost",
+        "claviger vault declare-lost --confirm 01234567",
+    ),
     ("audit read", "claviger audit read --out log"),
     (
         "audit checkpoint",
