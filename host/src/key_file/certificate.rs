@@ -15,6 +15,7 @@ use super::{
 ///
 /// # Errors
 /// [`KeyFileError`], naming what the file holds if that is no certificate.
+#[allow(clippy::type_complexity)]
 pub fn certificates(bytes: &[u8]) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, KeyFileError> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if !armor::is_pem(text) {

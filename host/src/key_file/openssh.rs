@@ -81,6 +81,7 @@ pub(super) fn public(line: &str) -> Result<(Type, Vec<u8>), KeyFileError> {
 }
 
 /// Type, secret and public half of what a block `OPENSSH PRIVATE KEY` holds.
+#[allow(clippy::type_complexity)]
 pub(super) fn private(
     bytes: &[u8],
     passphrase: Option<&[u8]>,
