@@ -39,9 +39,8 @@ impl Command {
             | Command::DeviceKey { .. }
             | Command::Pending { .. }
             | Command::Quota { .. }
+            | Command::Vault { .. }
             | Command::Doctor
-            | Command::Pending { .. }
-            | Command::Quota { .. }
             | Command::Completions { .. }
             | Command::Man { .. } => {}
             Command::Describe(key)
