@@ -19,6 +19,7 @@ const TESTS: &[(&str, Test)] = &[
     ("words and variables arrive as they are", words),
     ("stdout and stderr are apart and binary-clean", output),
     ("stdin is the file's bytes, no more and no less", stdin),
+    ("a file that is put leaves folders as they are", put),
     ("any uid runs commands and may use the TEE", uids),
     ("a device keeps its disk", persistence),
     ("half a device is refused", half_a_device),
@@ -158,6 +159,32 @@ fn stdin(folder: &Path) -> Result<()> {
         );
     }
     expect(&bare(&["wc", "-c"])?, 0, "0\n")
+}
+
+/// What stands beside the file that was put is as in a guest without one.
+fn put(folder: &Path) -> Result<()> {
+    let (file, name) = (folder.join("a file"), "a file");
+    fs::write(&file, "put")?;
+    let mut places = Vec::new();
+    for to in ["", ":/root/put", ":/dev/shm/put", ":/new/folder/put"] {
+        let mut place = file.clone().into_os_string();
+        place.push(to);
+        places.push(place);
+    }
+    let mut options: Vec<&OsStr> = vec!["--bare".as_ref(), "--fresh".as_ref()];
+    for place in &places {
+        options.extend(["--put".as_ref(), place.as_os_str()]);
+    }
+    let folders = "stat -c '%n %a %u %g' / /tmp /root /dev /dev/shm";
+    let without = bare(&["sh", "-c", folders])?;
+    let script =
+        format!("cat '/tmp/{name}' /root/put /dev/shm/put /new/folder/put; echo; {folders}");
+    let expected = format!("putputputput\n{}", String::from_utf8(without.stdout)?);
+    expect(&exec(&options, &["sh", "-c", &script])?, 0, &expected)?;
+    // A user makes files where the file was put.
+    options.extend(["--uid".as_ref(), OsStr::new("1000")]);
+    let script = format!(": >/tmp/own && : >/dev/shm/own && cat '/tmp/{name}'");
+    expect(&exec(&options, &["sh", "-c", &script])?, 0, "put")
 }
 
 fn uids(_: &Path) -> Result<()> {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::{ALICE, BADGE, BLOB, Narrator, OK, REFUSED, Show, text};
 use crate::guest::Job;
 
 /// Makes keys without end, and names each when `claviger` has reported success.
 const MAKE_KEYS: &str = "i=0; while claviger generate spare-$i --algorithm aes-256-siv >/dev/null; do echo spare-$i; i=$((i + 1)); done";
+/// From the first acknowledgement to the cut, in which more are made.
 const UNTIL_THE_CUT: Duration = Duration::from_secs(3);
 
 impl Show<'_> {
@@ -22,7 +23,8 @@ impl Show<'_> {
         narrator.step("Power cut: QEMU is killed while the device is making keys");
         let written = guest.kill_during(
             &Job::new(ALICE, &["sh", "-c", MAKE_KEYS]),
-            "",
+            // A whole line: however slow the machine, one key is acknowledged.
+            "\n",
             UNTIL_THE_CUT,
         )?;
         // The last line may have been cut.
@@ -31,6 +33,11 @@ impl Show<'_> {
             .filter_map(|line| line.strip_suffix('\n'))
             .map(str::to_owned)
             .collect();
+        ensure!(
+            !acknowledged.is_empty(),
+            "no key was acknowledged before the cut: {}",
+            text(&written.stderr)
+        );
         narrator.note(&format!(
             "{} more keys were acknowledged before it",
             acknowledged.len()
