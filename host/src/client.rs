@@ -8,8 +8,8 @@ use claviger_proto::{
     limits,
     message::{
         DeclareLostRequest, DeleteRequest, DescribeRequest, FactoryResetRequest, InfoRequest,
-        InfoResponse, KeyDescription, KeySummary, ListRequest, LockRequest, RandomRequest,
-        RevokeRequest, SelfTestRequest, SelfTestResponse,
+        InfoResponse, KeyDescription, KeySummary, ListAllRequest, ListGrantedRequest, ListRequest,
+        ListResponse, LockRequest, RandomRequest, RevokeRequest, SelfTestRequest, SelfTestResponse,
     },
 };
 
@@ -195,7 +195,10 @@ impl Client {
     /// # Errors
     /// [`Error::Ta`] with a status of the store.
     pub fn list(&self) -> Result<Vec<KeySummary>, Error> {
-        self.pages(None)
+        self.pages(|cursor| ListRequest {
+            cursor,
+            owner: None,
+        })
     }
 
     /// All keys of another owner in which the caller has a part: which grant it something, or for
@@ -204,19 +207,46 @@ impl Client {
     /// # Errors
     /// [`Error::Ta`] with a status of the store.
     pub fn list_of(&self, owner: Identity) -> Result<Vec<KeySummary>, Error> {
-        self.pages(Some(owner))
+        self.pages(|cursor| ListRequest {
+            cursor,
+            owner: Some(owner),
+        })
     }
 
-    fn pages(&self, owner: Option<Identity>) -> Result<Vec<KeySummary>, Error> {
+    /// All keys of every owner; for uid 0.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with `AdministratorOnly` or a status of the store.
+    pub fn list_all(&self) -> Result<Vec<KeySummary>, Error> {
+        self.pages(|cursor| ListAllRequest { cursor })
+    }
+
+    /// All keys of others that grant the caller something ([`Client::key_of`] uses them). A session
+    /// speaks for one identity: what a group is granted, a session of [`crate::Login::Group`] shows,
+    /// whose own keys [`Client::list`] has.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with a status of the store.
+    pub fn list_granted(&self) -> Result<Vec<KeySummary>, Error> {
+        self.pages(|cursor| ListGrantedRequest { cursor })
+    }
+
+    fn pages<R: Request<Response = ListResponse>>(
+        &self,
+        page: impl Fn(u32) -> R,
+    ) -> Result<Vec<KeySummary>, Error> {
         let mut keys = Vec::new();
         let mut cursor = 0;
         loop {
-            let page = self.ask(&ListRequest { cursor, owner })?;
+            let page = self.ask(&page(cursor))?;
             keys.extend(page.keys);
             match page.next {
                 // A cursor that does not rise would never end.
                 Some(next) if next > cursor => cursor = next,
-                Some(_) => return Err(ProtocolError::Header { command: "list" }.into()),
+                Some(_) => {
+                    let command = R::COMMAND.name();
+                    return Err(ProtocolError::Header { command }.into());
+                }
                 None => return Ok(keys),
             }
         }

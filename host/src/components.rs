@@ -59,7 +59,8 @@ impl Creation {
             custodians: custodians.map_err(|_| Error::Ta(Status::BadHeader))?,
         };
         let client = self.client().clone();
-        let response = client.ask(&request)?;
+        let response = client.ask(&request);
+        let response = response.map_err(|error| self.explain(error, None))?;
         Ok(Ceremony {
             client,
             id: response.ceremony,

@@ -73,8 +73,14 @@ pub fn examine(builder: Builder) -> Vec<Check> {
             return checks;
         }
     }
-    #[cfg(not(feature = "optee"))]
-    let _ = emulated;
+    if !emulated && crate::identity::in_user_namespace() {
+        let finding = "this process is in a user namespace that maps its numbers";
+        let check = Check::new("users", Verdict::Warn, finding);
+        checks.push(check.advise(
+            "the TEE knows users and groups by the host's numbers: give and read those; names are \
+             neither taken nor shown here",
+        ));
+    }
     match builder.open() {
         Err(error) => {
             let mut check = Check::new("session", Verdict::Fail, chain(&error));

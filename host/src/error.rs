@@ -4,7 +4,7 @@ mod status;
 
 use std::io;
 
-use claviger_proto::{Algorithm, Command, Status, blob::BlobError, name::NameError};
+use claviger_proto::{Algorithm, Command, Status, blob::BlobError, name::NameError, rules::Fault};
 
 use crate::{shares::ShareError, transport::TransportError};
 
@@ -23,6 +23,18 @@ pub enum Error {
     /// message that is too long) is refused here, with the same status.
     #[error("{0}")]
     Ta(Status),
+    /// The trusted application refused what a new key or a policy says, by this rule.
+    #[error("{status}: {0}", status = .0.status)]
+    Rule(Fault),
+    /// There is a key with this label, and it is not what it was to be.
+    #[error("a key {key} exists already, and differs in its {attribute}")]
+    Differs {
+        /// Its label.
+        key: String,
+        /// What is otherwise: a field of the contract's description or policy of a key, or `state`,
+        /// if it was destroyed.
+        attribute: &'static str,
+    },
     /// The trusted application was restarted under a call that may not be sent again.
     #[error(
         "the trusted application was restarted during {}: {effect}", .command.name()
@@ -143,6 +155,8 @@ impl Error {
     pub fn status(&self) -> Option<Status> {
         match self {
             Error::Ta(status) => Some(*status),
+            Error::Rule(fault) => Some(fault.status),
+            Error::Differs { .. } => Some(Status::AlreadyExists),
             Error::Blob(_) => Some(Status::NotAuthentic),
             Error::Message => Some(Status::BadPayload),
             Error::TooMany { status, .. } => Some(*status),
@@ -170,6 +184,10 @@ impl Error {
             Error::PublicKeyForm(_) => "ask for the raw form",
             Error::NoOpenSsh(_) => "ask for another form: pem, der, jwk or raw",
             Error::KeyFile(error) => return error.hint(),
+            Error::Differs { .. } => {
+                "`claviger describe` shows what it is; ask for that, or choose another label"
+            }
+            Error::Rule(fault) => return status::hint(fault.status).map(str::to_owned),
             Error::Name { .. }
             | Error::TooMany { .. }
             | Error::Blob(_)
@@ -241,12 +259,14 @@ impl Error {
             Error::Transport(error) => error.kind(),
             Error::Protocol(_) | Error::PublicKey => ErrorKind::Internal,
             Error::Ta(status) => status::kind(*status),
+            Error::Rule(fault) => status::kind(fault.status),
             Error::Restarted { .. } => ErrorKind::Unavailable,
             Error::Name { .. } | Error::Share(ShareError::NotAKey) => ErrorKind::Malformed,
             Error::TooMany { .. } => ErrorKind::Refused,
             Error::Share(ShareError::Random) => ErrorKind::Unavailable,
             Error::PublicKeyForm(_)
             | Error::NoOpenSsh(_)
+            | Error::Differs { .. }
             | Error::Share(ShareError::OtherOwner) => ErrorKind::Refused,
             Error::KeyFile(error) => error.kind(),
             Error::Blob(_) | Error::Message | Error::Audit(_) | Error::Share(_) => {

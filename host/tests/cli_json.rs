@@ -98,10 +98,16 @@ fn the_device() {
 #[test]
 fn keys() {
     let device = Device::new();
-    let key = r#"{"algorithm":"aes-128-cmac","check_value":"*","children":null,"family":null,"fingerprint":null,"home":"vault","id":"*","key":"c","origin":"generated","owner":{"id":"*","login":"user","number":0},"policy":{"export":"nothing","export_derived":true,"grants":[],"max_uses":null,"min_context":0,"owner":["challenge"],"rollback_level":0,"rotate_after_bytes":null,"rotate_after_uses":null,"shares":null},"ratchet":false,"state":"active","usage":"challenge","uses_left":null,"version":1,"version_bytes":null,"version_uses":null,"versions":[1]}"#;
-    let summary = r#"{"algorithm":"aes-128-cmac","id":"*","key":"c","origin":"generated","owner":{"id":"*","login":"user","number":0},"state":"active","usage":"challenge","version":1}"#;
+    let key = r#"{"algorithm":"aes-128-cmac","check_value":"*","children":null,"family":null,"fingerprint":null,"home":"vault","id":"*","key":"c","origin":"generated","owner":{"id":"*","name":"root","user":0},"policy":{"export":"nothing","export_derived":true,"fixed_owner":false,"grants":[],"max_uses":null,"min_context":0,"owner":["challenge"],"rollback_level":0,"rotate_after_bytes":null,"rotate_after_uses":null,"shares":null},"ratchet":false,"state":"active","usage":"challenge","uses_left":null,"version":1,"version_bytes":null,"version_uses":null,"versions":[1]}"#;
+    let summary = r#"{"algorithm":"aes-128-cmac","id":"*","key":"c","may":["challenge"],"origin":"generated","owner":{"id":"*","name":"root","user":0},"state":"active","usage":"challenge","version":1}"#;
     let generate = "generate c --algorithm aes-128-cmac --usage challenge --export-derived";
-    prints(&device, &generate.split(' ').collect::<Vec<_>>(), b"", key);
+    let made = key.replace("\"family\"", "\"created\":true,\"family\"");
+    prints(
+        &device,
+        &generate.split(' ').collect::<Vec<_>>(),
+        b"",
+        &made,
+    );
     prints(&device, &["describe", "c"], b"", key);
     prints(
         &device,
@@ -119,7 +125,7 @@ fn keys() {
         &device,
         &["import", "m", "--algorithm", "hmac-sha256"],
         &[7; 32],
-        r#"{"algorithm":"hmac-sha256","check_value":"*","children":null,"family":null,"fingerprint":null,"home":"vault","id":"*","key":"m","origin":"imported","owner":{"id":"*","login":"user","number":0},"policy":{"export":"nothing","export_derived":false,"grants":[],"max_uses":null,"min_context":0,"owner":["mac","verify-mac"],"rollback_level":0,"rotate_after_bytes":null,"rotate_after_uses":null,"shares":null},"ratchet":false,"state":"active","usage":"mac","uses_left":null,"version":1,"version_bytes":null,"version_uses":null,"versions":[1]}"#,
+        r#"{"algorithm":"hmac-sha256","check_value":"*","children":null,"family":null,"fingerprint":null,"home":"vault","id":"*","key":"m","origin":"imported","owner":{"id":"*","name":"root","user":0},"policy":{"export":"nothing","export_derived":false,"fixed_owner":false,"grants":[],"max_uses":null,"min_context":0,"owner":["mac","verify-mac"],"rollback_level":0,"rotate_after_bytes":null,"rotate_after_uses":null,"shares":null},"ratchet":false,"state":"active","usage":"mac","uses_left":null,"version":1,"version_bytes":null,"version_uses":null,"versions":[1]}"#,
     );
     prints(&device, &["delete", "c"], b"", r#"{"deleted":"c"}"#);
 }
@@ -275,7 +281,7 @@ fn errors() {
         &device,
         &["describe", "none"],
         b"",
-        r#"{"error":{"code":32,"hint":"`claviger list` shows the keys of this user","message":"no such key","status":"not-found"},"exit":1}"#,
+        r#"{"error":{"code":32,"hint":"`claviger list` shows the keys of this user, `claviger list --granted` those of others that serve it: `--owner USER` names one of them","message":"no such key","status":"not-found"},"exit":1}"#,
     );
     fails(
         &device,

@@ -67,7 +67,7 @@ fn policies_are_made_shown_and_tightened() {
     let policy = &key["policy"];
     assert_eq!(policy["owner"], json!(["seal"]));
     assert_eq!(policy["grants"][0]["may"], json!(["seal", "unseal"]));
-    assert_eq!(policy["grants"][1]["to"]["login"], "group");
+    assert_eq!(policy["grants"][1]["to"]["group"], 7);
     assert_eq!(policy["rotate_after_bytes"], 1 << 30);
     assert_eq!(policy["export"], "wrapped");
     let shown = device.run_as(1000, &["describe", "s", "--owner", "0"], b"");
@@ -147,7 +147,7 @@ fn policies_that_make_no_sense_are_refused() {
     };
     for (code, rest) in [
         (2, "--grant 1000"),
-        (2, "--grant root=seal"),
+        (2, "--grant no-such-user=seal"),
         (2, "--grant 1000=fly"),
         (2, "--owner-may"),
         (2, "--max-uses many"),

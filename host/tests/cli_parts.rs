@@ -22,7 +22,7 @@ fn custodians_put_a_key_together() {
     let id = start(&device);
     let shown = device.run_as(1001, &["components", "show", &id], b"");
     let shown = text(shown.stdout);
-    for part in ["joint", "aes-128-cmac", "16 bytes", "nobody", "uid:0"] {
+    for part in ["joint", "aes-128-cmac", "16 bytes", "nobody", "root (0)"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     let first = "00112233 44556677\n8899aabb ccddeeff\n";
@@ -37,7 +37,7 @@ fn custodians_put_a_key_together() {
         (&object["key"], &object["origin"]),
         (&json!("joint"), &json!("assembled"))
     );
-    assert_eq!(object["owner"]["number"], 0);
+    assert_eq!(object["owner"]["user"], 0);
 
     // The key is 00 01 02 ... 0f.
     let whole: Vec<u8> = (0..16).collect();
@@ -66,7 +66,7 @@ fn what_is_wrong_with_a_component_is_said() {
     let (code, stderr) = enter(1000, &[], &[7; 15]);
     assert_eq!(code, 1);
     assert!(stderr.contains("components show"), "{stderr}");
-    assert_eq!(enter(1000, &["--hex"], b"00112").0, 2);
+    assert_eq!(enter(1000, &["--hex"], b"00112").0, 1);
     assert_eq!(enter(1002, &[], &[7; 16]).0, 1);
     assert_eq!(enter(1000, &[], &[7; 16]).0, 0);
     let (code, stderr) = enter(1000, &[], &[8; 16]);
@@ -119,7 +119,7 @@ fn a_key_is_shared_and_restored_on_another_device() {
         (&shown["threshold"], &shown["shares"]),
         (&json!(2), &json!(3))
     );
-    assert_eq!(shown["owner"]["number"], 0);
+    assert_eq!(shown["owner"]["user"], 0);
 
     let target = Device::new();
     let key = target.line("device-key", b"");
@@ -137,7 +137,7 @@ fn a_key_is_shared_and_restored_on_another_device() {
             held(holder)
         );
         let said = text(source.line(&reencrypt, b""));
-        let expected = format!("share {holder} of backup, for the key to be uid:0's there");
+        let expected = format!("share {holder} of backup, for 0 to own the key there");
         assert_eq!(said, expected);
         let given = target.json(&format!("restore share {id}"), &source.read("sealed"));
         if holder == 3 {
@@ -190,10 +190,7 @@ fn what_is_not_authentic_is_told() {
     let for_other = format!("{reencrypt} device.pem").replace("--owner 0", "--owner 1000");
     let (code, said) = device.refuses(&for_other, b"");
     assert_eq!(code, 1);
-    assert!(
-        said.contains("the request is for uid:0 to own it"),
-        "{said}"
-    );
+    assert!(said.contains("the request is for 0 to own it"), "{said}");
     let for_nobody = for_other.replace(" --owner 1000", "");
     assert_eq!(refused(&for_nobody), 2);
     assert!(!device.exists("sealed"));

@@ -86,6 +86,13 @@ numbered! {
         DeclaredLost = 17, "declared-lost";
         /// An owner's quota of keys was set; `detail`: how many.
         QuotaSet = 21, "quota-set";
+        /// A key got another label: this was its label, the next record of the log has the new one.
+        Renamed = 23, "renamed";
+        /// uid 0 gave a key to another owner: this was its owner, the next record of the log has the
+        /// new one. In the logs of uid 0, of the old owner and of the new one.
+        GivenAway = 24, "given-away";
+        /// What a key is called now, and whose it is, of which the record before this one tells.
+        Now = 25, "now";
     }
 }
 

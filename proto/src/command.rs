@@ -242,6 +242,14 @@ commands! {
     QuotaShow = 62, "quota-show", QuotaShowRequest => Quota, Identified, Safe;
     /// Says how many keys an owner may have. Payload: none; answer: none.
     QuotaSet = 63, "quota-set", QuotaSetRequest => Quota, Administrator, Safe;
+    /// Gives a key to another owner; wrapped copies of it end. Payload: none; answer: none.
+    Chown = 64, "chown", ChownRequest => KeyDescription, Administrator, Never, names key;
+    /// Gives a key another label; wrapped copies of it end. Payload: none; answer: none.
+    Rename = 65, "rename", RenameRequest => KeyDescription, Identified, Never, names key;
+    /// A page of every owner's keys. Payload: none; answer: none.
+    ListAll = 66, "list-all", ListAllRequest => ListResponse, Administrator, Safe;
+    /// A page of the keys of others that grant the caller something. Payload: none; answer: none.
+    ListGranted = 67, "list-granted", ListGrantedRequest => ListResponse, Identified, Safe;
     /// Declares the missing shards of the vault lost, and has them made anew, empty. Payload: none;
     /// answer: none.
     DeclareLost = 68, "declare-lost", DeclareLostRequest => DeclareLostResponse,

@@ -197,6 +197,15 @@ impl Algorithm {
             _ => None,
         }
     }
+
+    /// How often one version of such a key, or its children of that algorithm together, may encrypt.
+    #[must_use]
+    pub fn bound_of(self, children: Option<Algorithm>) -> Option<u64> {
+        let derives = self.usages().contains(&Usage::Derive);
+        let children = children.filter(|_| derives);
+        self.use_limit()
+            .or_else(|| children.and_then(Algorithm::use_limit))
+    }
 }
 
 numbered! {

@@ -12,6 +12,7 @@
 //! | [`status`] | every status that the TA can answer with |
 //! | [`key`] | algorithms, usages, origins and states of keys |
 //! | [`permission`] | what a key's policy lets somebody do |
+//! | [`rules`] | what a new key and a policy may say together |
 //! | [`key_ref`] | how a request names the key that it uses |
 //! | [`name`] | labels, identifiers, identities: validated on the way in |
 //! | [`ratchet`] | how a ratcheted key steps, and the token that lets it catch up |
@@ -55,6 +56,7 @@ pub mod message;
 pub mod name;
 pub mod permission;
 pub mod ratchet;
+pub mod rules;
 pub mod shares;
 pub mod status;
 pub mod wrapped;

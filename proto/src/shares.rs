@@ -12,7 +12,7 @@
 //! attributes  = "CLVS" || 2 (1) || 3 zeros || set (16, random) || owner of the key (17)
 //!               || length of the label (1) || label || key id (16)
 //!               || algorithm (1) || usage (1) || algorithm of its children (1; 0 none)
-//!               || may what is derived from it leave (1; 0 or 1)
+//!               || flags (1): bit 0 what is derived from it may leave, bit 1 its owner is fixed
 //!               || permissions of its owner (2) || least context (4) || rollback level (4)
 //!               || rotate after uses (8; 0 none) || rotate after bytes (8; 0 none)
 //!               || number of grants (1) || grants
@@ -236,6 +236,7 @@ impl Manifest {
 
     fn put(&self, to: &mut Writer<'_>) -> Option<()> {
         let policy = &self.policy;
+        let flags = u8::from(policy.export_derived) | u8::from(policy.fixed_owner) << 1;
         to.put(&MANIFEST_FRONT)?;
         to.put(&self.set.0)?;
         to.put_identity(&self.owner)?;
@@ -245,7 +246,7 @@ impl Manifest {
             self.algorithm as u8,
             self.usage as u8,
             self.children.map_or(0, |algorithm| algorithm as u8),
-            policy.export_derived.into(),
+            flags,
         ])?;
         to.put(&policy.owner.bits().to_be_bytes())?;
         to.put(&policy.min_context.to_be_bytes())?;
@@ -279,8 +280,8 @@ impl Manifest {
         let owner = from.take_identity()?;
         let key = from.take_label()?;
         let id = Digits(from.take()?);
-        let [algorithm, usage, children, export_derived] = from.take()?;
-        let (policy, shares) = take_policy(&mut from, flag(export_derived)?)?;
+        let [algorithm, usage, children, flags] = from.take()?;
+        let (policy, shares) = take_policy(&mut from, flags)?;
         let mut versions = Vec::<SharedVersion, _>::new();
         for _ in 0..from.take_byte()? {
             let version = SharedVersion {
@@ -349,15 +350,10 @@ impl Manifest {
     }
 }
 
-fn flag(byte: u8) -> Option<bool> {
-    match byte {
-        0 => Some(false),
-        1 => Some(true),
-        _ => None,
+fn take_policy(from: &mut Reader<'_>, flags: u8) -> Option<(Policy, SharePolicy)> {
+    if flags > 3 {
+        return None;
     }
-}
-
-fn take_policy(from: &mut Reader<'_>, export_derived: bool) -> Option<(Policy, SharePolicy)> {
     let owner = Permissions::from_bits(u16::from_be_bytes(from.take()?))?;
     let min_context = from.take_u32()?;
     let rollback_level = from.take_u32()?;
@@ -386,8 +382,9 @@ fn take_policy(from: &mut Reader<'_>, export_derived: bool) -> Option<(Policy, S
         rotate_after_bytes,
         export: Export::Shares,
         shares: Some(shares.clone()),
-        export_derived,
+        export_derived: flags & 1 != 0,
         rollback_level,
+        fixed_owner: flags & 2 != 0,
     };
     shares.fits().then_some((policy, shares))
 }

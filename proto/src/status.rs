@@ -90,6 +90,10 @@ statuses! {
     RecordDamaged = 42, "the record of this key is damaged in both copies";
     /// The bytes of another party's key are no public key of this algorithm.
     BadPublicKey = 43, "these bytes are not a public key of that algorithm";
+    /// The key's policy has it stay with its owner.
+    OwnerFixed = 44, "the key's policy has it stay with its owner";
+    /// The new owner is granted what the key's owner may not do.
+    GrantToOwner = 45, "the new owner is granted what the key's owner may not do";
 
     // Proofs.
     /// A blob, tag or proof is not authentic, or not under this key and context.

@@ -1,16 +1,12 @@
 //! Who may do what with which key. Everything that decides about access stands here.
 
 use claviger_proto::{
-    Algorithm, Export, Home, Identity, KeyRef, Label, Permission, Place, Status, Usage, limits,
+    Export, Identity, KeyRef, Label, Permission, Place, Status, Usage,
     message::{NewKey, Policy},
 };
 use sha2::{Digest, Sha256};
 
-use crate::{
-    crypto::ecdh::x25519,
-    session::Caller,
-    vault::{KeyRecord, use_limit},
-};
+use crate::{crypto::ecdh::x25519, session::Caller, vault::KeyRecord};
 
 /// Whose keys a request is about: the caller's, or for uid 0 those of the owner that it names.
 ///
@@ -49,9 +45,35 @@ pub fn managed<'a>(caller: &Caller, key: &'a KeyRef) -> Result<(Identity, &'a La
 #[must_use]
 pub fn has_part(key: &KeyRecord, caller: &Caller) -> bool {
     caller.is_administrator()
-        || caller.identity().is_ok_and(|identity| {
-            key.owner == identity || key.policy.grants.iter().any(|grant| grant.to == identity)
-        })
+        || caller
+            .identity()
+            .is_ok_and(|identity| key.owner == identity || is_granted(key, &identity))
+}
+
+/// Whether a key grants this caller, who is not its owner, something.
+#[must_use]
+pub fn is_granted(key: &KeyRecord, caller: &Identity) -> bool {
+    key.policy.grants.iter().any(|grant| grant.to == *caller)
+}
+
+/// Has a key be another owner's, who may do what the policy lets its owner do. A grant to the new
+/// owner goes.
+///
+/// # Errors
+/// [`Status::OwnerFixed`]; [`Status::GrantToOwner`] if that grant holds what its owner may not do:
+/// nobody could do that any more, or he could do both.
+pub fn give(key: &mut KeyRecord, to: Identity) -> Result<(), Status> {
+    let policy = &mut key.policy;
+    if policy.fixed_owner {
+        return Err(Status::OwnerFixed);
+    }
+    let granted = policy.grants.iter().find(|grant| grant.to == to);
+    if granted.is_some_and(|grant| !grant.may.within(policy.owner)) {
+        return Err(Status::GrantToOwner);
+    }
+    policy.grants.retain(|grant| grant.to != to);
+    key.owner = to;
+    Ok(())
 }
 
 /// Whether this caller may do this with a key, by its policy.
@@ -115,8 +137,7 @@ pub fn settle(new: NewKey, caller: &Caller) -> Result<Settled, Status> {
 /// has two shares.
 fn check_recipients(new: &NewKey) -> Result<(), Status> {
     let Some(shares) = &new.policy.shares else {
-        let none = new.recipients.is_empty();
-        return none.then_some(()).ok_or(Status::BadPolicy);
+        return Ok(());
     };
     let keys = new.recipients.iter();
     let hash = keys.fold(Sha256::new(), |hash, key| hash.chain_update(key.0));
@@ -142,36 +163,7 @@ fn check_recipients(new: &NewKey) -> Result<(), Status> {
 /// As [`settle`], but for those of recipients.
 pub fn settle_restored(new: NewKey, caller: &Caller) -> Result<Settled, Status> {
     let owner = caller.identity()?;
-    let usages = new.algorithm.usages();
-    let usage = new
-        .usage
-        .or(usages.first().copied())
-        .ok_or(Status::UnsupportedUsage)?;
-    if !usages.contains(&usage) {
-        return Err(Status::UnsupportedUsage);
-    }
-    let wrapped = new.home == Home::Wrapped;
-    let changes = new.ratchet
-        || new.pre_activation
-        || is_counted(&new.policy)
-        || use_limit(new.algorithm, new.children).is_some()
-        || new.policy.export != Export::Nothing;
-    if wrapped && changes {
-        return Err(Status::Immutable);
-    }
-    let children = match new.children {
-        None => true,
-        Some(algorithm) if usage == Usage::Derive => algorithm.is_derivable(),
-        Some(_) => usage == Usage::Unwrap,
-    };
-    // What comes under a key-encryption key has one role, whoever unwraps it. One that itself comes so
-    // gets its role from who takes it in.
-    let children = children && (usage != Usage::Unwrap || new.children.is_some());
-    let ratchet = !new.ratchet || usage.is_ratchetable();
-    if !children || !ratchet || (new.family.is_some() && !wrapped) {
-        return Err(Status::UnsupportedUsage);
-    }
-    fits(&new.policy, usage, new.children, new.ratchet, &owner)?;
+    let usage = new.settle(Some(&owner)).map_err(|fault| fault.status)?;
     Ok(Settled { owner, new, usage })
 }
 
@@ -180,33 +172,10 @@ pub fn settle_restored(new: NewKey, caller: &Caller) -> Result<Settled, Status> 
 /// # Errors
 /// [`Status::PolicyLoosened`]; [`Status::BadPolicy`].
 pub fn tighten(key: &KeyRecord, new: &Policy) -> Result<(), Status> {
-    let old = &key.policy;
-    let fewer = |old: Option<u64>, new: Option<u64>| match (old, new) {
-        (None, _) => true,
-        (Some(old), Some(new)) => new <= old,
-        (Some(_), None) => false,
-    };
-    let grants = new.grants.iter().all(|grant| {
-        let had = old.grants.iter().find(|had| had.to == grant.to);
-        had.is_some_and(|had| grant.may.within(had.may))
-    });
-    let export = match new.export {
-        Export::Nothing => new.shares.is_none(),
-        same => same == old.export && new.shares == old.shares,
-    };
-    let tighter = new.owner.within(old.owner)
-        && grants
-        && fewer(old.max_uses, new.max_uses)
-        && fewer(old.rotate_after_uses, new.rotate_after_uses)
-        && fewer(old.rotate_after_bytes, new.rotate_after_bytes)
-        && new.min_context >= old.min_context
-        && new.rollback_level >= old.rollback_level
-        && export
-        && (old.export_derived || !new.export_derived);
-    if !tighter {
-        return Err(Status::PolicyLoosened);
-    }
-    fits(new, key.usage, key.children, key.ratchet, &key.owner)
+    let settled = new.tightens(&key.policy);
+    let owner = Some(&key.owner);
+    let settled = settled.and_then(|()| new.fits(key.usage, key.children, key.ratchet, owner));
+    settled.map_err(|fault| fault.status)
 }
 
 /// Whether what comes of a key may become that: nothing leaves by way of another key that may not
@@ -240,65 +209,6 @@ pub fn may_become(
         return Err(Status::BadPolicy);
     }
     Ok(())
-}
-
-/// Whether a policy counts anything that a key of any algorithm may do.
-fn is_counted(policy: &Policy) -> bool {
-    policy.max_uses.is_some()
-        || policy.rotate_after_uses.is_some()
-        || policy.rotate_after_bytes.is_some()
-}
-
-/// Whether a policy says nothing that makes no sense for its key.
-fn fits(
-    policy: &Policy,
-    usage: Usage,
-    children: Option<Algorithm>,
-    ratchet: bool,
-    owner: &Identity,
-) -> Result<(), Status> {
-    let permissions = usage.permissions();
-    let mut others = policy.grants.iter();
-    let mut grants = true;
-    while let Some(grant) = others.next() {
-        grants &= grant.to != *owner
-            && !grant.may.is_empty()
-            && grant.may.within(permissions)
-            && others.clone().all(|other| other.to != grant.to);
-    }
-    let children = children.filter(|_| usage == Usage::Derive);
-    let child_usage = children.and_then(|algorithm| algorithm.usages().first());
-    let takes_bytes = |usage: &Usage| matches!(usage, Usage::Seal | Usage::Encrypt);
-    let bytes = takes_bytes(&usage) || child_usage.is_some_and(takes_bytes);
-    let rotates = policy.rotate_after_uses.is_some() || policy.rotate_after_bytes.is_some();
-    let numbers = [
-        policy.max_uses,
-        policy.rotate_after_uses,
-        policy.rotate_after_bytes,
-    ];
-    let shares = match (policy.export, &policy.shares) {
-        (Export::Shares, Some(shares)) => shares.fits(),
-        (Export::Shares, None) => false,
-        (_, shares) => shares.is_none(),
-    };
-    let derives = matches!(
-        usage,
-        Usage::Challenge | Usage::Derive | Usage::Agree | Usage::Decapsulate | Usage::Unwrap
-    );
-    let fits = policy.owner.within(permissions)
-        && grants
-        && !numbers.contains(&Some(0))
-        && policy.min_context as usize <= limits::CONTEXT
-        && (policy.min_context == 0 || bytes)
-        && (policy.rotate_after_bytes.is_none() || bytes)
-        && shares
-        && (derives || !policy.export_derived)
-        // The next version of a ratcheted key comes of steps that both sides take, and what is
-        // destroyed by a step must not be elsewhere.
-        && !(ratchet && (rotates || policy.export != Export::Nothing))
-        // What is restored from shares could be used anew.
-        && !(policy.max_uses.is_some() && policy.export == Export::Shares);
-    if fits { Ok(()) } else { Err(Status::BadPolicy) }
 }
 
 #[cfg(test)]

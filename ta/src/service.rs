@@ -237,6 +237,10 @@ impl<P: Platform> Service<P> {
             Command::PendingCancel => self.run(session, exchange, ops::pending_cancel),
             Command::QuotaShow => self.run(session, exchange, ops::quota_show),
             Command::QuotaSet => self.run(session, exchange, ops::quota_set),
+            Command::Chown => self.run(session, exchange, ops::chown),
+            Command::Rename => self.run(session, exchange, ops::rename),
+            Command::ListAll => self.run(session, exchange, ops::list_all),
+            Command::ListGranted => self.run(session, exchange, ops::list_granted),
         }
     }
 

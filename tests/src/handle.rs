@@ -6,11 +6,11 @@ use claviger_proto::{
     Algorithm, Home, KeyRef, Label, Place, Usage,
     command::Request,
     message::{
-        CatchUpRequest, DecryptRequest, DeleteRequest, DeriveRequest, DerivedResponse,
-        DescribeRequest, EncryptRequest, GenerateRequest, ImportRequest, KeyDescription,
-        MacRequest, NewKey, Output, Policy, PublicKeyRequest, ResealRequest, RetireRequest,
-        RotateRequest, SealRequest, SetPolicyRequest, SetStateRequest, SignRequest, UnsealRequest,
-        UnwrapRequest, VerifyMacRequest, WrapRequest,
+        CatchUpRequest, ChownRequest, DecryptRequest, DeleteRequest, DeriveRequest,
+        DerivedResponse, DescribeRequest, EncryptRequest, GenerateRequest, ImportRequest,
+        KeyDescription, MacRequest, NewKey, Output, Policy, PublicKeyRequest, RenameRequest,
+        ResealRequest, RetireRequest, RotateRequest, SealRequest, SetPolicyRequest,
+        SetStateRequest, SignRequest, UnsealRequest, UnwrapRequest, VerifyMacRequest, WrapRequest,
     },
 };
 
@@ -209,6 +209,20 @@ impl Handle {
         let key = self.key();
         self.ask(&SetPolicyRequest { key, policy }, &[])
             .map(|(description, _)| description)
+    }
+
+    /// `rename`; the key by its new label.
+    pub fn rename(&self, to: &str) -> Result<Handle, Error> {
+        let (key, to) = (self.key(), label(to));
+        let (shown, _) = self.ask(&RenameRequest { key, to }, &[])?;
+        Ok(Handle::of(&self.client, shown.owner, shown.key.as_str()))
+    }
+
+    /// `chown`; the key by its new owner.
+    pub fn chown(&self, to: Identity) -> Result<Handle, Error> {
+        let key = self.key();
+        let (shown, _) = self.ask(&ChownRequest { key, to }, &[])?;
+        Ok(Handle::of(&self.client, shown.owner, shown.key.as_str()))
     }
 
     /// `catch-up`; says to which version.

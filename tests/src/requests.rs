@@ -33,6 +33,8 @@ pub fn role(command: Command) -> Role {
         | Command::SelfTest
         | Command::Random
         | Command::List
+        | Command::ListAll
+        | Command::ListGranted
         | Command::MacUpdate
         | Command::MacFinish
         | Command::VerifyMacFinish
@@ -57,6 +59,8 @@ pub fn role(command: Command) -> Role {
         | Command::PendingCancel
         | Command::QuotaShow
         | Command::QuotaSet
+        // Only uid 0 asks for it, who sees every key.
+        | Command::Chown
         // Each item says what became of it.
         | Command::Batch => Role::NoKey,
         Command::Generate | Command::Import => Role::Makes,
@@ -67,6 +71,7 @@ pub fn role(command: Command) -> Role {
         | Command::SetState
         | Command::SetPolicy
         | Command::CatchUp
+        | Command::Rename
         | Command::Wrap
         | Command::Share => Role::Manages,
         Command::Seal | Command::Unseal | Command::Reseal => Role::Uses(&[Usage::Seal]),
@@ -83,7 +88,7 @@ pub fn role(command: Command) -> Role {
 /// What [`request`] for `derive` makes: children of keys that have such.
 pub const CHILDREN: Algorithm = Algorithm::Aes128Siv;
 
-/// A custodian who never comes.
+/// Who never comes.
 const NOBODY: Identity = Identity {
     login: Login::User,
     id: Uuid([7; 16]),
@@ -357,6 +362,16 @@ pub fn request(command: Command, name: &str) -> (String, Vec<u8>) {
             let (owner, keys) = (NOBODY, limits::OWNER_KEYS as u32);
             (header(&QuotaSetRequest { owner, keys }), vec![])
         }
+        Command::Chown => {
+            let (key, to) = (key(), NOBODY);
+            (header(&ChownRequest { key, to }), vec![])
+        }
+        Command::Rename => {
+            let (key, to) = (key(), label("renamed"));
+            (header(&RenameRequest { key, to }), vec![])
+        }
+        Command::ListAll => (header(&ListAllRequest { cursor: 0 }), vec![]),
+        Command::ListGranted => (header(&ListGrantedRequest { cursor: 0 }), vec![]),
     }
 }
 

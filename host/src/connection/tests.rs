@@ -251,6 +251,7 @@ fn the_longest_description_has_room() {
             }),
             export_derived: false,
             rollback_level: u32::MAX,
+            fixed_owner: false,
         },
         uses_left: Some(u64::MAX),
         version_uses: Some(u64::MAX),

@@ -18,7 +18,10 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
             "delete keys that are no longer needed, or end what waits: `claviger pending list` shows \
              it; root sets quotas of keys with `claviger quota set`"
         }
-        Status::NotFound => "`claviger list` shows the keys of this user",
+        Status::NotFound => {
+            "`claviger list` shows the keys of this user, `claviger list --granted` those of others \
+             that serve it: `--owner USER` names one of them"
+        }
         Status::AlreadyExists => "choose another label, or delete that key first",
         Status::WrongUsage => "`claviger describe` shows what the key is for",
         Status::MessageTooLong => {
@@ -27,6 +30,10 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         }
         Status::VaultFull => "delete keys that are no longer needed",
         Status::Locked => "generate the key instead; only a factory reset ends the lock",
+        Status::OwnerFixed => "make a new key for the other owner",
+        Status::GrantToOwner => {
+            "take that grant back first: `claviger tighten KEY --no-grant USER`"
+        }
         Status::BadPublicKey => "give the public key in the form that `claviger public-key` has",
         Status::BadConfirmation => {
             "`claviger info` shows the token to uid 0; it changes at every start"
@@ -67,15 +74,16 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         }
         Status::UseLimit => "`claviger rotate` the key",
         Status::UsesExhausted => "make a new key",
-        Status::BadPolicy => {
-            "permissions must be those of the usage, numbers at least 1, grants not to the owner"
-        }
+        Status::BadPolicy => "`claviger generate --help` says which keys take what",
         Status::PolicyLoosened => "leave out what is new; a looser policy needs a new key",
         Status::ContextTooShort => "`claviger describe` shows how long a context it asks for",
         Status::RollbackLevel => {
             "`claviger info` shows the platform's level, `claviger describe` the key's"
         }
-        Status::NotExportable => "only a key whose policy lets it leave leaves: make one that may",
+        Status::NotExportable => {
+            "its policy must have said so when it was made: `--export wrapped` for `wrap`, `--export \
+             shares` for `share`, `--export-derived` for what is derived from it"
+        }
         Status::Immutable => "keep the key in the vault instead",
         Status::Revoked => "make the wrapped key anew",
         Status::NoChildren => {
@@ -118,6 +126,8 @@ pub(super) const fn kind(status: Status) -> ErrorKind {
         | Status::BadKey
         | Status::BadPublicKey
         | Status::MessageTooLong
+        | Status::OwnerFixed
+        | Status::GrantToOwner
         | Status::VaultFull
         | Status::Locked
         | Status::BadConfirmation
@@ -192,7 +202,7 @@ mod tests {
             (6..=6, Internal),
             (7..=41, Refused),
             (42..=42, Unavailable),
-            (43..=43, Refused),
+            (43..=45, Refused),
             (48..=49, NotAuthentic),
             (50..=50, Internal),
             (51..=54, Refused),

@@ -234,7 +234,7 @@ impl Creation {
     pub fn combine(self, sources: Combination) -> Result<Combined, Error> {
         let new = Some(self.new_key()?);
         let (request, parts) = sources.request(Output { new, length: 0 })?;
-        self.client.call(&request, &parts, |response, payload| {
+        let made = self.client.call(&request, &parts, |response, payload| {
             let (ciphertext, wrapped) = cut(response.ciphertext, payload)?;
             let key = response
                 .key
@@ -243,7 +243,8 @@ impl Creation {
                 key: self.made(key, wrapped),
                 ciphertext,
             })
-        })
+        });
+        made.map_err(|error| self.explain(error, None))
     }
 }
 

@@ -3,10 +3,17 @@
 use claviger_proto::{
     Algorithm, Digits, Export, Home, Identity, Permission, Permissions, Status, Usage,
     message::{Grant, KeyDescription, NewKey, Policy, SharePolicy},
+    rules::{Fault, GRANT_TO_OWNER},
 };
 use sha2::{Digest, Sha256};
 
 use crate::{Client, Error, Key, PublicKey, client::parse_label};
+
+const TOO_MANY_GRANTS: Fault = Fault {
+    status: Status::BadPolicy,
+    field: "grants",
+    rule: "a key has at most 8",
+};
 
 /// A key about to be made: first what it shall be, then where it comes from, which makes it
 /// ([`Creation::generate`], [`Creation::import`], [`Creation::unwrap`], [`Creation::derive`],
@@ -175,6 +182,12 @@ impl Creation {
         self
     }
 
+    /// Has it stay with its owner for good: no [`Key::chown`].
+    pub fn fixed_owner(mut self) -> Creation {
+        self.policy.fixed_owner = true;
+        self
+    }
+
     /// The session in which it will be made.
     pub(crate) fn client(&self) -> &Client {
         &self.client
@@ -196,12 +209,56 @@ impl Creation {
             family: self.family.as_deref().map(parse_label).transpose()?,
             policy: Policy {
                 owner: self.owner.unwrap_or(usage.permissions()),
-                grants: grants.map_err(|_| Error::Ta(Status::BadPolicy))?,
+                grants: grants.map_err(|_| Error::Rule(TOO_MANY_GRANTS))?,
                 ..self.policy.clone()
             },
             recipients: heapless::Vec::from_slice(&self.recipients)
                 .map_err(|_| Error::Ta(Status::BadPolicy))?,
         })
+    }
+
+    /// Which rule a refusal of this key is about, as far as that can be known here; `parent` is what
+    /// it was to be derived from.
+    pub(crate) fn explain(&self, error: Error, parent: Option<&KeyDescription>) -> Error {
+        let (Error::Ta(status), Ok(new)) = (&error, self.new_key()) else {
+            return error;
+        };
+        let policy = &new.policy;
+        let looser = |field, rule| Fault {
+            status: *status,
+            field,
+            rule,
+        };
+        let fault = match (new.settle(None), parent) {
+            (Err(fault), _) => Some(fault),
+            (Ok(_), Some(parent)) if *status == Status::BadPolicy => {
+                let field = match policy.rollback_level < parent.policy.rollback_level {
+                    true => "rollback_level",
+                    false => "min_context",
+                };
+                Some(looser(
+                    field,
+                    "it is below that of the key that it is derived from",
+                ))
+            }
+            (Ok(_), Some(_)) if *status == Status::NotExportable => {
+                let field = match policy.export {
+                    Export::Shares => "export",
+                    _ => "export_derived",
+                };
+                Some(looser(
+                    field,
+                    "the key that it is derived from lets nothing leave",
+                ))
+            }
+            (Ok(_), None) if *status == Status::BadPolicy && !policy.grants.is_empty() => {
+                Some(looser("grants", GRANT_TO_OWNER))
+            }
+            _ => None,
+        };
+        fault
+            .filter(|fault| fault.status == *status)
+            .map_or(error, Error::Rule)
     }
 
     /// The key that was made, wherever it lives.

@@ -4,11 +4,11 @@
 //! with what is known of it then; what is known of the key itself stays as it was.
 
 use claviger_proto::{
-    State,
+    Identity, State,
     command::Request,
     message::{
-        CatchUpRequest, DescribeRequest, KeyDescription, Policy, RetireRequest, RotateRequest,
-        SetPolicyRequest, SetStateRequest, WrapRequest,
+        CatchUpRequest, ChownRequest, DescribeRequest, KeyDescription, Policy, RenameRequest,
+        RetireRequest, RotateRequest, SetPolicyRequest, SetStateRequest, WrapRequest,
     },
 };
 
@@ -140,10 +140,69 @@ impl Key {
     /// # Errors
     /// As [`Key::rotate`]; [`Error::Ta`] with `PolicyLoosened` or `BadPolicy`.
     pub fn tighten(&self, policy: &Policy) -> Result<Key, Error> {
-        self.changed(&SetPolicyRequest {
+        let request = SetPolicyRequest {
             key: self.reference(),
             policy: policy.clone(),
+        };
+        let known = self.description();
+        let fits = || {
+            policy.fits(
+                known.usage,
+                known.children,
+                known.ratchet,
+                Some(&known.owner),
+            )
+        };
+        self.changed(&request).map_err(|error| {
+            // What is known may be old: then it is not this rule.
+            let broken = policy.tightens(&known.policy).and_then(|()| fits()).err();
+            let broken = broken.filter(|fault| error.status() == Some(fault.status));
+            broken.map_or(error, Error::Rule)
         })
+    }
+
+    /// Gives the key another label. Its id stays, so what it sealed opens; wrapped copies of it, and
+    /// what was begun with it (MAC streams, challenges), end.
+    ///
+    /// ```
+    /// # #[cfg(feature = "emulator")] {
+    /// # use claviger::{Algorithm, Client, transport::emulator::Emulator};
+    /// # let client = Client::builder().emulator(Emulator::memory()).open()?;
+    /// let key = client.generate("telemtry", Algorithm::Aes256Siv)?;
+    /// let blob = key.seal(b"", b"21.5 C")?;
+    /// let key = key.rename("telemetry")?;
+    /// assert_eq!(key.unseal(b"", &blob)?, b"21.5 C");
+    /// # }
+    /// # Ok::<(), claviger::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Key::rotate`]; [`Error::Ta`] with `AlreadyExists` if its owner has a key with that label;
+    /// [`Error::Name`] for a bad label.
+    pub fn rename(&self, label: &str) -> Result<Key, Error> {
+        self.changed(&RenameRequest {
+            key: self.reference(),
+            to: parse_label(label)?,
+        })
+    }
+
+    /// Gives the key to another owner; for uid 0. What its policy lets the owner do, the new one may
+    /// do, and who was granted something keeps it; the old owner has no part in it any more, and a
+    /// grant to the new one goes. Versions, state and what was counted stay, and so does the id, so
+    /// what it sealed opens; wrapped copies of it, and what was begun with it, end. Works in a locked
+    /// vault, too. The audit logs of uid 0, of the old owner and of the new one tell of it.
+    ///
+    /// # Errors
+    /// As [`Key::rotate`]; [`Error::Ta`] with `AdministratorOnly`, `OwnerFixed` by its policy,
+    /// `AlreadyExists` or `QuotaExceeded` at the new owner, or `GrantToOwner` if the new owner is
+    /// granted what the owner may not do.
+    pub fn chown(&self, to: Identity) -> Result<Key, Error> {
+        let request = ChownRequest {
+            key: self.reference(),
+            to,
+        };
+        let description = self.client.ask(&request)?;
+        Ok(Key::of(self.client.clone(), to, description))
     }
 
     /// Steps a ratcheted key to the epoch of a token that a holder of its current version made

@@ -1,7 +1,10 @@
 //! Making keys: where they come from.
 
-use claviger_proto::message::{
-    DeriveRequest, GenerateRequest, ImportRequest, Output, UnwrapRequest,
+use claviger_proto::{
+    Home, State, Status,
+    message::{
+        DeriveRequest, GenerateRequest, ImportRequest, NewKey, Output, Policy, UnwrapRequest,
+    },
 };
 use zeroize::Zeroizing;
 
@@ -18,7 +21,102 @@ impl Creation {
     pub fn generate(self) -> Result<Key, Error> {
         let new = self.new_key()?;
         let made = |key, wrapped: &[u8]| Ok(self.made(key, wrapped));
-        self.client.call(&GenerateRequest { new }, &[], made)
+        let made = self.client.call(&GenerateRequest { new }, &[], made);
+        made.map_err(|error| self.explain(error, None))
+    }
+
+    /// Makes the key in the TEE, unless there is one with this label already that is what it would
+    /// be: of the same algorithm, usage and policy. Says whether it was made: of several that ask at
+    /// once one makes it, and all get it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "emulator")] {
+    /// # use claviger::{Algorithm, Client, transport::emulator::Emulator};
+    /// # let client = Client::builder().emulator(Emulator::memory()).open()?;
+    /// for first in [true, false] {
+    ///     let creation = client.create("telemetry").algorithm(Algorithm::Aes256Siv);
+    ///     let (key, created) = creation.generate_if_absent()?;
+    ///     assert_eq!(created, first);
+    ///     key.seal(b"", b"21.5 C")?;
+    /// }
+    /// # }
+    /// # Ok::<(), claviger::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Differs`] if the key that is there is another one; `Immutable` for a wrapped key,
+    /// which is nowhere to be found; otherwise as [`Creation::generate`].
+    pub fn generate_if_absent(self) -> Result<(Key, bool), Error> {
+        let new = self.new_key()?;
+        if new.home == Home::Wrapped {
+            return Err(Error::Ta(Status::Immutable));
+        }
+        if let Some(key) = self.present(&new)? {
+            return Ok((key, false));
+        }
+        match self.clone().generate() {
+            Ok(key) => Ok((key, true)),
+            // Another one made it meanwhile, or this one did, before a restart.
+            Err(error @ (Error::Ta(Status::AlreadyExists) | Error::Restarted { .. })) => {
+                match self.present(&new)? {
+                    Some(key) => Ok((key, matches!(error, Error::Restarted { .. }))),
+                    None => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The key with this label, if there is one and it is what the new one would be.
+    fn present(&self, new: &NewKey) -> Result<Option<Key>, Error> {
+        let key = match self.client.key(new.key.as_str()) {
+            Ok(key) => key,
+            Err(Error::Ta(Status::NotFound)) => return Ok(None),
+            Err(other) => return Err(other),
+        };
+        let there = key.description();
+        let (policy, wanted) = (&there.policy, &new.policy);
+        let grants = Policy {
+            grants: wanted.grants.clone(),
+            ..policy.clone()
+        };
+        let attributes = [
+            ("algorithm", there.algorithm == new.algorithm),
+            ("usage", Some(there.usage) == new.usage),
+            ("children", there.children == new.children),
+            ("ratchet", there.ratchet == new.ratchet),
+            ("owner", policy.owner == wanted.owner),
+            ("grants", policy.is_same(&grants)),
+            ("max_uses", policy.max_uses == wanted.max_uses),
+            ("min_context", policy.min_context == wanted.min_context),
+            (
+                "rotate_after_uses",
+                policy.rotate_after_uses == wanted.rotate_after_uses,
+            ),
+            (
+                "rotate_after_bytes",
+                policy.rotate_after_bytes == wanted.rotate_after_bytes,
+            ),
+            ("export", policy.export == wanted.export),
+            ("shares", policy.shares == wanted.shares),
+            (
+                "export_derived",
+                policy.export_derived == wanted.export_derived,
+            ),
+            (
+                "rollback_level",
+                policy.rollback_level == wanted.rollback_level,
+            ),
+            ("fixed_owner", policy.fixed_owner == wanted.fixed_owner),
+            ("state", there.state != State::Destroyed),
+        ];
+        let differs = attributes.iter().find(|(_, same)| !same);
+        differs.map_or(Ok(Some(key.clone())), |(attribute, _)| {
+            Err(Error::Differs {
+                key: new.key.to_string(),
+                attribute,
+            })
+        })
     }
 
     /// Gives the TEE a key that is known outside: raw bytes; the big-endian scalar for ECDSA and
@@ -30,7 +128,8 @@ impl Creation {
     pub fn import(self, secret: &[u8]) -> Result<Key, Error> {
         let new = self.new_key()?;
         let made = |key, wrapped: &[u8]| Ok(self.made(key, wrapped));
-        self.client.call(&ImportRequest { new }, &[secret], made)
+        let made = self.client.call(&ImportRequest { new }, &[secret], made);
+        made.map_err(|error| self.explain(error, None))
     }
 
     /// Takes a key that came wrapped under `kek`, a key-encryption key that its sender holds too:
@@ -98,7 +197,9 @@ impl Creation {
             new: self.new_key()?,
         };
         let made = |key, wrapped: &[u8]| Ok(self.made(key, wrapped));
-        self.client.call(&request, &[kek.front(), wrapped], made)
+        let parts = [kek.front(), wrapped];
+        let made = self.client.call(&request, &parts, made);
+        made.map_err(|error| self.explain(error, None))
     }
 
     /// Makes a child of a derivation key a key of its own, of the children's algorithm, under this
@@ -140,13 +241,15 @@ impl Creation {
             key: child.reference(),
             output,
         };
-        self.client
+        let made = self
+            .client
             .call(&request, &[child.front()], |response, wrapped| {
                 let key = response
                     .key
                     .ok_or(ProtocolError::Header { command: "derive" })?;
                 Ok(self.made(key, wrapped))
-            })
+            });
+        made.map_err(|error| self.explain(error, Some(child.description())))
     }
 }
 

@@ -60,6 +60,8 @@ messages! {
         /// The rollback protection (gpd.tee.trustedStorage.antiRollback.protectionLevel) below
         /// which it does not serve.
         rollback_level: u32,
+        /// Whether it stays with its owner for good.
+        fixed_owner: bool,
     }
 
     /// What somebody else may do with a key.
@@ -150,6 +152,19 @@ messages! {
         owner: Option<Identity>,
     }
 
+    /// Asks for a page of every owner's keys.
+    ListAllRequest {
+        /// As in [`ListRequest`].
+        cursor: u32,
+    }
+
+    /// Asks for a page of the keys of others that grant the caller something. A session speaks for
+    /// one identity: what a group is granted, or owns, is shown to a session of that group.
+    ListGrantedRequest {
+        /// As in [`ListRequest`].
+        cursor: u32,
+    }
+
     /// A page of keys. A key that exists throughout a listing is on exactly one page.
     ListResponse {
         /// In the order of the vault's slots.
@@ -176,6 +191,8 @@ messages! {
         version: u32,
         /// Whose it is.
         owner: Identity,
+        /// What its policy lets the caller do with it.
+        may: Permissions,
     }
 
     /// Asks for [`KeyDescription`].
@@ -231,6 +248,7 @@ impl Policy {
             shares: None,
             export_derived: false,
             rollback_level: 0,
+            fixed_owner: false,
         }
     }
 }

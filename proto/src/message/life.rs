@@ -36,6 +36,24 @@ messages! {
         policy: Policy,
     }
 
+    /// Gives a key to another owner. What its policy lets the owner do, the new one may do, and who
+    /// was granted something keeps it; the old owner has no part in it any more. A grant to the new
+    /// owner goes: it must hold nothing that the owner may not do.
+    ChownRequest {
+        /// Which key of the vault.
+        key: KeyRef,
+        /// Whose it shall be.
+        to: Identity,
+    }
+
+    /// Gives a key another label. Its id stays, and so does all that was sealed under it.
+    RenameRequest {
+        /// Which key of the vault: the caller's, or for uid 0 any.
+        key: KeyRef,
+        /// What it shall be called.
+        to: Label,
+    }
+
     /// Steps a ratcheted key to the epoch that the payload's token names.
     CatchUpRequest {
         /// Which key: the caller's, or one that grants it something.

@@ -40,6 +40,7 @@ fn manifest() -> Manifest {
             shares: Some(shares.clone()),
             export_derived: true,
             rollback_level: 1000,
+            fixed_owner: true,
         },
         shares,
         versions: [(1, 16), (0x0506, 32)]
@@ -65,7 +66,7 @@ fn manifest_bytes() -> Bytes<u8> {
     bytes.extend([0xa1; 16]);
     bytes.extend(b"\x03a/b");
     bytes.extend([0xa2; 16]);
-    bytes.extend([17, 8, 9, 1]);
+    bytes.extend([17, 8, 9, 3]);
     bytes.extend([4, 0, 0, 0, 1, 2, 0, 0, 3, 232]);
     bytes.extend([0, 0, 0, 0, 0, 0, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0]);
     bytes.extend([1, 1]);

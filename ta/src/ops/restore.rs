@@ -177,6 +177,9 @@ fn settle(manifest: &Manifest, caller: &Caller) -> Result<Settled, Status> {
     {
         return Err(Status::BadKey);
     }
+    if manifest.policy.fixed_owner && manifest.owner != caller.identity()? {
+        return Err(Status::OwnerFixed);
+    }
     let new = NewKey {
         key: manifest.key.clone(),
         algorithm: manifest.algorithm,

@@ -6,7 +6,7 @@ mod using;
 use super::*;
 use crate::samples::{ALICE, BOB, BOBS_GROUP, key_of, label, new_key};
 use claviger_proto::{
-    Digits, Permissions, State, Uuid,
+    Algorithm, Digits, Home, Permissions, State, Uuid, limits,
     message::{Grant, SharePolicy},
 };
 

@@ -7,8 +7,9 @@ use super::{
     header::Header,
     index::entry_of,
     load,
+    moved::{moves, records, told_to},
     open::{Open, SlotNumber, whereabouts},
-    slot::{Content, EVENTS, Events, stamp_of},
+    slot::{Content, EVENTS, Events, fits, stamp_of},
 };
 use crate::platform::Platform;
 
@@ -33,22 +34,45 @@ impl<P: Platform> Vault<P> {
         );
         let event = note.map(|note| note.record(&content, boot, time));
         self.make_room(platform, number, &content, event.as_ref())?;
-        let caller = event.as_ref().and_then(|event| event.caller);
-        self.prepare_log(platform, number, caller)?;
-        if caller.is_some() {
-            let of = self.opened(platform)?.logs.log_of(caller);
-            self.expect_log_room(platform, number, of, 0)?;
-        }
+        self.prepare_logs(platform, number, event.as_ref(), &content)?;
         let open = self.opened(platform)?;
         let sequence = open.sequence.saturating_add(1);
         let mut events: Events = open.logs.waiting_in(number).take(EVENTS).cloned().collect();
-        let Some(event) = event.map(|event| Record { sequence, ..event }) else {
+        let Some(mut event) = event.map(|event| Record { sequence, ..event }) else {
             return self.write_slot(platform, number, content, &events);
         };
+        if moves(event.event) {
+            // The next number is that of its second record.
+            open.sequence = sequence;
+            if !fits(&content, core::slice::from_ref(&event)) {
+                // The longest of old labels, beside the largest of keys.
+                event.label = None;
+            }
+        }
         events.push(event.clone()).map_err(|_| Status::Internal)?;
         let content = self.write_slot(platform, number, content, &events)?;
-        self.opened(platform)?.logs.wait(number, event)?;
+        self.opened(platform)?.logs.wait(number, &event, &content)?;
         Ok(content)
+    }
+
+    /// Makes ready every log that will tell of this event of a slot with this content.
+    fn prepare_logs(
+        &mut self,
+        platform: &mut P,
+        number: SlotNumber,
+        event: Option<&Record>,
+        content: &Content,
+    ) -> Result<(), Status> {
+        let Some(event) = event else {
+            return self.prepare_log(platform, number, None);
+        };
+        let more = records(event, content).len();
+        for to in told_to(event, content) {
+            self.prepare_log(platform, number, to)?;
+            let of = self.opened(platform)?.logs.log_of(to);
+            self.expect_log_room(platform, number, of, (more, 0))?;
+        }
+        Ok(())
     }
 
     /// Writes one slot to both copies; gives the content back.

@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Vault,
     logs::Known,
+    moved::moves,
     open::SlotNumber,
     slot::{Content, Events, fits},
 };
@@ -96,7 +97,8 @@ pub struct Page {
 
 impl<P: Platform> Vault<P> {
     /// Makes ready for a change of this slot to this content, and for its event: what waits in it
-    /// stays if it is about the same and has room there, else it goes to its page.
+    /// stays if it is about the same and has room there, else it goes to its page. What the key of a
+    /// slot with another name was, nothing else in the slot says.
     ///
     /// # Errors
     /// A status of storage.
@@ -118,7 +120,8 @@ impl<P: Platform> Vault<P> {
             |event| (event.owner, event.label.clone()),
         );
         let same = |event: &Record| event.owner == subject.0 && event.label == subject.1;
-        if few && events.iter().all(same) && fits(content, &events) {
+        let moved = event.is_some_and(|event| moves(event.event));
+        if !moved && few && events.iter().all(same) && fits(content, &events) {
             return Ok(());
         }
         while let Some(of) = self.opened(platform)?.logs.waits_in(slot) {
@@ -149,8 +152,8 @@ impl<P: Platform> Vault<P> {
         open.logs.provide(caller)
     }
 
-    /// In a strict vault, there must be room for one more record of this log, whose records before
-    /// number `releases` may be overwritten; `slot` as for [`Vault::prepare_log`].
+    /// In a strict vault, there must be room for so many `more` records of this log, whose records
+    /// before number `releases` may be overwritten; `slot` as for [`Vault::prepare_log`].
     ///
     /// # Errors
     /// [`Status::AuditFull`]; a status of storage.
@@ -159,15 +162,15 @@ impl<P: Platform> Vault<P> {
         platform: &mut P,
         slot: SlotNumber,
         of: Option<Identity>,
-        releases: u64,
+        (more, releases): (usize, u64),
     ) -> Result<(), Status> {
         let refuses = self.facts(platform)?.audit_refuses;
-        if !refuses || self.opened(platform)?.logs.has_room(of, releases) {
+        if !refuses || self.opened(platform)?.logs.has_room(of, more, releases) {
             return Ok(());
         }
         // Of what waits, nobody knows how much it needs.
         self.write_log(platform, of, slot)?;
-        if self.opened(platform)?.logs.has_room(of, releases) {
+        if self.opened(platform)?.logs.has_room(of, more, releases) {
             Ok(())
         } else {
             Err(Status::AuditFull)
@@ -206,7 +209,7 @@ impl<P: Platform> Vault<P> {
         self.prepare_log(platform, NOWHERE, own)?;
         let of = self.opened(platform)?.logs.log_of(own);
         self.write_log(platform, of, NOWHERE)?;
-        self.expect_log_room(platform, NOWHERE, of, releases)?;
+        self.expect_log_room(platform, NOWHERE, of, (1, releases))?;
         let open = self.opened(platform)?;
         open.sequence = open.sequence.saturating_add(1);
         let mut record = Record {
@@ -240,7 +243,7 @@ impl<P: Platform> Vault<P> {
             }
             // Only then: where something waits, there is no place for a page.
             self.append(platform, of, (&records, 0), taken)?;
-            self.opened(platform)?.logs.written(&records);
+            self.opened(platform)?.logs.written(of, &records);
         }
     }
 

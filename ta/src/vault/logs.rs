@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     log::Page,
+    moved::{RECORDS, records, told_to},
     open::SlotNumber,
     slot::{Content, Events},
 };
@@ -75,10 +76,12 @@ struct Log {
     pages: heapless::Vec<Known, AUDIT_PAGES>,
 }
 
-/// An event that is durable in a slot, and waits for its page.
+/// A record of an event that is durable in a slot, and waits for its page.
 #[derive(Debug)]
 struct Waiting {
     slot: SlotNumber,
+    /// In whose log it is told.
+    to: Option<Identity>,
     record: Record,
 }
 
@@ -104,10 +107,12 @@ impl Logs {
             self.boot = self.boot.max(known.last_boot);
             // A start has no memory for all that ever waited. A caller who has a page has all his
             // records on his own.
-            let waits = |event: &Record| {
-                page.of.is_none() || event.caller != page.of || event.sequence > known.last_sequence
+            let waits = |waiting: &Waiting| {
+                page.of.is_none()
+                    || waiting.to != page.of
+                    || waiting.record.sequence > known.last_sequence
             };
-            self.waiting.retain(|waiting| waits(&waiting.record));
+            self.waiting.retain(waits);
             let log = self.find_or_add(page.of)?;
             let later = log
                 .pages
@@ -125,12 +130,13 @@ impl Logs {
         }
         for event in events {
             self.boot = self.boot.max(event.boot);
-            if !self.is_written(event.caller, &event) {
-                self.reserve()?;
-                self.waiting.push(Waiting {
-                    slot,
-                    record: event,
-                });
+            for to in told_to(&event, content) {
+                for record in records(&event, content) {
+                    if !self.is_written(to, &record) {
+                        self.reserve()?;
+                        self.waiting.push(Waiting { slot, to, record });
+                    }
+                }
             }
         }
         Ok(())
@@ -143,18 +149,26 @@ impl Logs {
     pub(super) fn settle(&mut self) -> Result<(), Status> {
         self.boot = self.boot.saturating_add(1);
         self.waiting
-            .sort_unstable_by_key(|waiting| waiting.record.sequence);
+            .sort_unstable_by_key(|waiting| (waiting.record.sequence, waiting.to));
         for place in 0..self.waiting.len() {
-            let caller = self.waiting.get(place).and_then(|one| one.record.caller);
-            self.provide(caller)?;
+            let to = self.waiting.get(place).and_then(|one| one.to);
+            self.provide(to)?;
         }
-        let mut waiting = core::mem::take(&mut self.waiting);
-        waiting.retain(|waiting| {
-            let of = self.log_of(waiting.record.caller);
-            !self.is_written(of, &waiting.record)
-        });
-        self.waiting = waiting;
+        for one in core::mem::take(&mut self.waiting) {
+            let of = self.log_of(one.to);
+            if !self.is_written(of, &one.record) && !self.waits(of, &one.record) {
+                self.reserve()?;
+                self.waiting.push(one);
+            }
+        }
         Ok(())
+    }
+
+    /// Whether this record waits for a page of this log.
+    fn waits(&self, of: Option<Identity>, record: &Record) -> bool {
+        let same = |one: &Waiting| one.record.sequence == record.sequence;
+        let mut waiting = self.waiting.iter();
+        waiting.any(|one| same(one) && self.log_of(one.to) == of)
     }
 
     /// Has a caller have a log of its own, while there is a place for one: from its first event on,
@@ -171,21 +185,29 @@ impl Logs {
         self.boot
     }
 
-    /// Has an event wait for its page, that is durable in this slot; a start may have found it there
-    /// already.
-    pub(super) fn wait(&mut self, slot: SlotNumber, record: Record) -> Result<(), Status> {
-        let found = |waiting: &Waiting| waiting.record.sequence == record.sequence;
-        if !self.waiting.iter().any(found) {
-            self.reserve()?;
-            self.waiting.push(Waiting { slot, record });
+    /// Has an event wait for its pages, that is durable in this slot with this content; a start may
+    /// have found it there already.
+    pub(super) fn wait(
+        &mut self,
+        slot: SlotNumber,
+        event: &Record,
+        content: &Content,
+    ) -> Result<(), Status> {
+        for to in told_to(event, content) {
+            for record in records(event, content) {
+                if !self.waits(self.log_of(to), &record) {
+                    self.reserve()?;
+                    self.waiting.push(Waiting { slot, to, record });
+                }
+            }
         }
         Ok(())
     }
 
     /// The log for which an event waits in this slot.
     pub(super) fn waits_in(&self, slot: SlotNumber) -> Option<Option<Identity>> {
-        let event = self.waiting_in(slot).next()?;
-        Some(self.log_of(event.caller))
+        let waiting = self.waiting.iter().find(|waiting| waiting.slot == slot)?;
+        Some(self.log_of(waiting.to))
     }
 
     /// The events that wait in this slot, oldest first.
@@ -236,9 +258,10 @@ impl Logs {
         self.waiting.len() >= WAITING
     }
 
-    /// Makes room for one more event that waits.
+    /// Makes room for the records of one more event that waits.
     pub(super) fn reserve(&mut self) -> Result<(), Status> {
-        self.waiting.try_reserve(1).map_err(|_| Status::OutOfMemory)
+        let reserved = self.waiting.try_reserve(RECORDS);
+        reserved.map_err(|_| Status::OutOfMemory)
     }
 
     fn find(&self, of: Option<Identity>) -> Option<&Log> {
@@ -264,35 +287,36 @@ impl Logs {
     pub(super) fn next(&self, of: Option<Identity>) -> heapless::Vec<Record, AT_ONCE> {
         let theirs = self.waiting.iter();
         theirs
-            .filter(|waiting| self.log_of(waiting.record.caller) == of)
+            .filter(|waiting| self.log_of(waiting.to) == of)
             .map(|waiting| waiting.record.clone())
             .take(AT_ONCE)
             .collect()
     }
 
-    /// These events wait no more.
-    pub(super) fn written(&mut self, records: &[Record]) {
-        let is = |waiting: &Waiting, record: &Record| waiting.record.sequence == record.sequence;
-        self.waiting
-            .retain(|waiting| !records.iter().any(|record| is(waiting, record)));
+    /// These records wait no more for a page of this log.
+    pub(super) fn written(&mut self, of: Option<Identity>, records: &[Record]) {
+        let logs = &self.logs;
+        self.waiting.retain(|waiting| {
+            let sequence = waiting.record.sequence;
+            let written = records.iter().any(|record| record.sequence == sequence);
+            !written || log_of(logs, waiting.to) != of
+        });
     }
 
     /// The log for which most events wait.
     pub(super) fn busiest(&self) -> Option<Option<Identity>> {
         let count = |of: &Option<Identity>| {
             let theirs = self.waiting.iter();
-            theirs
-                .filter(|other| self.log_of(other.record.caller) == *of)
-                .count()
+            theirs.filter(|other| self.log_of(other.to) == *of).count()
         };
         let logs = self.waiting.iter();
-        logs.map(|waiting| self.log_of(waiting.record.caller))
+        logs.map(|waiting| self.log_of(waiting.to))
             .max_by_key(count)
     }
 
-    /// Whether one more record finds a place without overwriting one that must be kept, if those
-    /// before number `releases` need not.
-    pub(super) fn has_room(&self, of: Option<Identity>, releases: u64) -> bool {
+    /// Whether so many more records find a place without overwriting one that must be kept, if
+    /// those before number `releases` need not.
+    pub(super) fn has_room(&self, of: Option<Identity>, more: usize, releases: u64) -> bool {
         let pages = self.pages(of);
         let Some(last) = pages.last() else {
             return true;
@@ -300,7 +324,7 @@ impl Logs {
         let waiting = self
             .waiting
             .iter()
-            .filter(|waiting| self.log_of(waiting.record.caller) == of)
+            .filter(|waiting| self.log_of(waiting.to) == of)
             .count();
         let released = last.released.max(releases);
         let kept = pages.iter().filter(|page| page.end() > released);
@@ -310,7 +334,7 @@ impl Logs {
         let left = per_page
             .saturating_sub(last.used)
             .saturating_add(fresh.saturating_mul(per_page));
-        left >= waiting.saturating_add(1).saturating_mul(RECORD)
+        left >= waiting.saturating_add(more).saturating_mul(RECORD)
     }
 }
 

@@ -91,6 +91,7 @@ pub mod log;
 mod logs;
 mod lost;
 mod merge;
+mod moved;
 mod open;
 mod quotas;
 mod record;
@@ -121,7 +122,6 @@ use repairs::Repairs;
 use slot::{Content, Stamp};
 
 pub use log::Note;
-pub(crate) use record::use_limit;
 pub use record::{Counters, KeyRecord, Tag, Version};
 
 /// Bytes of a slot.
@@ -448,7 +448,7 @@ impl<P: Platform> Vault<P> {
         self.at(place)
     }
 
-    /// The summaries of those of `owner`'s keys from slot `cursor` on that are `shown`, given to
+    /// What `shown` shows of the keys of `owner`, or of every owner, from slot `cursor` on, given to
     /// `each` until it has had enough (`false`); says where to go on, `None` at the end.
     ///
     /// # Errors
@@ -456,12 +456,12 @@ impl<P: Platform> Vault<P> {
     pub fn walk(
         &mut self,
         platform: &mut P,
-        owner: &Identity,
+        owner: Option<&Identity>,
         cursor: usize,
-        shown: impl Fn(&KeyRecord) -> bool,
+        shown: impl Fn(&KeyRecord) -> Option<KeySummary>,
         mut each: impl FnMut(KeySummary) -> bool,
     ) -> Result<Option<usize>, Status> {
-        let wanted = owner_hash(owner);
+        let wanted = owner.map(owner_hash);
         let mut number = cursor;
         let mut looked = 0_usize;
         loop {
@@ -478,13 +478,17 @@ impl<P: Platform> Vault<P> {
             if looked > LOOKED {
                 return Ok(Some(number));
             }
-            let theirs = |entry: &Entry| matches!(entry, Entry::Key(name) if name.owner == wanted);
+            let theirs = |entry: &Entry| match entry {
+                Entry::Key(name) => wanted.is_none_or(|wanted| name.owner == wanted),
+                _ => false,
+            };
             if doubtful || !index.holds(number, theirs) {
                 number = number.saturating_add(1);
                 continue;
             }
             let look = |record: &KeyRecord| {
-                (record.owner == *owner && shown(record)).then(|| record.summary())
+                let theirs = owner.is_none_or(|owner| record.owner == *owner);
+                shown(record).filter(|_| theirs)
             };
             let summary = match self.cache.at(number) {
                 Some(record) => look(record),

@@ -8,7 +8,7 @@
 //!   16     key id
 //!   16     its [`Tag`]
 //!    6     algorithm, usage, algorithm of children (0: none), origin, state (the numbers of the
-//!          contract), flags: bit 0 derived keys may leave, bit 1 ratcheted
+//!          contract), flags: bit 0 derived keys may leave, bit 1 ratcheted, bit 2 the owner is fixed
 //!    4     the version that produces
 //!   24     three counters, see [`Counters`]
 //!   11     policy: permissions of the owner (2), export (1), least context (4), rollback level (4)
@@ -32,6 +32,7 @@ use crate::{
 
 const EXPORT_DERIVED: u8 = 1;
 const RATCHET: u8 = 2;
+const FIXED_OWNER: u8 = 4;
 
 /// A key: what `describe` shows of it, and its secrets.
 #[derive(Debug, Clone)]
@@ -155,15 +156,6 @@ impl Counters {
     }
 }
 
-/// How often a key of this algorithm, or with children of that one, may encrypt in one version.
-pub(crate) fn use_limit(algorithm: Algorithm, children: Option<Algorithm>) -> Option<u64> {
-    let derives = algorithm.usages().contains(&Usage::Derive);
-    let children = children.filter(|_| derives);
-    algorithm
-        .use_limit()
-        .or_else(|| children.and_then(Algorithm::use_limit))
-}
-
 impl KeyRecord {
     /// Everything but the secrets; of its counters, `used` is what was truly used. The check value is
     /// for who made the key, its owner and uid 0 only.
@@ -197,9 +189,16 @@ impl KeyRecord {
         }
     }
 
-    /// What a list shows of it.
+    /// What a list shows of it to this caller.
     #[must_use]
-    pub fn summary(&self) -> KeySummary {
+    pub fn summary(&self, caller: &Identity) -> KeySummary {
+        let mut grants = self.policy.grants.iter();
+        let granted = grants.find(|grant| grant.to == *caller);
+        let may = match granted {
+            _ if self.owner == *caller => self.policy.owner,
+            Some(grant) => grant.may,
+            None => Permissions::NONE,
+        };
         KeySummary {
             key: self.label.clone(),
             id: self.id,
@@ -209,6 +208,7 @@ impl KeyRecord {
             state: self.state,
             version: self.version,
             owner: self.owner,
+            may,
         }
     }
 
@@ -256,7 +256,7 @@ impl KeyRecord {
     /// one key may.
     #[must_use]
     pub fn use_limit(&self) -> Option<u64> {
-        use_limit(self.algorithm, self.children)
+        self.algorithm.bound_of(self.children)
     }
 
     /// Whether anything about it is counted, and so has to be durable.
@@ -275,11 +275,10 @@ impl KeyRecord {
         to.put_short(self.label.as_str().as_bytes())?;
         to.put(&self.id.0)?;
         to.put(&self.tag.0)?;
-        let flags = if policy.export_derived {
-            EXPORT_DERIVED
-        } else {
-            0
-        } | if self.ratchet { RATCHET } else { 0 };
+        let flag = |is: bool, bit: u8| if is { bit } else { 0 };
+        let flags = flag(policy.export_derived, EXPORT_DERIVED)
+            | flag(self.ratchet, RATCHET)
+            | flag(policy.fixed_owner, FIXED_OWNER);
         to.put(&[
             self.algorithm as u8,
             self.usage as u8,
@@ -326,7 +325,7 @@ impl KeyRecord {
         let id = Digits(from.take()?);
         let tag = Tag(from.take()?);
         let [algorithm, usage, children, origin, state, flags] = from.take()?;
-        if flags & !(EXPORT_DERIVED | RATCHET) != 0 {
+        if flags & !(EXPORT_DERIVED | RATCHET | FIXED_OWNER) != 0 {
             return None;
         }
         let version = from.take_u32()?;
@@ -335,7 +334,7 @@ impl KeyRecord {
             version_uses: from.take_u64()?,
             version_bytes: from.take_u64()?,
         };
-        let policy = decode_policy(from, flags & EXPORT_DERIVED != 0)?;
+        let policy = decode_policy(from, flags)?;
         let mut versions = heapless::Vec::new();
         for _ in 0..from.take_byte()? {
             let version = Version {
@@ -366,7 +365,7 @@ impl KeyRecord {
     }
 }
 
-fn decode_policy(from: &mut Reader<'_>, export_derived: bool) -> Option<Policy> {
+fn decode_policy(from: &mut Reader<'_>, flags: u8) -> Option<Policy> {
     let owner = Permissions::from_bits(u16::from_be_bytes(from.take()?))?;
     let export = Export::try_from(from.take_byte()?).ok()?;
     let min_context = from.take_u32()?;
@@ -397,8 +396,9 @@ fn decode_policy(from: &mut Reader<'_>, export_derived: bool) -> Option<Policy> 
             shares,
             recipients,
         }),
-        export_derived,
+        export_derived: flags & EXPORT_DERIVED != 0,
         rollback_level,
+        fixed_owner: flags & FIXED_OWNER != 0,
     })
 }
 

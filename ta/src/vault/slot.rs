@@ -10,7 +10,9 @@
 //!                certificate of the device's key
 //!      1      8  sequence: rises with every change of any slot
 //!      9      1  how many events wait here for their page, up to 4; for each: its own sequence
-//!                (8), event (1, the contract's number), caller (17), boot (4), time (8), detail (4)
+//!                (8), event (1, the contract's number), caller (17), boot (4), time (8), detail (4);
+//!                renamed: the old label (short; empty where it finds no room); given away: the old
+//!                owner (17)
 //!      .      .  if any wait and nothing is here any more: owner (17) and label (short) of the key
 //!                that was
 //!      .      .  a key: see [`super::record`]
@@ -204,6 +206,14 @@ fn encode(content: &Content, sequence: u64, events: &[Record], bytes: &mut [u8])
         to.put(&event.boot.to_be_bytes())?;
         to.put(&event.time.to_be_bytes())?;
         to.put(&event.detail.to_be_bytes())?;
+        match event.event {
+            Event::Renamed => {
+                let label = event.label.as_ref().map_or("", Label::as_str);
+                to.put_short(label.as_bytes())?;
+            }
+            Event::GivenAway => to.put(&log_name(event.owner.as_ref()))?,
+            _ => {}
+        }
     }
     if let (Content::Tombstone, [event, ..]) = (content, events) {
         to.put(&log_name(event.owner.as_ref()))?;
@@ -237,7 +247,7 @@ fn decode(bytes: &[u8]) -> Option<Stored> {
     let sequence = from.take_u64()?;
     let mut events = Events::new();
     for _ in 0..from.take_byte()? {
-        let event = Record {
+        let mut event = Record {
             sequence: from.take_u64()?,
             event: Event::try_from(from.take_byte()?).ok()?,
             caller: log_owner(&from.take()?)?,
@@ -249,6 +259,11 @@ fn decode(bytes: &[u8]) -> Option<Stored> {
             owner: None,
             label: None,
         };
+        match event.event {
+            Event::Renamed => event.label = from.take_optional_label()?,
+            Event::GivenAway => event.owner = log_owner(&from.take()?)?,
+            _ => {}
+        }
         events.push(event).ok()?;
     }
     let was = if kind == TOMBSTONE && !events.is_empty() {
@@ -281,7 +296,12 @@ fn decode(bytes: &[u8]) -> Option<Stored> {
         content.subject()
     };
     for event in &mut events {
-        (event.owner, event.label) = subject.clone();
+        if event.event != Event::GivenAway {
+            event.owner = subject.0;
+        }
+        if event.event != Event::Renamed {
+            event.label.clone_from(&subject.1);
+        }
     }
     let rest_is_empty = from.rest().iter().all(|byte| *byte == 0);
     rest_is_empty.then_some((sequence, content, events))

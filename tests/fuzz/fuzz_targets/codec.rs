@@ -80,6 +80,10 @@ fuzz_target!(|data: &[u8]| {
         Command::PendingCancel => both::<PendingCancelRequest>(header),
         Command::QuotaShow => both::<QuotaShowRequest>(header),
         Command::QuotaSet => both::<QuotaSetRequest>(header),
+        Command::Chown => both::<ChownRequest>(header),
+        Command::Rename => both::<RenameRequest>(header),
+        Command::ListAll => both::<ListAllRequest>(header),
+        Command::ListGranted => both::<ListGrantedRequest>(header),
     }
 });
 

@@ -109,6 +109,8 @@ fuzz_target!(|data: &[u8]| {
             Command::SetPolicy,
             Command::Rotate,
             Command::CatchUp,
+            Command::Rename,
+            Command::Chown,
             Command::Delete,
         ] {
             let (header, payload) = request(command, label);
@@ -117,6 +119,8 @@ fuzz_target!(|data: &[u8]| {
     }
     for command in [
         Command::List,
+        Command::ListAll,
+        Command::ListGranted,
         Command::AuditRead,
         Command::AuditCheckpoint,
         Command::DeviceKey,

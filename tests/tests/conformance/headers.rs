@@ -319,7 +319,11 @@ fn payloads_where_none_belongs() {
             | Command::PendingList
             | Command::PendingCancel
             | Command::QuotaShow
-            | Command::QuotaSet => true,
+            | Command::QuotaSet
+            | Command::Chown
+            | Command::Rename
+            | Command::ListAll
+            | Command::ListGranted => true,
             Command::Import
             | Command::Seal
             | Command::Unseal

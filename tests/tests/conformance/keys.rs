@@ -224,6 +224,7 @@ fn a_listing_has_every_key_once() {
             state: description.state,
             version: description.version,
             owner: description.owner,
+            may: description.policy.owner,
         };
         assert_eq!(*summary, expected);
     }

@@ -19,6 +19,7 @@ mod keys;
 mod lock;
 mod mac;
 mod model;
+mod moves;
 mod ownership;
 mod ratchet;
 mod seal;

@@ -250,8 +250,10 @@ impl Change {
                 Some(Event::StateChanged)
             }
             (Act::Tighten, Some(shown), _) => {
+                // What changes nothing is not told.
+                let told = !shown.policy.grants.is_empty();
                 shown.policy.grants.clear();
-                Some(Event::PolicyTightened)
+                told.then_some(Event::PolicyTightened)
             }
             (Act::Revoke(family), ..) => {
                 let all = if family.is_some() { 1 } else { 0 };

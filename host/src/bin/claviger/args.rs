@@ -23,8 +23,8 @@ pub(crate) use self::{
     examples::grammar,
     fairness::{PendingCommand, QuotaCommand},
     import::{ImportArguments, PassphraseArguments},
-    key::{KeyArguments, KeyName, KeyPlace, KeyVersion, Owner, OwnerNumber},
-    new_key::{ExportForm, KeyOptions, NewKey, PolicyOptions, Target, Tightening},
+    key::{KeyArguments, KeyName, KeyPlace, KeyVersion, Listed, Owner, Principal},
+    new_key::{Bounds, ExportForm, KeyOptions, NewKey, PolicyOptions, Target, Tightening},
     parts::{
         ComponentsCommand, HeldArguments, RestoreCommand, ShareArguments, SharedArguments,
         SharesCommand,
@@ -43,6 +43,12 @@ Exit codes:
   4  the TEE or its storage cannot be used; `claviger doctor` looks for the cause
   5  internal error
   6  a local file or stream failed
+
+Users and groups:
+  USER is a user by name or number, or a group as gid:GROUP; both come back as `app (1000)`, in JSON
+  as {\"user\":1000,\"name\":\"app\",\"id\":UUID}, or \"group\". Who has no name is shown by number, or by UUID,
+  and that can be given as USER too. In a user namespace (a container that maps its users) the TEE
+  knows the host's numbers: give those.
 
 Environment:
   CLAVIGER_EMULATOR=DIR    use the emulated device in DIR, which protects nothing
@@ -83,7 +89,7 @@ pub(crate) struct Arguments {
     pub(crate) quiet: bool,
 
     /// Speak for this group, which the process must be in, instead of the user
-    #[arg(long, global = true, value_name = "GID")]
+    #[arg(long, global = true, value_name = "GROUP", value_parser = key::group)]
     pub(crate) group: Option<u32>,
 
     #[command(subcommand)]
@@ -114,13 +120,44 @@ pub(crate) enum Command {
         length: u64,
     },
     /// List keys; of another owner's, root sees all, others those that grant them something
-    List(Owner),
+    List(Listed),
     /// Show a key, without its secret
     Describe(KeyArguments),
     /// Destroy a key and what is known about it
     Delete(KeyArguments),
+    /// Give a key another label
+    ///
+    /// What it sealed opens as before. Wrapped copies of it end, and so do MAC streams and
+    /// challenges that were begun with it.
+    Rename {
+        #[command(flatten)]
+        key: KeyArguments,
+        /// The new label
+        to: Label,
+    },
+    /// Give a key to another owner (root only)
+    ///
+    /// Versions, state, counts and grants stay, what it sealed opens as before, and the new owner may
+    /// do what its policy lets the owner do. The old owner has no part in it any more, and a grant to
+    /// the new one goes: one that holds what the owner may not do is to be taken back first. Wrapped
+    /// copies of it end, and what was begun with it. The audit logs of root, of the old owner and of
+    /// the new one tell of it. A key made or tightened with --fixed-owner stays where it is.
+    Chown {
+        #[command(flatten)]
+        key: KeyArguments,
+        /// The new owner: a user, or a group as gid:GROUP, by name or number
+        #[arg(long, value_name = "USER")]
+        to: Principal,
+    },
     /// Make a key in the TEE
-    Generate(NewKey),
+    Generate {
+        #[command(flatten)]
+        new: Box<NewKey>,
+        /// Nothing is made where there is a key with this label, algorithm, usage and policy; refuse
+        /// one that differs
+        #[arg(long, conflicts_with = "wrapped")]
+        if_absent: bool,
+    },
     /// Give the TEE a key, in the form in which other programs write it
     ///
     /// PKCS #8 (PEM or DER, also encrypted), SEC 1, JWK, OpenSSH; hexadecimal, base64 or raw: the

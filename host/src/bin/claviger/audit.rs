@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 use crate::{
     Outcome,
     args::{AuditCommand, Input, PublicKeyFormat, WhichLog},
-    describe::Owners,
     failure::Failure,
     files::{self, Secrecy},
+    names::Owners,
     open,
     output::{Printer, base64, table},
     sign,
@@ -73,9 +73,11 @@ pub(crate) fn device_key(client: &Client, format: PublicKeyFormat, printer: &Pri
 pub(crate) fn certificate(client: &Client, output: &Path, printer: &Printer) -> Outcome {
     let certificate = client.device_key()?.certificate;
     let Some(certificate) = certificate else {
-        return Err(Failure::Usage(
-            "no certificate is installed: `claviger install-certificate` does that".to_owned(),
-        ));
+        return Err(Failure::Refused {
+            status: "no-certificate",
+            message: "no certificate of the device's key is installed".to_owned(),
+            hint: "`claviger install-certificate` installs one".to_owned(),
+        });
     };
     write("certificate", &certificate, output, printer)
 }
@@ -86,11 +88,14 @@ pub(crate) fn install_certificate(client: &Client, input: &Input, printer: &Prin
         .map_err(|error| Failure::key_file(&input.input, error, Status::BadCertificate))?;
     let certificate = of_device(client, &input.input, certificates)?;
     if certificate.len() > limits::CERTIFICATE {
-        return Err(Failure::Usage(format!(
-            "a certificate has at most {} bytes of DER; this has {}",
-            limits::CERTIFICATE,
-            certificate.len()
-        )));
+        return Err(Failure::Library {
+            error: claviger::Error::Ta(Status::BadCertificate),
+            hint: Some(format!(
+                "a certificate has at most {} bytes of DER; this has {}",
+                limits::CERTIFICATE,
+                certificate.len()
+            )),
+        });
     }
     client.install_certificate(&certificate)?;
     printer.print(&json!({ "installed": certificate.len() }), "")
@@ -166,10 +171,11 @@ fn failed(error: AuditError) -> Failure {
 fn small(path: &Path) -> Result<Vec<u8>, Failure> {
     match files::read_small(path, LONGEST)? {
         Some(bytes) => Ok(bytes.to_vec()),
-        None => Err(Failure::Usage(format!(
-            "{} is longer than anything of this kind",
-            path.display()
-        ))),
+        None => Err(Failure::Refused {
+            status: "too-long",
+            message: format!("{} is longer than anything of this kind", path.display()),
+            hint: "give the file that is meant".to_owned(),
+        }),
     }
 }
 
@@ -194,7 +200,7 @@ fn print_log(
     let identity = |identity: Option<Identity>| identity.map(|one| owners.text(one));
     let object = json!({
         "vault": log.vault().to_string(),
-        "of": identity(log.of()),
+        "of": log.of().map(|of| owners.object(of)),
         "overwritten": log.first(),
         "verified": verified.map(|checkpoint| json!({
             "records": checkpoint.records,
@@ -247,8 +253,8 @@ fn record_object(number: u64, record: &Record, owners: &Owners) -> Value {
         "status": record.status.code(),
         "count": record.count,
         "detail": detail(record),
-        "caller": record.caller.map(|caller| owners.text(caller)),
-        "owner": record.owner.map(|owner| owners.text(owner)),
+        "caller": record.caller.map(|caller| owners.object(caller)),
+        "owner": record.owner.map(|owner| owners.object(owner)),
         "key": record.label.as_ref().map(|label| label.as_str()),
     })
 }

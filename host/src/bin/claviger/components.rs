@@ -1,9 +1,7 @@
 //! `components ...`.
 
 use claviger::{
-    Client, Error, Identity, Status,
-    identity::uid_identity,
-    key_file,
+    Client, Error, Identity, Status, key_file,
     proto::{
         Digits,
         message::{ComponentEnterResponse, ComponentShowResponse},
@@ -14,12 +12,12 @@ use zeroize::Zeroizing;
 
 use crate::{
     Outcome,
-    args::{ComponentsCommand, Input, NewKey},
-    describe::{Owners, print_description},
-    device::to_value,
+    args::{ComponentsCommand, Input, NewKey, Principal},
+    describe::print_description,
     failure::Failure,
     files,
     make::{Making, explain},
+    names::Owners,
     output::{Printer, table},
 };
 
@@ -52,8 +50,8 @@ pub(crate) fn components(
     }
 }
 
-fn start(client: &Client, new: &NewKey, custodians: &[u32], printer: &Printer) -> Outcome {
-    let identities: Vec<Identity> = custodians.iter().map(|uid| uid_identity(*uid)).collect();
+fn start(client: &Client, new: &NewKey, custodians: &[Principal], printer: &Printer) -> Outcome {
+    let identities: Vec<Identity> = custodians.iter().map(|one| one.identity()).collect();
     let repeated = |(place, one)| identities[..place].contains(one);
     if !(2..=5).contains(&identities.len()) || identities.iter().enumerate().any(repeated) {
         return Err(Failure::Usage(
@@ -96,7 +94,8 @@ fn show(shown: &ComponentShowResponse, printer: &Printer) -> Outcome {
         ("entered", names(&shown.entered)),
         ("seconds left", shown.timeout.to_string()),
     ];
-    printer.print(&to_value(shown)?, &table(&rows))
+    let object = owners.value(shown)?;
+    printer.print(&object, &table(&rows))
 }
 
 fn enter(client: &Client, ceremony: &Digits<8>, component: &[u8], printer: &Printer) -> Outcome {
@@ -162,7 +161,10 @@ fn component(input: &Input, hex: bool, raw: bool) -> Result<Zeroizing<Vec<u8>>, 
 
 /// The bytes that these digits mean.
 fn digits(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let refused = || Failure::Usage("the component is not pairs of hexadecimal digits".to_owned());
+    let refused = || Failure::Library {
+        error: Error::Ta(Status::BadKey),
+        hint: Some("with --hex a component is pairs of hexadecimal digits".to_owned()),
+    };
     let mut nibbles = text
         .iter()
         .filter(|byte| !byte.is_ascii_whitespace())

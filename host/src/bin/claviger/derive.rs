@@ -11,10 +11,11 @@ use crate::{
         AgreeArguments, CombineArguments, DecapsulateArguments, EncapsulateArguments, KeyArguments,
         KeyOptions, Purpose, SourceArgument, SourceKey, Target,
     },
-    describe::{Owners, print_key_with},
+    describe::print_key_with,
     failure::Failure,
     files::{self, Destination, Secrecy},
     make::{Making, explain},
+    names::Owners,
     open,
     output::Printer,
 };
@@ -38,7 +39,7 @@ pub(crate) fn derive(
     let making = making(target, Some(child.algorithm()))?;
     let derived = making.creation(client)?.derive(&child);
     let key = derived.map_err(|error| explain(error, making.algorithm()))?;
-    finish(making, &key, None, printer)
+    finish(client, making, &key, None, printer)
 }
 
 pub(crate) fn agree(client: &Client, arguments: &AgreeArguments, printer: &Printer) -> Outcome {
@@ -172,7 +173,7 @@ fn make(
         }
         return Err(failure);
     }
-    finish(making, &combined.key, ciphertext, printer)
+    finish(client, making, &combined.key, ciphertext, printer)
 }
 
 /// The key that the target names.
@@ -185,13 +186,18 @@ fn making(target: &Target, algorithm: Option<Algorithm>) -> Result<Making<'_>, F
     }
 }
 
-fn finish(making: Making<'_>, key: &Key, ciphertext: Option<&Path>, printer: &Printer) -> Outcome {
+fn finish(
+    client: &Client,
+    making: Making<'_>,
+    key: &Key,
+    ciphertext: Option<&Path>,
+    printer: &Printer,
+) -> Outcome {
+    let warning = making.warning(client, printer)?;
     making.keep(key)?;
     let file = ciphertext.map(|path| json!(path.display().to_string()));
-    let extra: Vec<_> = file
-        .map(|file| ("ciphertext_file", file))
-        .into_iter()
-        .collect();
+    let file = file.map(|file| ("ciphertext_file", file));
+    let extra: Vec<_> = file.into_iter().chain(warning).collect();
     print_key_with(key, &Owners::new(None), &extra, printer)
 }
 

@@ -1,83 +1,16 @@
 //! How keys are shown.
 
-use std::fs;
-
 use claviger::{
-    Export, Home, Identity, Key, Permission, Permissions, identity,
-    proto::{
-        Login,
-        message::{KeyDescription, KeySummary, Policy},
-    },
+    Export, Home, Key, Permission, Permissions,
+    proto::message::{KeyDescription, KeySummary, Policy},
 };
 use serde_json::{Value, json};
 
 use crate::{
     Outcome,
-    args::OwnerNumber,
-    device::to_value,
-    failure::Failure,
+    names::Owners,
     output::{Printer, table},
 };
-
-/// Turns owners' identities back into numbers, where the numbers can be known.
-pub(crate) struct Owners {
-    users: Vec<u32>,
-    groups: Vec<u32>,
-}
-
-impl Owners {
-    /// Knows this user, the local users and groups, and who was asked for.
-    pub(crate) fn new(asked: Option<OwnerNumber>) -> Owners {
-        let mut users = vec![identity::effective_uid()];
-        let mut groups = Vec::new();
-        match asked {
-            Some(OwnerNumber::User(uid)) => users.push(uid),
-            Some(OwnerNumber::Group(gid)) => groups.push(gid),
-            None => {}
-        }
-        users.extend(numbers("/etc/passwd"));
-        groups.extend(numbers("/etc/group"));
-        Owners { users, groups }
-    }
-
-    pub(crate) fn number(&self, owner: Identity) -> Option<u32> {
-        let known = match owner.login {
-            Login::User => &self.users,
-            Login::Group => &self.groups,
-        };
-        identity::number_of(owner, known.iter().copied())
-    }
-
-    pub(crate) fn text(&self, owner: Identity) -> String {
-        let kind = match owner.login {
-            Login::User => "uid",
-            Login::Group => "gid",
-        };
-        match self.number(owner) {
-            Some(number) => format!("{kind}:{number}"),
-            None => format!("{kind}:? ({})", owner.id),
-        }
-    }
-}
-
-/// The numbers in the third fields of a file like /etc/passwd.
-fn numbers(path: &str) -> Vec<u32> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines()
-        .filter_map(|line| line.split(':').nth(2)?.parse().ok())
-        .collect()
-}
-
-/// A key as JSON, with its owner's number.
-pub(crate) fn key_object(
-    key: &impl serde::Serialize,
-    owner: Identity,
-    owners: &Owners,
-) -> Result<Value, Failure> {
-    let mut object = to_value(key)?;
-    object["owner"]["number"] = json!(owners.number(owner));
-    Ok(object)
-}
 
 /// Prints one key.
 pub(crate) fn print_key(key: &Key, owners: &Owners, printer: &Printer) -> Outcome {
@@ -105,10 +38,7 @@ pub(crate) fn print_description(
     more: &[(&str, Value)],
     printer: &Printer,
 ) -> Outcome {
-    let mut object = key_object(key, key.owner, owners)?;
-    for (place, grant) in key.policy.grants.iter().enumerate() {
-        object["policy"]["grants"][place]["to"]["number"] = json!(owners.number(grant.to));
-    }
+    let mut object = owners.value(key)?;
     object["fingerprint"] = json!(fingerprint);
     for (name, value) in more {
         object[*name] = value.clone();
@@ -197,6 +127,9 @@ fn demands(policy: &Policy) -> Vec<Row> {
         let level = format!("at least {}", policy.rollback_level);
         rows.push(("rollback level", level));
     }
+    if policy.fixed_owner {
+        rows.push(("chown", "never: its owner is fixed".to_owned()));
+    }
     rows
 }
 
@@ -231,7 +164,7 @@ fn bounds(key: &KeyDescription) -> Vec<Row> {
     rows
 }
 
-fn names(permissions: Permissions) -> String {
+pub(crate) fn names(permissions: Permissions) -> String {
     let names: Vec<_> = permissions.iter().map(Permission::name).collect();
     match names.as_slice() {
         [] => "nothing".to_owned(),
@@ -239,20 +172,13 @@ fn names(permissions: Permissions) -> String {
     }
 }
 
-/// Prints a list of keys.
-pub(crate) fn print_keys(keys: &[KeySummary], owners: &Owners, printer: &Printer) -> Outcome {
-    let objects = keys
-        .iter()
-        .map(|key| key_object(key, key.owner, owners))
-        .collect::<Result<Vec<_>, _>>()?;
-    let width = keys
-        .iter()
-        .map(|key| key.key.as_str().len())
-        .max()
-        .unwrap_or(0);
+/// A line for each key.
+pub(crate) fn lines(keys: &[KeySummary], owners: &Owners) -> Vec<String> {
+    let width = keys.iter().map(|key| key.key.as_str().len()).max();
+    let width = width.unwrap_or(0);
     let line = |key: &KeySummary| {
         format!(
-            "{:width$}  {:12}  {:11}  {:14}  {:9}  {:>3}  {}\n",
+            "{:width$}  {:12}  {:11}  {:14}  {:9}  {:>3}  {}",
             key.key.as_str(),
             key.algorithm.name(),
             key.usage.name(),
@@ -262,8 +188,5 @@ pub(crate) fn print_keys(keys: &[KeySummary], owners: &Owners, printer: &Printer
             owners.text(key.owner)
         )
     };
-    printer.print(
-        &json!({ "keys": objects }),
-        &keys.iter().map(line).collect::<String>(),
-    )
+    keys.iter().map(line).collect()
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use clap::error::ErrorKind as ClapKind;
-use claviger::{Error, ErrorKind, Status, key_file::KeyFileError};
+use claviger::{Error, ErrorKind, Status, key_file::KeyFileError, proto::rules::Fault};
 use serde_json::{Value, json};
 
 use crate::output::is_for_people;
@@ -25,6 +25,12 @@ pub(crate) enum Failure {
     Library { error: Error, hint: Option<String> },
     /// The command line asks for what cannot be.
     Usage(String),
+    /// What was asked for is not to be had: its name for scripts, what is wrong, what to do.
+    Refused {
+        status: &'static str,
+        message: String,
+        hint: String,
+    },
     /// A local file or stream failed.
     Local { doing: String, source: io::Error },
     /// A file is not the key or certificate that is wanted; `status` is what the trusted application
@@ -65,6 +71,7 @@ impl Failure {
             Failure::KeyFile { error, .. } => error.kind(),
             Failure::Library { error, .. } => error.kind(),
             Failure::Usage(_) => ErrorKind::Malformed,
+            Failure::Refused { .. } => ErrorKind::Refused,
             Failure::Local { .. } => ErrorKind::Local,
         }
     }
@@ -73,7 +80,7 @@ impl Failure {
     fn status(&self) -> String {
         match self {
             Failure::Library {
-                error: Error::Ta(status),
+                error: Error::Ta(status) | Error::Rule(Fault { status, .. }),
                 ..
             } => kebab(&format!("{status:?}")),
             Failure::KeyFile { error, status, .. } => match error.name() {
@@ -88,6 +95,7 @@ impl Failure {
                 Error::TooMany { .. } => "too-many",
                 Error::Blob(_) => "not-a-blob",
                 Error::Message => "not-a-message",
+                Error::Differs { .. } => "differs",
                 Error::Audit(_) => "audit",
                 Error::Share(_) => "share",
                 Error::PublicKeyForm(_) => "raw-form-only",
@@ -98,6 +106,7 @@ impl Failure {
             }
             .to_owned(),
             Failure::Usage(_) => "usage".to_owned(),
+            Failure::Refused { status, .. } => (*status).to_owned(),
             Failure::Local { .. } => "local".to_owned(),
         }
     }
@@ -105,7 +114,7 @@ impl Failure {
     fn code(&self) -> Option<u16> {
         match self {
             Failure::Library {
-                error: Error::Ta(status),
+                error: Error::Ta(status) | Error::Rule(Fault { status, .. }),
                 ..
             } => Some(status.code()),
             Failure::KeyFile { error, status, .. } if error.name().is_none() => Some(status.code()),
@@ -117,7 +126,7 @@ impl Failure {
     pub(crate) fn message(&self) -> String {
         let (mut text, mut source) = match self {
             Failure::Library { error, .. } => (error.to_string(), error.source()),
-            Failure::Usage(text) => (text.clone(), None),
+            Failure::Usage(text) | Failure::Refused { message: text, .. } => (text.clone(), None),
             Failure::KeyFile { path, error, .. } => (format!("{path}: {error}"), None),
             Failure::Local { doing, source } => (format!("{doing}: {source}"), None),
         };
@@ -138,6 +147,7 @@ impl Failure {
             } => Some(hint.clone()),
             Failure::Library { error, .. } => error.hint(),
             Failure::KeyFile { error, .. } => error.hint(),
+            Failure::Refused { hint, .. } => Some(hint.clone()),
             Failure::Usage(_) | Failure::Local { .. } => None,
         }
     }

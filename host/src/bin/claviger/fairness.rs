@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::{
     Outcome,
-    args::{OwnerNumber, PendingCommand, QuotaCommand},
-    describe::{Owners, key_object},
+    args::{PendingCommand, Principal, QuotaCommand},
     failure::Failure,
+    names::Owners,
     output::{Printer, table},
 };
 
@@ -19,7 +19,7 @@ pub(crate) fn pending(client: &Client, command: &PendingCommand, printer: &Print
         PendingCommand::List => return list(&client.pending()?, printer),
         PendingCommand::Cancel(arguments) => match (&arguments.id, arguments.owner) {
             (Some(id), _) => client.pending_cancel(&id.to_string()).map(|()| 1)?,
-            (None, owner) => client.pending_cancel_all(owner.map(OwnerNumber::identity))?,
+            (None, owner) => client.pending_cancel_all(owner.map(Principal::identity))?,
         },
     };
     printer.print(
@@ -30,10 +30,8 @@ pub(crate) fn pending(client: &Client, command: &PendingCommand, printer: &Print
 
 fn list(pending: &[PendingSummary], printer: &Printer) -> Outcome {
     let owners = Owners::new(None);
-    let objects: Result<Vec<Value>, Failure> = pending
-        .iter()
-        .map(|one| key_object(one, one.owner, &owners))
-        .collect();
+    let objects: Result<Vec<Value>, Failure> =
+        pending.iter().map(|one| owners.value(one)).collect();
     let line = |one: &PendingSummary| {
         format!(
             "{}  {}  of {}  key {}  {} s old, ends in {} s\n",
@@ -57,7 +55,7 @@ fn list(pending: &[PendingSummary], printer: &Printer) -> Outcome {
 pub(crate) fn quota(client: &Client, command: &QuotaCommand, printer: &Printer) -> Outcome {
     match command {
         QuotaCommand::Show(owner) => {
-            let quota = client.quota(owner.owner.map(OwnerNumber::identity))?;
+            let quota = client.quota(owner.owner.map(Principal::identity))?;
             show(&quota, owner.owner, printer)
         }
         QuotaCommand::Set { owner, keys } => {
@@ -67,7 +65,7 @@ pub(crate) fn quota(client: &Client, command: &QuotaCommand, printer: &Printer) 
     }
 }
 
-fn show(quota: &Quota, asked: Option<OwnerNumber>, printer: &Printer) -> Outcome {
+fn show(quota: &Quota, asked: Option<Principal>, printer: &Printer) -> Outcome {
     let owners = Owners::new(asked);
     let by = if quota.set {
         "set by root"
@@ -84,5 +82,5 @@ fn show(quota: &Quota, asked: Option<OwnerNumber>, printer: &Printer) -> Outcome
         ("keys at most", format!("{} ({by})", quota.keys)),
         ("keys held", format!("{}{above}", quota.held)),
     ];
-    printer.print(&key_object(quota, quota.owner, &owners)?, &table(&rows))
+    printer.print(&owners.value(quota)?, &table(&rows))
 }

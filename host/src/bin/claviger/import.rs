@@ -16,7 +16,7 @@ use crate::{
     args::{ImportArguments, PassphraseArguments},
     failure::Failure,
     files, keys,
-    make::Making,
+    make::{Making, explain},
     output::Printer,
 };
 
@@ -50,8 +50,10 @@ pub(crate) fn import(
     // No session is held while the key is waited for.
     let key = key.map_err(|error| Failure::key_file(path, error, Status::BadKey))?;
     let making = Making::new(&arguments.label, key.algorithm(), &arguments.options)?;
-    let imported = making.creation(&client()?)?.import(key.secret());
-    keys::finish(making, imported, printer)
+    let client = client()?;
+    let imported = making.creation(&client)?.import(key.secret());
+    let key = imported.map_err(|error| explain(error, making.algorithm()))?;
+    keys::finish(&client, making, &key, &[], printer)
 }
 
 /// The first line of where the passphrase is.

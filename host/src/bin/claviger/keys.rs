@@ -1,29 +1,22 @@
 //! Commands that make, show and destroy keys.
 
 use claviger::{Client, Error, Key, Status};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Outcome,
-    args::{KeyArguments, KeyPlace, NewKey, Owner, UnwrapArguments},
-    describe::{Owners, print_key, print_keys},
-    failure::Failure,
+    args::{KeyArguments, KeyPlace, NewKey, UnwrapArguments},
+    describe::{print_key, print_key_with},
+    failure::{Failure, tell},
     files,
     make::{Making, explain},
+    names::Owners,
     open,
     output::Printer,
 };
 
 /// More than any key has.
 const LONGEST_KEY: usize = 4096;
-
-pub(crate) fn list(client: &Client, owner: Owner, printer: &Printer) -> Outcome {
-    let keys = match owner.owner {
-        None => client.list()?,
-        Some(owner) => client.list_of(owner.identity())?,
-    };
-    print_keys(&keys, &Owners::new(owner.owner), printer)
-}
 
 pub(crate) fn describe(client: &Client, arguments: &KeyArguments, printer: &Printer) -> Outcome {
     if arguments.key.child.is_some() {
@@ -45,16 +38,40 @@ pub(crate) fn delete(client: &Client, arguments: &KeyArguments, printer: &Printe
         }
     };
     match arguments.owner {
-        None => client.delete(label)?,
+        None => client
+            .delete(label)
+            .map_err(|error| open::explain(client, label, error))?,
         Some(owner) => client.delete_of(label, owner.identity())?,
     }
     printer.print(&json!({ "deleted": label }), "")
 }
 
-pub(crate) fn generate(client: &Client, new: &NewKey, printer: &Printer) -> Outcome {
+pub(crate) fn generate(
+    client: &Client,
+    new: &NewKey,
+    if_absent: bool,
+    printer: &Printer,
+) -> Outcome {
     let making = Making::of(new)?;
-    let made = making.creation(client)?.generate();
-    finish(making, made, printer)
+    let creation = making.creation(client)?;
+    let made = match if_absent {
+        true => creation.generate_if_absent(),
+        false => creation.generate().map(|key| (key, true)),
+    };
+    let (key, created) = made.map_err(|error| explain(error, making.algorithm()))?;
+    if !created && !printer.is_json() {
+        tell(&format!(
+            "exists: {} was there, as it was asked for",
+            new.label
+        ));
+    }
+    finish(
+        client,
+        making,
+        &key,
+        &[("created", json!(created))],
+        printer,
+    )
 }
 
 pub(crate) fn unwrap(client: &Client, arguments: &UnwrapArguments, printer: &Printer) -> Outcome {
@@ -68,12 +85,20 @@ pub(crate) fn unwrap(client: &Client, arguments: &UnwrapArguments, printer: &Pri
         None => creation.unwrap(&kek, &wrapped, arguments.padded),
         Some(version) => creation.unwrap_version(&kek, version, &wrapped, arguments.padded),
     };
-    finish(making, unwrapped, printer)
+    let key = unwrapped.map_err(|error| explain(error, making.algorithm()))?;
+    finish(client, making, &key, &[], printer)
 }
 
-/// Shows the key that was made, and keeps it if it was wrapped.
-pub(crate) fn finish(making: Making<'_>, made: Result<Key, Error>, printer: &Printer) -> Outcome {
-    let key = made.map_err(|error| explain(error, making.algorithm()))?;
-    making.keep(&key)?;
-    print_key(&key, &Owners::new(None), printer)
+/// Shows the key that was made, with more fields in its object, and keeps it if it was wrapped.
+pub(crate) fn finish(
+    client: &Client,
+    making: Making<'_>,
+    key: &Key,
+    more: &[(&str, Value)],
+    printer: &Printer,
+) -> Outcome {
+    let warning = making.warning(client, printer)?;
+    making.keep(key)?;
+    let more = [more, warning.as_slice()].concat();
+    print_key_with(key, &Owners::new(None), &more, printer)
 }

@@ -1,17 +1,28 @@
 //! Commands about versions, states and policies.
 
-use claviger::{Client, Error, Export, Key, Permissions, Status, proto::ratchet::TOKEN};
+use claviger::{
+    Client, Error, Export, Key, Permissions, Status,
+    proto::{ratchet::TOKEN, rules::Fault},
+};
 use serde_json::json;
 
 use crate::{
     Outcome,
-    args::{Input, KeyArguments, Tightening},
-    describe::{Owners, print_key, print_key_with},
+    args::{Input, KeyArguments, Principal, Tightening},
+    describe::{print_key, print_key_with},
     failure::{Failure, note},
-    files, open,
+    files,
+    make::{option, platform_is_below},
+    names::Owners,
+    open,
     output::Printer,
 };
 
+const NO_SUCH_GRANT: Fault = Fault {
+    status: Status::PolicyLoosened,
+    field: "grants",
+    rule: "nobody gets a new permission",
+};
 const NO_FORWARD_SECRECY: &str = "this platform has no rollback protection: whoever puts an older \
                                   store back gets older versions back. Forward secrecy is claimed \
                                   only where `claviger info` shows rollback level 1000";
@@ -38,18 +49,42 @@ pub(crate) fn rotate(client: &Client, arguments: &KeyArguments, printer: &Printe
     print_key_with(&key, &owners, &[("warning", json!(warning))], printer)
 }
 
+pub(crate) fn chown(
+    client: &Client,
+    arguments: &KeyArguments,
+    to: Principal,
+    printer: &Printer,
+) -> Outcome {
+    let key = open::key(client, arguments)?.chown(to.identity())?;
+    print_key(&key, &Owners::new(Some(to)), printer)
+}
+
 pub(crate) fn tighten(
     client: &Client,
     arguments: &KeyArguments,
     changes: &Tightening,
     printer: &Printer,
 ) -> Outcome {
+    if *changes == Tightening::default() {
+        return Err(Failure::Usage(
+            "say what is to be tightened: `claviger tighten --help` shows the options".to_owned(),
+        ));
+    }
+    if let Some(warning) = platform_is_below(client, &changes.bounds)?
+        && !changes.force
+    {
+        return Err(Failure::Refused {
+            status: "rollback-level",
+            message: warning,
+            hint: "that cannot be undone: --force does it all the same".to_owned(),
+        });
+    }
     let key = open::key(client, arguments)?;
     let mut policy = key.description().policy.clone();
     for change in &changes.grant {
         let to = change.to.identity();
         let had = policy.grants.iter_mut().find(|grant| grant.to == to);
-        had.ok_or(Error::Ta(Status::PolicyLoosened))?.may = Permissions::of(&change.may);
+        had.ok_or_else(|| named(Error::Rule(NO_SUCH_GRANT)))?.may = Permissions::of(&change.may);
     }
     for to in &changes.no_grant {
         policy.grants.retain(|grant| grant.to != to.identity());
@@ -68,8 +103,18 @@ pub(crate) fn tighten(
         policy.shares = None;
     }
     policy.export_derived &= !changes.no_export_derived;
-    let key = key.tighten(&policy)?;
+    policy.fixed_owner |= changes.fixed_owner;
+    let key = key.tighten(&policy).map_err(named)?;
     print_key(&key, &Owners::new(arguments.owner), printer)
+}
+
+/// Says which option is wrong.
+fn named(error: Error) -> Failure {
+    let hint = match &error {
+        Error::Rule(fault) => Some(format!("look at {}", option(fault.field))),
+        _ => None,
+    };
+    Failure::Library { error, hint }
 }
 
 pub(crate) fn catch_up(

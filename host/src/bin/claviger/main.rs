@@ -19,9 +19,11 @@ mod files;
 mod import;
 mod keys;
 mod life;
+mod list;
 mod mac;
 mod make;
 mod manual;
+mod names;
 mod open;
 mod output;
 mod progress;
@@ -74,12 +76,13 @@ type Outcome = Result<ExitCode, Failure>;
 
 fn run(arguments: &Arguments, printer: &Printer) -> Outcome {
     let login = arguments.group.map_or(Login::User, Login::Group);
-    let builder = || {
+    let builder_for = |login| {
         Client::builder()
             .login(login)
             .on_repeat(|command| failure::report_repeat(command.name()))
             .on_emulator(failure::report_emulator)
     };
+    let builder = || builder_for(login);
     let client = || builder().open();
     match &arguments.command {
         Command::Info => device::info(&client()?, printer),
@@ -91,10 +94,18 @@ fn run(arguments: &Arguments, printer: &Printer) -> Outcome {
         Command::Vault {
             command: VaultCommand::DeclareLost { confirm },
         } => device::declare_lost(&client()?, confirm, printer),
-        Command::List(owner) => keys::list(&client()?, *owner, printer),
+        Command::List(listed) => {
+            list::list(|login| builder_for(login).open(), login, *listed, printer)
+        }
         Command::Describe(key) => keys::describe(&client()?, key, printer),
         Command::Delete(key) => keys::delete(&client()?, key, printer),
-        Command::Generate(new) => keys::generate(&client()?, new, printer),
+        Command::Rename { key, to } => {
+            life::change(&client()?, key, |key| key.rename(to.as_str()), printer)
+        }
+        Command::Chown { key, to } => life::chown(&client()?, key, *to, printer),
+        Command::Generate { new, if_absent } => {
+            keys::generate(&client()?, new, *if_absent, printer)
+        }
         Command::Import(arguments) => import::import(|| Ok(client()?), arguments, printer),
         Command::Unwrap(unwrap) => keys::unwrap(&client()?, unwrap, printer),
         Command::Seal(seal) => seal::seal(&client()?, seal, printer),

@@ -1,15 +1,19 @@
 //! Making keys as the command line says.
 
-use claviger::{
-    Algorithm, Client, Creation, Error, Key, Permission, PublicKey, Status, proto::Label,
-};
+use claviger::{Algorithm, Client, Creation, Error, Key, PublicKey, proto::Label};
+use serde_json::{Value, json};
 
 use crate::{
-    args::{ExportForm, KeyOptions, NewKey, PolicyOptions},
-    failure::Failure,
+    args::{Bounds, ExportForm, KeyOptions, NewKey, PolicyOptions},
+    describe::names,
+    failure::{Failure, note},
     files::{self, Destination, Secrecy},
     open,
+    output::Printer,
 };
+
+/// A field more of the object that shows a key.
+pub(crate) type Warning = Option<(&'static str, Value)>;
 
 /// A key about to be made.
 pub(crate) struct Making<'a> {
@@ -74,6 +78,15 @@ impl<'a> Making<'a> {
         Ok(creation)
     }
 
+    /// What is to be said of the key that was made, and of how it is shown; says it to people.
+    pub(crate) fn warning(&self, client: &Client, printer: &Printer) -> Result<Warning, Failure> {
+        let warning = platform_is_below(client, &self.options.policy.bounds)?;
+        if let Some(warning) = warning.as_ref().filter(|_| !printer.is_json()) {
+            note(&format!("{warning}"));
+        }
+        Ok(warning.map(|warning| ("warning", json!(warning))))
+    }
+
     /// Writes a wrapped key to its file.
     pub(crate) fn keep(self, key: &Key) -> Result<(), Failure> {
         match (self.destination, key.wrapped_bytes()) {
@@ -107,6 +120,9 @@ fn with_policy(mut creation: Creation, policy: &PolicyOptions) -> Result<Creatio
         creation = creation.rollback_level(level);
     }
     creation = creation.export_derived(policy.export_derived);
+    if policy.fixed_owner {
+        creation = creation.fixed_owner();
+    }
     Ok(match (policy.export, policy.threshold) {
         (None, None) => creation,
         (Some(ExportForm::Wrapped), None) => creation.export_wrapped(),
@@ -125,6 +141,23 @@ fn with_policy(mut creation: Creation, policy: &PolicyOptions) -> Result<Creatio
     })
 }
 
+/// Says so if keys of this rollback level cannot serve on this platform.
+pub(crate) fn platform_is_below(
+    client: &Client,
+    bounds: &Bounds,
+) -> Result<Option<String>, Failure> {
+    let Some(wanted) = bounds.rollback_level.filter(|level| *level > 0) else {
+        return Ok(None);
+    };
+    let level = client.info()?.rollback_level;
+    Ok((level < wanted).then(|| {
+        format!(
+            "a key of rollback level {wanted} does not serve on this platform, whose rollback \
+             protection is of level {level}"
+        )
+    }))
+}
+
 /// Each recipient of shares has one: no key is made that could never be shared.
 fn expect_different(recipients: &[PublicKey]) -> Result<(), Failure> {
     let mut rest = recipients;
@@ -140,37 +173,43 @@ fn expect_different(recipients: &[PublicKey]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says which usages and permissions there are.
+/// The option that says what a field of the contract says.
+pub(crate) fn option(field: &str) -> String {
+    match field {
+        "owner" => "--owner-may".to_owned(),
+        "grants" => "--grant".to_owned(),
+        "shares" => "--threshold and --recipient".to_owned(),
+        field => format!("--{}", field.replace('_', "-")),
+    }
+}
+
+/// What else helps to set a field right.
+fn permits(algorithm: Algorithm, field: &str) -> String {
+    let usages = algorithm.usages().iter();
+    let each: Vec<_> = match field {
+        "usage" => usages.map(|usage| usage.name().to_owned()).collect(),
+        "owner" | "grants" => usages.map(|usage| names(usage.permissions())).collect(),
+        _ => return String::new(),
+    };
+    let (name, verb) = (
+        algorithm.name(),
+        if field == "usage" {
+            "serves"
+        } else {
+            "permits"
+        },
+    );
+    format!("; {name} {verb} {}", each.join(" or "))
+}
+
+/// Says which option is wrong.
 pub(crate) fn explain(error: Error, algorithm: Algorithm) -> Failure {
-    let name = algorithm.name();
     let hint = match &error {
-        Error::Ta(Status::UnsupportedUsage) => {
-            let usages: Vec<_> = algorithm
-                .usages()
-                .iter()
-                .map(|usage| usage.name())
-                .collect();
-            Some(format!(
-                "{name} serves {}; --children is for derivation and key-encryption keys, which need \
-                 it, --ratchet for MAC and derivation keys; what is derived or unwrapped is of the \
-                 kind that --children said",
-                usages.join(" or ")
-            ))
-        }
-        Error::Ta(Status::BadPolicy) => {
-            let permissions = algorithm.usages().iter().map(|usage| usage.permissions());
-            let names: Vec<_> = permissions
-                .map(|all| {
-                    let names: Vec<_> = all.iter().map(Permission::name).collect();
-                    names.join(", ")
-                })
-                .collect();
-            Some(format!(
-                "{name} permits {}; numbers are at least 1; no grant is to the owner or twice to \
-                 the same; --export-derived is for challenge, derivation, agreement and KEM keys",
-                names.join(" or ")
-            ))
-        }
+        Error::Rule(fault) => Some(format!(
+            "look at {}{}",
+            option(fault.field),
+            permits(algorithm, fault.field)
+        )),
         _ => None,
     };
     Failure::Library { error, hint }

@@ -5,9 +5,10 @@ use std::path::Path;
 use claviger::{Algorithm, Client, Error, Key, PublicKey, Status, proto::limits};
 
 use crate::{
-    args::{KeyArguments, KeyName, KeyPlace, OwnerNumber},
+    args::{KeyArguments, KeyName, KeyPlace, Principal},
     failure::Failure,
     files,
+    names::Owners,
 };
 
 /// Bytes of the longest file with a public key: there may be text and certificates around it.
@@ -20,10 +21,15 @@ pub(crate) fn key(client: &Client, arguments: &KeyArguments) -> Result<Key, Fail
 pub(crate) fn named(
     client: &Client,
     name: &KeyName,
-    owner: Option<OwnerNumber>,
+    owner: Option<Principal>,
 ) -> Result<Key, Failure> {
     let key = match (&name.place, owner) {
-        (KeyPlace::Label(label), None) => client.key(label.as_str())?,
+        (KeyPlace::Label(label), None) => {
+            let label = label.as_str();
+            client
+                .key(label)
+                .map_err(|error| explain(client, label, error))?
+        }
         (KeyPlace::Label(label), Some(owner)) => client.key_of(owner.identity(), label.as_str())?,
         (KeyPlace::File(path), None) => {
             // What is longer than a wrapped key is none.
@@ -41,6 +47,33 @@ pub(crate) fn named(
         None => key,
         Some(child) => key.child(child.as_str())?,
     })
+}
+
+/// Says whose key with this label was perhaps meant, if this caller has none.
+pub(crate) fn explain(client: &Client, label: &str, error: Error) -> Failure {
+    let others = match error.status() {
+        // uid 0 sees everyone's.
+        Some(Status::NotFound) => client.list_all().or_else(|_| client.list_granted()),
+        _ => Ok(Vec::new()),
+    };
+    let others = others.unwrap_or_default();
+    let owners: Vec<_> = others
+        .iter()
+        .filter(|key| key.key.as_str() == label)
+        .map(|key| key.owner)
+        .collect();
+    let names = Owners::new(None);
+    let named: Vec<_> = owners
+        .iter()
+        .map(|owner| format!("`--owner {}`", names.argument(*owner)))
+        .collect();
+    let hint = (!named.is_empty()).then(|| {
+        format!(
+            "there is a key with this label of another's: add {}",
+            named.join(" or ")
+        )
+    });
+    Failure::Library { error, hint }
 }
 
 /// A public key of one of these algorithms in a file, in whatever form.

@@ -3,23 +3,24 @@
 use std::{fs, path::Path};
 
 use claviger::{
-    Algorithm, Client, Error, Identity, PublicKey,
+    Algorithm, Client, Error, PublicKey,
     key_file::PrivateKey,
     proto::{Digits, limits, shares::MANIFEST},
     shares::{Holder, Manifest, Request, SealedShare, Share, ShareError},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::{
     Outcome,
     args::{
-        HeldArguments, Input, OwnerNumber, RestoreCommand, ShareArguments, SharedArguments,
+        HeldArguments, Input, Principal, RestoreCommand, ShareArguments, SharedArguments,
         SharesCommand,
     },
-    describe::{Owners, policy_rows, print_key},
+    describe::{policy_rows, print_key},
     failure::{Failure, say},
     files::{self, Destination, Secrecy},
+    names::Owners,
     open,
     output::{Printer, base64, table},
 };
@@ -94,13 +95,13 @@ fn reencrypt(
     manifest: &Manifest,
     share: &Share,
     asked: (&Request, &PublicKey),
-    owner: OwnerNumber,
+    owner: Principal,
     output: &Path,
     printer: &Printer,
 ) -> Outcome {
     let (request, target) = asked;
     let destination = Destination::open(output, Secrecy::Private)?;
-    let owners = Owners::new(Some(owner));
+    let owners = Owners::elsewhere(Some(owner));
     let wanted = owners.text(request.content().owner);
     let device = fingerprint(target)?;
     let key = &manifest.content().key;
@@ -127,11 +128,11 @@ fn reencrypt(
         "set": manifest.content().set,
         "index": index,
         "key": key,
-        "owner": identity(request.content().owner),
+        "owner": owners.object(request.content().owner),
         "device": device,
-        "policy": manifest.content().policy,
+        "policy": owners.value(&manifest.content().policy)?,
     });
-    let text = format!("share {index} of {key}, for the key to be {wanted}'s there");
+    let text = format!("share {index} of {key}, for {wanted} to own the key there");
     printer.print(&object, &text)
 }
 
@@ -194,13 +195,12 @@ fn keygen(output: &Path, printer: &Printer) -> Outcome {
 /// What was shared, in lines.
 fn facts(manifest: &Manifest, owners: &Owners) -> Result<Vec<(&'static str, String)>, Failure> {
     let content = manifest.content();
-    let owner = owners.text(content.owner);
     let mut rows = vec![
         ("key", content.key.to_string()),
         ("id", content.id.to_string()),
         ("algorithm", content.algorithm.name().to_owned()),
         ("usage", content.usage.name().to_owned()),
-        ("owner", owner),
+        ("owner", owners.text(content.owner)),
         ("set", content.set.to_string()),
         (
             "shares",
@@ -224,7 +224,8 @@ fn facts(manifest: &Manifest, owners: &Owners) -> Result<Vec<(&'static str, Stri
 
 fn show(manifest: &Manifest, share: Option<&Share>, printer: &Printer) -> Outcome {
     let content = manifest.content();
-    let mut rows = facts(manifest, &Owners::new(None))?;
+    let owners = Owners::elsewhere(None);
+    let mut rows = facts(manifest, &owners)?;
     if let Some(share) = share {
         rows.push(("share", format!("{}, as the device made it", share.index())));
     }
@@ -237,24 +238,16 @@ fn show(manifest: &Manifest, share: Option<&Share>, printer: &Printer) -> Outcom
         "id": content.id,
         "algorithm": content.algorithm,
         "usage": content.usage,
-        "owner": identity(content.owner),
+        "owner": owners.object(content.owner),
         "set": content.set,
         "threshold": content.shares.threshold,
         "shares": content.shares.shares,
         "recipients": content.shares.recipients,
         "versions": versions.collect::<Vec<_>>(),
-        "policy": content.policy,
+        "policy": owners.value(&content.policy)?,
         "share": share.map(Share::index),
     });
     printer.print(&object, &table(&rows))
-}
-
-fn identity(identity: Identity) -> Value {
-    json!({
-        "login": identity.login,
-        "id": identity.id,
-        "number": Owners::new(None).number(identity),
-    })
 }
 
 fn manifest(shared: &SharedArguments) -> Result<Manifest, Failure> {

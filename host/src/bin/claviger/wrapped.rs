@@ -8,8 +8,9 @@ use serde_json::json;
 use crate::{
     Outcome,
     args::{KeyArguments, Owner},
-    describe::{Owners, print_key},
+    describe::print_key,
     files::{self, Destination, Secrecy},
+    names::Owners,
     open,
     output::Printer,
 };

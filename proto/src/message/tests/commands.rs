@@ -48,6 +48,23 @@ pub(super) fn pinned(command: Command) {
     let done = || (Done {}, EMPTY);
     let version = || (KeyVersion { version: 7 }, VERSION);
     let described = || (description(), description_json!());
+    let listed = || {
+        let keys = [summary(), summary()].into_iter().collect();
+        let json = concat!(
+            r#"{"keys":["#,
+            summary_json!(),
+            ",",
+            summary_json!(),
+            r#"],"next":9}"#
+        );
+        (
+            ListResponse {
+                keys,
+                next: Some(9),
+            },
+            json,
+        )
+    };
     match command {
         Command::Info => check(
             command,
@@ -92,19 +109,7 @@ pub(super) fn pinned(command: Command) {
                 },
                 concat!(r#"{"cursor":3,"owner":"#, owner_json!(), "}"),
             ),
-            (
-                ListResponse {
-                    keys: [summary(), summary()].into_iter().collect(),
-                    next: Some(9),
-                },
-                concat!(
-                    r#"{"keys":["#,
-                    summary_json!(),
-                    ",",
-                    summary_json!(),
-                    r#"],"next":9}"#
-                ),
-            ),
+            listed(),
             [&["owner"], &["next"]],
         ),
         Command::Describe => check(command, of_key!(DescribeRequest), described(), DESCRIBED),
@@ -598,6 +603,33 @@ pub(super) fn pinned(command: Command) {
         Command::InstallCertificate => {
             check(command, (InstallCertificateRequest {}, EMPTY), done(), NONE);
         }
+        Command::Chown => check(
+            command,
+            of_key_and!(
+                ChownRequest { to: OWNER },
+                concat!(r#","to":"#, owner_json!())
+            ),
+            described(),
+            DESCRIBED,
+        ),
+        Command::Rename => check(
+            command,
+            of_key_and!(RenameRequest { to: label("b:c") }, r#","to":"b:c""#),
+            described(),
+            DESCRIBED,
+        ),
+        Command::ListAll => check(
+            command,
+            (ListAllRequest { cursor: 3 }, r#"{"cursor":3}"#),
+            listed(),
+            [&[], &["next"]],
+        ),
+        Command::ListGranted => check(
+            command,
+            (ListGrantedRequest { cursor: 3 }, r#"{"cursor":3}"#),
+            listed(),
+            [&[], &["next"]],
+        ),
         Command::Batch => check(
             command,
             (

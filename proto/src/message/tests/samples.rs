@@ -70,6 +70,7 @@ pub(super) fn policy() -> Policy {
         }),
         export_derived: true,
         rollback_level: 1000,
+        fixed_owner: true,
     }
 }
 
@@ -84,7 +85,7 @@ macro_rules! policy_json {
             r#""max_uses":18446744073709551615,"min_context":16,"rotate_after_uses":17,"#,
             r#""rotate_after_bytes":18,"export":"shares","shares":{"threshold":2,"shares":3,"#,
             r#""recipients":"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd"},"#,
-            r#""export_derived":true,"rollback_level":1000}"#,
+            r#""export_derived":true,"rollback_level":1000,"fixed_owner":true}"#,
         )
     };
 }
@@ -188,6 +189,7 @@ pub(super) fn summary() -> KeySummary {
         state: State::Active,
         version: 7,
         owner: OWNER,
+        may: Permissions::of(&[Permission::Unseal]),
     }
 }
 
@@ -197,7 +199,7 @@ macro_rules! summary_json {
             r#"{"key":"a/b","id":"abababababababababababababababab","algorithm":"aes-256-siv","#,
             r#""usage":"seal","origin":"assembled","state":"active","version":7,"owner":"#,
             owner_json!(),
-            "}"
+            r#","may":["unseal"]}"#
         )
     };
 }

@@ -28,6 +28,8 @@ const fn pinned_code(status: Status) -> u16 {
         Status::BadConfirmation => 41,
         Status::RecordDamaged => 42,
         Status::BadPublicKey => 43,
+        Status::OwnerFixed => 44,
+        Status::GrantToOwner => 45,
         Status::NotAuthentic => 48,
         Status::NoChallenge => 49,
         Status::NoStream => 50,
@@ -81,5 +83,5 @@ fn every_status_is_this_number() {
     for status in Status::ALL {
         assert_eq!(status.code(), pinned_code(*status), "{status:?}");
     }
-    assert_eq!(Status::ALL.len(), 63);
+    assert_eq!(Status::ALL.len(), 65);
 }

@@ -1,4 +1,7 @@
-use claviger_proto::{Algorithm, Usage, limits::AUDIT_PAGES};
+use claviger_proto::{
+    Algorithm, Usage,
+    limits::{AUDIT_LOGS, AUDIT_PAGES},
+};
 use std::{
     format,
     string::{String, ToString},
@@ -77,8 +80,35 @@ impl Bench {
             .unwrap();
     }
 
+    fn give(&mut self, from: Identity, to: Identity) -> Result<(), Status> {
+        let (platform, name) = (&mut self.platform, label("a"));
+        let root = Identity::ADMINISTRATOR;
+        let vault = &mut self.vault;
+        vault.give(platform, &from, &name, root, |record| {
+            record.owner = to;
+            Ok(())
+        })
+    }
+
+    fn rename(&mut self, owner: Identity, from: &str, to: &str) -> Result<(), Status> {
+        let (platform, from, to) = (&mut self.platform, label(from), label(to));
+        self.vault.rename(platform, &owner, &from, to, owner)
+    }
+
+    /// Every record of a log that is kept; the chain holds.
+    fn read_log_of(&mut self, log: Option<Identity>) -> Vec<Record> {
+        self.read_of(log)
+            .into_iter()
+            .map(|(_, record)| record)
+            .collect()
+    }
+
     /// Every record of a log that is kept, with its number; the chain holds.
     fn read(&mut self, of: Identity) -> Vec<(u64, Record)> {
+        self.read_of(Some(of))
+    }
+
+    fn read_of(&mut self, of: Option<Identity>) -> Vec<(u64, Record)> {
         let mut records = Vec::new();
         let mut from = Some(0);
         let mut head = None;
@@ -90,7 +120,7 @@ impl Bench {
             };
             let page = self
                 .vault
-                .read_log(&mut self.platform, Some(of), at, show)
+                .read_log(&mut self.platform, of, at, show)
                 .unwrap();
             let mut chained = page.before.0;
             assert_eq!(head.unwrap_or(chained), chained, "the pages are one chain");
@@ -108,7 +138,7 @@ impl Bench {
         }
         let checkpoint = self
             .vault
-            .checkpoint(&mut self.platform, Some(of), heapless::Vec::new())
+            .checkpoint(&mut self.platform, of, heapless::Vec::new())
             .unwrap();
         assert_eq!(Some(checkpoint.head.0), head);
         records
@@ -328,5 +358,108 @@ fn a_corrupt_copy_under_a_change_costs_nothing() {
             assert_eq!(bench.changed(), 2);
         }
         assert_eq!(bench.changes(ALICE), [1, 2]);
+    }
+}
+
+/// A key given to another is told to root, to who had it and to who has it, each time once, also
+/// where these share a log, and whatever is told later of the same slot.
+#[test]
+fn a_key_given_away_is_told_in_three_logs() {
+    let root = Identity::ADMINISTRATOR;
+    for others in [0, AUDIT_LOGS - 2, AUDIT_LOGS] {
+        for restarts in 0..8_u32 {
+            let mut bench = Bench::new();
+            for other in 0..others {
+                let id = claviger_proto::Uuid([
+                    0xee,
+                    other as u8,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                ]);
+                bench.create("other", Identity { id, ..ALICE });
+            }
+            let again = |bench: &mut Bench, place: u32| {
+                if restarts & 1 << place != 0 {
+                    bench.restart();
+                }
+            };
+            bench.create("a", ALICE);
+            again(&mut bench, 0);
+            bench.give(ALICE, BOB).unwrap();
+            again(&mut bench, 1);
+            bench.rename(BOB, "a", "b").unwrap();
+            again(&mut bench, 2);
+            bench.delete("b", BOB);
+            bench.restart();
+            let moved = [(Event::GivenAway, ALICE, "a"), (Event::Now, BOB, "a")];
+            let renamed = [(Event::Renamed, BOB, "a"), (Event::Now, BOB, "b")];
+            let made = [(Event::Created, ALICE, "a")];
+            let gone = [(Event::Deleted, BOB, "b")];
+            let callers = [root, ALICE, BOB];
+            let logs = callers.map(|of| bench.vault.log_of(&mut bench.platform, of).unwrap());
+            for log in logs {
+                let is_told = |caller: &Identity| {
+                    let mut all = callers.iter().zip(logs);
+                    all.any(|(of, its)| of == caller && its == log)
+                };
+                let by = |caller: Identity, events: &[(Event, Identity, &'static str)]| {
+                    let told = Some(events.to_vec()).filter(|_| is_told(&caller));
+                    told.unwrap_or_default()
+                };
+                let expected = [
+                    by(ALICE, &made),
+                    moved.to_vec(),
+                    by(BOB, &renamed),
+                    by(BOB, &gone),
+                ];
+                let records = bench.read_log_of(log);
+                let told: Vec<_> = records
+                    .iter()
+                    .map(|record| {
+                        (
+                            record.event,
+                            record.owner.unwrap(),
+                            record.label.as_ref().unwrap().as_str(),
+                        )
+                    })
+                    .filter(|(.., label)| *label != "other")
+                    .collect();
+                assert_eq!(
+                    told,
+                    expected.concat(),
+                    "{others} others, {restarts}: {log:?}"
+                );
+            }
+        }
+    }
+}
+
+/// In a strict vault a key is given away only where all three logs take what is told of it.
+#[test]
+fn a_full_log_of_anyone_it_concerns_refuses() {
+    for full in [Identity::ADMINISTRATOR, ALICE, BOB] {
+        let mut bench = Bench::new();
+        bench.create("a", ALICE);
+        let Bench { platform, vault } = &mut bench;
+        vault.refuse_unlogged(platform, ALICE).unwrap();
+        while vault
+            .record(platform, Some(full), Event::Locked, |_| {})
+            .is_ok()
+        {}
+        assert_eq!(bench.give(ALICE, BOB), Err(Status::AuditFull));
+        let found = bench.vault.find(&mut bench.platform, &ALICE, &label("a"));
+        assert!(found.is_ok(), "it is where it was");
     }
 }

@@ -151,6 +151,48 @@ fn a_key_lies_as_the_table_says() {
 }
 
 #[test]
+fn what_a_key_was_stands_with_the_event() {
+    let mut policy = key().policy;
+    policy.fixed_owner = true;
+    let fixed = KeyRecord { policy, ..key() };
+    let mut key_bytes = key_bytes();
+    let flags = 1 + 16 + 10 + 16 + 16 + 5;
+    assert_eq!(key_bytes[flags], 3);
+    key_bytes[flags] = 7;
+    let owner = Identity {
+        login: Login::User,
+        id: Uuid([0x77; 16]),
+    };
+    let renamed = |label: Option<&str>| Record {
+        event: Event::Renamed,
+        label: label.map(|label| Label::try_from(label).unwrap()),
+        ..event(9)
+    };
+    let given_away = Record {
+        event: Event::GivenAway,
+        owner: Some(owner),
+        ..event(9)
+    };
+    for (event, number, was) in [
+        (renamed(Some("old")), 23, b"\x03old".to_vec()),
+        (renamed(None), 23, b"\0".to_vec()),
+        (given_away, 24, [&[1], &[0x77; 16][..]].concat()),
+    ] {
+        let events = [event];
+        let mut bytes = event_bytes(9);
+        bytes[8] = number;
+        let parts: [&[u8]; 4] = [&[1], &bytes, &was, &key_bytes];
+        let encoded = encoded(&Content::Key(fixed.clone()), &events);
+        assert_eq!(encoded[..], expected(2, &parts));
+        let Some((0x0a, Content::Key(again), told)) = decode(&encoded) else {
+            panic!("it does not decode");
+        };
+        assert!(again.policy.fixed_owner);
+        assert_eq!(told[..], events);
+    }
+}
+
+#[test]
 fn a_tombstone_says_what_lay_there() {
     assert_eq!(encoded(&Content::Tombstone, &[])[..], expected(1, &[&[0]]));
     let events = [event(8), event(9)];
@@ -188,6 +230,20 @@ fn the_largest_of_each_fits() {
         ..event(1)
     };
     let events = [(); EVENTS + 1].map(|()| event.clone());
+    // Whose it was fits beside any key; what it was called does not beside the very largest.
+    let given_away = Record {
+        event: Event::GivenAway,
+        ..event.clone()
+    };
+    let mut renamed = Record {
+        event: Event::Renamed,
+        ..event.clone()
+    };
+    let content = Content::Key(largest.clone());
+    assert!(fits(&content, &[given_away]));
+    assert!(!fits(&content, core::slice::from_ref(&renamed)));
+    renamed.label = None;
+    assert!(fits(&content, &[renamed]));
     // That a page was written is no event.
     for (content, most) in [
         (Content::Key(largest), 1),
@@ -308,7 +364,7 @@ fn an_authentic_slot_of_impossible_content_is_damaged() {
         (71, 99),
         (72, 0),
         (73, 0),
-        (74, 4),
+        (74, 8),
         (103, 0xf0),
         (105, 3),
         (172, 9),

@@ -49,6 +49,8 @@ pub(super) struct Key {
     pub(super) label: Label,
     pub(super) owner: Identity,
     pub(super) id: KeyId,
+    /// What of all that was renamed or given away it was last.
+    pub(super) moves: u32,
     pub(super) algorithm: Algorithm,
     pub(super) usage: Usage,
     pub(super) children: Option<Algorithm>,
@@ -221,6 +223,7 @@ pub(super) fn is_tighter(old: &Policy, new: &Policy) -> bool {
             other => other == old.export && new.shares == old.shares,
         }
         && (old.export_derived || !new.export_derived)
+        && (new.fixed_owner || !old.fixed_owner)
 }
 
 impl Key {

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use claviger_proto::{
-    Algorithm, Digits, Export, Home, Identity, KeyId, Label, Origin, State, Status, Usage,
+    Algorithm, Digits, Export, Home, Identity, KeyId, Label, Origin, Permissions, State, Status,
+    Usage,
     message::{KeyDescription, KeySummary, NewKey, Policy},
 };
 
@@ -19,6 +20,8 @@ pub(super) struct Model {
     /// How often an owner's wrapped keys, or those of a family, were revoked, and the last number.
     revocations: BTreeMap<(Identity, Option<Label>), (u32, u64)>,
     rollback_level: u32,
+    /// How often a key was renamed or given away.
+    moves: u32,
 }
 
 impl Model {
@@ -29,6 +32,7 @@ impl Model {
             wrapped: Vec::new(),
             revocations: BTreeMap::new(),
             rollback_level,
+            moves: 0,
         }
     }
 
@@ -78,6 +82,7 @@ impl Model {
             label: new.key.clone(),
             owner: who,
             id: Digits([0; 16]),
+            moves: 0,
             algorithm: new.algorithm,
             usage,
             children: new.children,
@@ -177,7 +182,8 @@ impl Model {
             return Ok(key.clone());
         }
         let original = self.keys.get(&(key.owner, key.label.clone()));
-        let original = original.filter(|it| (it.id, it.version) == (key.id, key.version));
+        let same = |it: &&Key| (it.id, it.version, it.moves) == (key.id, key.version, key.moves);
+        let original = original.filter(same);
         Ok(original.ok_or(Status::Revoked)?.copy())
     }
 
@@ -284,9 +290,33 @@ impl Model {
 
     /// `list`, by label.
     pub(super) fn list(&self, who: Identity, owner: Identity) -> Vec<KeySummary> {
-        let theirs = self.keys.values().filter(|key| key.owner == owner);
-        theirs
-            .filter(|key| key.has_part(who))
+        self.listed(who, |key| key.owner == owner && key.has_part(who))
+    }
+
+    /// `list-granted`, by owner and label.
+    pub(super) fn list_granted(&self, who: Identity) -> Vec<KeySummary> {
+        self.listed(who, |key| key.policy.grants.iter().any(|one| one.to == who))
+    }
+
+    /// `list-all`, by owner and label.
+    pub(super) fn list_all(&self, who: Identity) -> Result<Vec<KeySummary>, Status> {
+        match who == Identity::ADMINISTRATOR {
+            true => Ok(self.listed(who, |_| true)),
+            false => Err(Status::AdministratorOnly),
+        }
+    }
+
+    fn listed(&self, who: Identity, shown: impl Fn(&Key) -> bool) -> Vec<KeySummary> {
+        let may = |key: &Key| {
+            let grant = key.policy.grants.iter().find(|grant| grant.to == who);
+            match grant {
+                _ if key.owner == who => key.policy.owner,
+                Some(grant) => grant.may,
+                None => Permissions::NONE,
+            }
+        };
+        let shown = self.keys.values().filter(|key| shown(key));
+        shown
             .map(|key| KeySummary {
                 key: key.label.clone(),
                 id: key.id,
@@ -296,6 +326,7 @@ impl Model {
                 state: key.state,
                 version: key.version,
                 owner: key.owner,
+                may: may(key),
             })
             .collect()
     }
@@ -411,6 +442,64 @@ impl Model {
             key.policy = policy.clone();
             Ok(())
         })
+    }
+
+    /// `rename`.
+    pub(super) fn rename(
+        &mut self,
+        who: Identity,
+        target: &Target,
+        to: &Label,
+    ) -> Result<KeyDescription, Status> {
+        let (owner, label) = Self::managed(who, target)?;
+        if !self.keys.contains_key(&(owner, label.clone())) {
+            return Err(Status::NotFound);
+        }
+        self.moved((owner, label), (owner, to.clone()))
+    }
+
+    /// `chown`.
+    pub(super) fn chown(
+        &mut self,
+        who: Identity,
+        target: &Target,
+        to: Identity,
+    ) -> Result<KeyDescription, Status> {
+        if who != Identity::ADMINISTRATOR {
+            return Err(Status::AdministratorOnly);
+        }
+        let place = Self::managed(who, target)?;
+        let key = self.keys.get(&place).ok_or(Status::NotFound)?;
+        let policy = &key.policy;
+        if policy.fixed_owner {
+            return Err(Status::OwnerFixed);
+        }
+        let mut granted = policy.grants.iter().filter(|grant| grant.to == to);
+        let mine: Vec<_> = policy.owner.iter().collect();
+        if granted.any(|grant| !within(grant.may, &mine)) {
+            return Err(Status::GrantToOwner);
+        }
+        let label = place.1.clone();
+        self.moved(place, (to, label))
+    }
+
+    /// Wrapped copies know the key by the number of its moves.
+    fn moved(
+        &mut self,
+        from: (Identity, Label),
+        to: (Identity, Label),
+    ) -> Result<KeyDescription, Status> {
+        if self.keys.contains_key(&to) {
+            return Err(Status::AlreadyExists);
+        }
+        let mut key = self.keys.remove(&from).ok_or(Status::NotFound)?;
+        self.moves += 1;
+        (key.owner, key.label) = to.clone();
+        key.moves = self.moves;
+        key.policy.grants.retain(|grant| grant.to != to.0);
+        let description = key.describe(Home::Vault, None);
+        self.keys.insert(to, key);
+        Ok(description)
     }
 
     /// `delete`.

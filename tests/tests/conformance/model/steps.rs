@@ -125,7 +125,9 @@ impl<'a> Run<'a> {
             82..86 => self.set_state(),
             86..91 => self.set_policy(),
             91..93 => self.delete(),
-            93..97 => self.wrap(),
+            93..95 => self.wrap(),
+            95..96 => self.rename(),
+            96..97 => self.chown(),
             97..98 => self.revoke(),
             98..99 => self.everything(),
             _ => self.restart(),
@@ -145,6 +147,7 @@ impl<'a> Run<'a> {
             for owner in 0..self.clients.len() {
                 self.list_of(who, self.clients[owner].0);
             }
+            self.list_of_others(who);
         }
     }
 

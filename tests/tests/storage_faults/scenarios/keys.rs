@@ -9,8 +9,9 @@ use claviger::{
 use claviger_proto::{
     audit::Event,
     message::{
-        CatchUpRequest, DeleteRequest, GenerateRequest, Grant, ImportRequest, Policy,
-        RetireRequest, RotateRequest, SetPolicyRequest, SetStateRequest, SignRequest,
+        CatchUpRequest, ChownRequest, DeleteRequest, GenerateRequest, Grant, ImportRequest, Policy,
+        RenameRequest, RetireRequest, RotateRequest, SetPolicyRequest, SetStateRequest,
+        SignRequest,
     },
     ratchet,
 };
@@ -203,6 +204,42 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         status: Status::Ok,
     },
     Scenario {
+        name: "rename",
+        prepare: |device| {
+            a_life(device);
+            Prepared::new(|on| {
+                let (key, to) = (label("signer").into(), label("writer"));
+                Call::new(&on.root, RenameRequest { key, to }, &[])
+            })
+        },
+        done: |before, after| moved(before, after, "signer", "writer"),
+        tells: Tells::With(&[Event::Renamed, Event::Now]),
+        status: Status::Ok,
+    },
+    Scenario {
+        name: "chown",
+        prepare: |device| {
+            a_life(device);
+            import(&device.user(ALICE), "hers").unwrap();
+            Prepared::new(|on| {
+                let key = Handle::of(&on.root, uid_identity(ALICE), "hers").key;
+                let to = uid_identity(BOB);
+                Call::new(&on.root, ChownRequest { key, to }, &[])
+            })
+        },
+        done: |before, after| moved(before, after, &name(ALICE, "hers"), &name(BOB, "hers")),
+        // In the logs of root, Alice and Bob.
+        tells: Tells::With(&[
+            Event::GivenAway,
+            Event::Now,
+            Event::GivenAway,
+            Event::Now,
+            Event::GivenAway,
+            Event::Now,
+        ]),
+        status: Status::Ok,
+    },
+    Scenario {
         name: "a ratchet's step",
         prepare: |device| {
             a_life(device);
@@ -246,6 +283,13 @@ fn set_state(on: &On, state: State) -> Call {
 fn set_policy(on: &On, policy: Policy) -> Call {
     let key = label("signer").into();
     Call::new(&on.root, SetPolicyRequest { key, policy }, &[])
+}
+
+fn moved(before: &View, after: &View, from: &str, to: &str) -> bool {
+    let mut expected = before.clone();
+    let key = expected.keys.remove(from).unwrap();
+    expected.keys.insert(to.to_owned(), key);
+    expected == *after
 }
 
 fn deleted(before: &View, after: &View, label: &str) -> bool {

@@ -4,10 +4,10 @@ use claviger::Algorithm;
 use claviger::{identity::uid_identity, shares::Manifest};
 use claviger_proto::message::{
     BatchRequest, ComponentCancelRequest, ComponentShowRequest, ComponentStartRequest,
-    DescribeRequest, DeviceKeyRequest, InfoRequest, ListRequest, MacFinishRequest, MacStartRequest,
-    MacUpdateRequest, PendingCancelRequest, PendingListRequest, PublicKeyRequest, QuotaShowRequest,
-    RandomRequest, RestoreCancelRequest, RestoreStartRequest, SelfTestRequest,
-    VerifyMacFinishRequest,
+    DescribeRequest, DeviceKeyRequest, InfoRequest, ListAllRequest, ListGrantedRequest,
+    ListRequest, MacFinishRequest, MacStartRequest, MacUpdateRequest, PendingCancelRequest,
+    PendingListRequest, PublicKeyRequest, QuotaShowRequest, RandomRequest, RestoreCancelRequest,
+    RestoreStartRequest, SelfTestRequest, VerifyMacFinishRequest,
 };
 use claviger_proto::{Digits, batch::Batched};
 use claviger_tests::{ALICE, BOB, Device, Handle, label, new_key};
@@ -40,6 +40,8 @@ pub(crate) fn prepare(device: &Device) -> Vec<Reading> {
             let (cursor, owner) = (0, None);
             Call::new(&on.root, ListRequest { cursor, owner }, &[])
         }),
+        Box::new(|on| Call::new(&on.root, ListAllRequest { cursor: 0 }, &[])),
+        Box::new(|on| Call::new(&on.root, ListGrantedRequest { cursor: 0 }, &[])),
         Box::new(|on| {
             let key = label("signer").into();
             Call::new(&on.root, DescribeRequest { key }, &[])

@@ -9,9 +9,11 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("info", "claviger info"),
     ("self-test", "claviger self-test"),
     ("random", "claviger random 32"),
-    ("list", "claviger list --owner 1000"),
+    ("list", "claviger list --granted"),
     ("describe", "claviger describe telemetry --json"),
     ("delete", "claviger delete telemetry"),
+    ("rename", "claviger rename telemtry telemetry"),
+    ("chown", "claviger chown telemetry --owner 1000 --to 1001"),
     (
         "generate",
         "claviger generate log --algorithm aes-256-siv --owner-may seal --grant 1001=unseal",

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use claviger::proto::Digits;
 
-use super::{Owner, OwnerNumber};
+use super::{Owner, Principal};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PendingCommand {
@@ -21,9 +21,9 @@ pub(crate) struct PendingCancelArguments {
     /// The id that `pending list` shows
     #[arg(value_name = "ID")]
     pub(crate) id: Option<Digits<4>>,
-    /// All of this owner's, by uid, or by gid as gid:GID
-    #[arg(long, value_name = "UID")]
-    pub(crate) owner: Option<OwnerNumber>,
+    /// All of this owner's: a user, or a group as gid:GROUP, by name or number
+    #[arg(long, value_name = "USER")]
+    pub(crate) owner: Option<Principal>,
     /// All of this user's; for root, everyone's
     #[arg(long)]
     pub(crate) all: bool,
@@ -35,9 +35,9 @@ pub(crate) enum QuotaCommand {
     Show(Owner),
     /// Say how many keys of the vault an owner may have (root only); what he has stays
     Set {
-        /// Whose, by uid, or by gid as gid:GID
-        #[arg(long, value_name = "UID")]
-        owner: OwnerNumber,
+        /// Whose: a user, or a group as gid:GROUP, by name or number
+        #[arg(long, value_name = "USER")]
+        owner: Principal,
         /// How many keys
         #[arg(long, value_name = "N")]
         keys: u32,

@@ -3,14 +3,33 @@
 use std::{path::PathBuf, str::FromStr};
 
 use clap::Args;
-use claviger::{Identity, identity, proto::Label};
+use claviger::{
+    Identity, identity,
+    proto::{Label, Login, Uuid},
+};
+
+use crate::names;
 
 /// Whose, where keys are not named.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Owner {
-    /// Another owner's, by uid, or by gid as gid:GID
-    #[arg(long, value_name = "UID")]
-    pub(crate) owner: Option<OwnerNumber>,
+    /// Another owner's: a user, or a group as gid:GROUP, by name or number
+    #[arg(long, value_name = "USER")]
+    pub(crate) owner: Option<Principal>,
+}
+
+/// Which keys.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Listed {
+    #[command(flatten)]
+    pub(crate) owner: Owner,
+    /// Every owner's (root only)
+    #[arg(long, conflicts_with_all = ["owner", "granted"])]
+    pub(crate) all: bool,
+    /// Those of others that serve this user, or with --group that group; without, those that serve
+    /// a group that this process is in are shown too, with the --group that uses them
+    #[arg(long, conflicts_with = "owner")]
+    pub(crate) granted: bool,
 }
 
 /// A key, wherever it is.
@@ -19,9 +38,9 @@ pub(crate) struct KeyArguments {
     /// The key: LABEL, @FILE for a wrapped one, either with #CHILD behind it
     #[arg(value_name = "KEY")]
     pub(crate) key: KeyName,
-    /// Another owner's, by uid, or by gid as gid:GID: one that grants something, or for root any
-    #[arg(long, value_name = "UID")]
-    pub(crate) owner: Option<OwnerNumber>,
+    /// Another owner's, a user or gid:GROUP: one that grants something, or for root any
+    #[arg(long, value_name = "USER")]
+    pub(crate) owner: Option<Principal>,
 }
 
 /// A version of a key, where it matters which.
@@ -68,35 +87,73 @@ fn label(text: &str) -> Result<Label, String> {
     Label::try_from(text).map_err(|error| error.to_string())
 }
 
-/// An owner as people name it.
+/// A user or group as people name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OwnerNumber {
+pub(crate) enum Principal {
     User(u32),
     Group(u32),
+    /// Whose number nobody here knows any more.
+    Unknown(Identity),
 }
 
-impl OwnerNumber {
+impl Principal {
+    /// Of another device, whose names are not those of this one.
+    pub(crate) fn elsewhere(text: &str) -> Result<Principal, String> {
+        let name = text.strip_prefix("gid:").unwrap_or(text);
+        let numbered = !name.is_empty() && name.bytes().all(|digit| digit.is_ascii_digit());
+        if !numbered && Uuid::try_from(name).is_err() {
+            return Err("names are not the same on another device: give UID or gid:GID".to_owned());
+        }
+        text.parse()
+    }
+
     pub(crate) fn identity(self) -> Identity {
         match self {
-            OwnerNumber::User(uid) => identity::uid_identity(uid),
-            OwnerNumber::Group(gid) => identity::gid_identity(gid),
+            Principal::User(uid) => identity::uid_identity(uid),
+            Principal::Group(gid) => identity::gid_identity(gid),
+            Principal::Unknown(identity) => identity,
         }
     }
 }
 
-impl FromStr for OwnerNumber {
-    type Err = &'static str;
+impl FromStr for Principal {
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<OwnerNumber, Self::Err> {
-        let (make, number): (fn(u32) -> OwnerNumber, _) = match text.strip_prefix("gid:") {
-            Some(gid) => (OwnerNumber::Group, gid),
-            None => (OwnerNumber::User, text),
+    fn from_str(text: &str) -> Result<Principal, String> {
+        let (login, name) = match text.strip_prefix("gid:") {
+            Some(name) => (Login::Group, name),
+            None => (Login::User, text),
         };
-        number
-            .parse()
-            .map(make)
-            .map_err(|_| "an owner is UID or gid:GID, in decimal")
+        if let Ok(id) = Uuid::try_from(name) {
+            return Ok(Principal::Unknown(Identity { login, id }));
+        }
+        match login {
+            Login::User => number(name, "user", identity::user_by_name).map(Principal::User),
+            Login::Group => group(name).map(Principal::Group),
+        }
     }
+}
+
+/// A group as people name it where nothing else can stand: by its number or name.
+pub(crate) fn group(name: &str) -> Result<u32, String> {
+    number(name, "group", identity::group_by_name)
+}
+
+/// A number, or that which a name stands for.
+fn number(name: &str, kind: &str, find: fn(&str) -> Option<u32>) -> Result<u32, String> {
+    if !name.is_empty() && name.bytes().all(|digit| digit.is_ascii_digit()) {
+        let number = name.parse().ok();
+        return number.ok_or_else(|| format!("no {kind} has so large a number"));
+    }
+    if names::are_foreign() {
+        return Err(format!(
+            "in this user namespace a name stands for another number than the TEE's, which is the \
+             host's: give the host's number of that {kind}"
+        ));
+    }
+    find(name).ok_or_else(|| {
+        format!("there is no {kind} {name:?} here: give USER or gid:GROUP, by name or number")
+    })
 }
 
 #[cfg(test)]
@@ -125,10 +182,35 @@ mod tests {
 
     #[test]
     fn owners_are_users_or_groups() {
-        assert_eq!("1000".parse(), Ok(OwnerNumber::User(1000)));
-        assert_eq!("gid:7".parse(), Ok(OwnerNumber::Group(7)));
-        for bad in ["", "root", "gid:", "-1", "uid:1"] {
-            assert!(bad.parse::<OwnerNumber>().is_err(), "{bad}");
+        assert_eq!("1000".parse(), Ok(Principal::User(1000)));
+        assert_eq!("gid:7".parse(), Ok(Principal::Group(7)));
+        assert_eq!("root".parse(), Ok(Principal::User(0)));
+        assert_eq!("gid:root".parse(), Ok(Principal::Group(0)));
+        let uuid = "ef0180a3-13f3-5d1c-b7f5-888c0e21059a";
+        let root: Principal = uuid.parse().unwrap();
+        assert_eq!(root.identity(), Identity::ADMINISTRATOR);
+        let group: Principal = format!("gid:{uuid}").parse().unwrap();
+        assert_ne!(group.identity(), Identity::ADMINISTRATOR);
+        for bad in [
+            "",
+            "gid:",
+            "-1",
+            "+1",
+            "uid:1",
+            "4294967296",
+            "no such user",
+            "gid:no-such",
+        ] {
+            assert!(bad.parse::<Principal>().is_err(), "{bad}");
+        }
+        let elsewhere = Principal::elsewhere;
+        assert_eq!(elsewhere("gid:7"), Ok(Principal::Group(7)));
+        assert_eq!(
+            elsewhere(uuid),
+            Ok(Principal::Unknown(Identity::ADMINISTRATOR))
+        );
+        for bad in ["root", "gid:root", "gid:", ""] {
+            assert!(elsewhere(bad).is_err(), "{bad}");
         }
     }
 }

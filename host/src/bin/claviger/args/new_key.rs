@@ -9,7 +9,7 @@ use clap::{
 use claviger::{Algorithm, Permission, Usage, proto::Label};
 
 use super::{
-    OwnerNumber,
+    Principal,
     data::{rollback_level, size},
 };
 
@@ -73,8 +73,8 @@ pub(crate) struct KeyOptions {
 #[derive(Debug, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Its policy, which can only be tightened later")]
 pub(crate) struct PolicyOptions {
-    /// Let somebody else use it: 1000=unseal,seal or gid:7=unseal
-    #[arg(long, value_name = "UID=PERMISSION,...")]
+    /// Let somebody else use it: app=unseal,seal or gid:7=unseal
+    #[arg(long, value_name = "USER=PERMISSION,...")]
     pub(crate) grant: Vec<GrantArgument>,
     #[command(flatten)]
     pub(crate) bounds: Bounds,
@@ -90,6 +90,9 @@ pub(crate) struct PolicyOptions {
     /// Let what is derived from it leave: challenge, derivation, agreement and KEM keys
     #[arg(long)]
     pub(crate) export_derived: bool,
+    /// Have it stay with its owner: root cannot give it to another
+    #[arg(long)]
+    pub(crate) fixed_owner: bool,
 }
 
 /// What bounds a key's use, whether it is made or tightened.
@@ -119,14 +122,14 @@ pub(crate) struct Bounds {
 }
 
 /// What a policy shall no longer allow.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct Tightening {
     /// Leave somebody only these permissions, of those that they have
-    #[arg(long, value_name = "UID=PERMISSION,...")]
+    #[arg(long, value_name = "USER=PERMISSION,...")]
     pub(crate) grant: Vec<GrantArgument>,
     /// Take all permissions from somebody
-    #[arg(long, value_name = "UID")]
-    pub(crate) no_grant: Vec<OwnerNumber>,
+    #[arg(long, value_name = "USER")]
+    pub(crate) no_grant: Vec<Principal>,
     #[command(flatten)]
     pub(crate) bounds: Bounds,
     /// Let it leave no more
@@ -135,6 +138,12 @@ pub(crate) struct Tightening {
     /// Let what is derived from it leave no more
     #[arg(long)]
     pub(crate) no_export_derived: bool,
+    /// Have it stay with its owner: root cannot give it to another
+    #[arg(long)]
+    pub(crate) fixed_owner: bool,
+    /// Also where the key then no longer serves on this platform, for its rollback protection
+    #[arg(long, requires = "rollback_level")]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -169,7 +178,7 @@ impl FromStr for PermissionList {
 /// Who may do what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GrantArgument {
-    pub(crate) to: OwnerNumber,
+    pub(crate) to: Principal,
     pub(crate) may: Vec<Permission>,
 }
 
@@ -179,7 +188,7 @@ impl FromStr for GrantArgument {
     fn from_str(text: &str) -> Result<GrantArgument, String> {
         let (to, may) = text
             .split_once('=')
-            .ok_or("a grant is UID=PERMISSION,... or gid:GID=PERMISSION,...")?;
+            .ok_or("a grant is USER=PERMISSION,... or gid:GROUP=PERMISSION,...")?;
         Ok(GrantArgument {
             to: to.parse()?,
             may: may.parse::<PermissionList>()?.0,
@@ -212,7 +221,7 @@ mod tests {
     fn grants_name_who_and_what() {
         let grant = |text: &str| text.parse::<GrantArgument>();
         let expected = GrantArgument {
-            to: OwnerNumber::Group(7),
+            to: Principal::Group(7),
             may: vec![Permission::Unseal, Permission::Seal],
         };
         assert_eq!(grant("gid:7=unseal,seal"), Ok(expected));
@@ -223,7 +232,7 @@ mod tests {
             "=seal",
             "7=seal,",
             "7=seal unseal",
-            "root=seal",
+            "no-such-user=seal",
         ] {
             assert!(grant(bad).is_err(), "{bad}");
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use claviger::proto::Digits;
 
-use super::{Input, KeyArguments, NewKey, OwnerNumber};
+use super::{Input, KeyArguments, NewKey, Principal};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ComponentsCommand {
@@ -16,9 +16,9 @@ pub(crate) enum ComponentsCommand {
     Start {
         #[command(flatten)]
         new: Box<NewKey>,
-        /// The uid of who enters a component; 2 to 5 of them
-        #[arg(long = "custodian", value_name = "UID", required = true)]
-        custodians: Vec<u32>,
+        /// The user who enters a component, by name or number; 2 to 5 of them
+        #[arg(long = "custodian", value_name = "USER", required = true)]
+        custodians: Vec<Principal>,
     },
     /// Show what a component is wanted for, and who has entered one
     Show {
@@ -89,8 +89,8 @@ pub(crate) enum SharesCommand {
         #[arg(long, value_name = "FILE")]
         target_key: PathBuf,
         /// Whose the key shall be there: UID, or gid:GID, as numbered on that device
-        #[arg(long, value_name = "UID")]
-        owner: OwnerNumber,
+        #[arg(long, value_name = "UID", value_parser = Principal::elsewhere)]
+        owner: Principal,
         /// Write the share to this file
         #[arg(long = "out", value_name = "FILE")]
         output: PathBuf,

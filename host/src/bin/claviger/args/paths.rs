@@ -53,8 +53,10 @@ impl Command {
             | Command::Compromise(key)
             | Command::Destroy(key)
             | Command::Retire { key, .. }
-            | Command::Tighten { key, .. } => paths.key(key),
-            Command::Generate(new) => paths.new_key(new),
+            | Command::Tighten { key, .. }
+            | Command::Rename { key, .. }
+            | Command::Chown { key, .. } => paths.key(key),
+            Command::Generate { new, .. } => paths.new_key(new),
             Command::Import(arguments) => {
                 paths.input(&arguments.input);
                 let passphrase = &arguments.passphrase;

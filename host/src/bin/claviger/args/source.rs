@@ -2,10 +2,10 @@
 
 use std::{path::PathBuf, str::FromStr};
 
-use super::{KeyName, OwnerNumber};
+use super::{KeyName, Principal};
 
 const FORMS: &str = "a source is key=KEY, agree=KEY,peer=FILE, decapsulate=KEY,ciphertext=FILE, or \
-                     encapsulate=FILE; those with a KEY take owner=UID, decapsulate= version=N";
+                     encapsulate=FILE; those with a KEY take owner=USER, decapsulate= version=N";
 
 /// One source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) enum SourceArgument {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SourceKey {
     pub(crate) key: KeyName,
-    pub(crate) owner: Option<OwnerNumber>,
+    pub(crate) owner: Option<Principal>,
 }
 
 /// What stands behind each name, until it is taken.
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(
             source("agree=@own.clv,peer=peer.pem,owner=1000"),
             Ok(SourceArgument::Agree(
-                key("@own.clv", Some(OwnerNumber::User(1000))),
+                key("@own.clv", Some(Principal::User(1000))),
                 "peer.pem".into()
             ))
         );
@@ -119,7 +119,7 @@ mod tests {
             "key=a,version=1",
             "agree=a,peer=b,version=1",
             "decapsulate=a,ciphertext=b,version=x",
-            "key=a,owner=root",
+            "key=a,owner=no such user",
             "agree=a",
             "decapsulate=a",
             "encapsulate=a,version=1",

@@ -7,7 +7,7 @@ use claviger::{Algorithm, proto::PartyName};
 
 use super::{
     AssociatedData, Context, Hex, Input, KeyArguments, KeyName, KeyVersion, NewKey, Output,
-    OwnerNumber, Purpose, SourceArgument, Target,
+    Principal, Purpose, SourceArgument, Target,
 };
 use crate::failure::Failure;
 
@@ -17,8 +17,8 @@ pub(crate) struct UnwrapArguments {
     #[arg(long, value_name = "KEY")]
     pub(crate) kek: KeyName,
     /// The key-encryption key's owner, if another
-    #[arg(long, value_name = "UID")]
-    pub(crate) kek_owner: Option<OwnerNumber>,
+    #[arg(long, value_name = "USER")]
+    pub(crate) kek_owner: Option<Principal>,
     /// The version of it that wrapped, if it is not the newest
     #[arg(long, value_name = "N")]
     pub(crate) kek_version: Option<u32>,
@@ -165,7 +165,7 @@ pub(crate) struct VerifyArguments {
     pub(crate) key: Option<KeyName>,
     /// Another owner's, by uid, or by gid as gid:GID: one that grants something, or for root any
     #[arg(long, value_name = "UID", requires = "key")]
-    pub(crate) owner: Option<OwnerNumber>,
+    pub(crate) owner: Option<Principal>,
     #[command(flatten)]
     pub(crate) version: KeyVersion,
     /// The public key of who signed, instead of KEY: PEM, DER, JWK, OpenSSH or raw
@@ -286,7 +286,7 @@ pub(crate) struct DecapsulateArguments {
 #[derive(Debug, Args)]
 pub(crate) struct CombineArguments {
     /// In the order in which they count: key=KEY; agree=KEY,peer=FILE;
-    /// decapsulate=KEY,ciphertext=FILE; encapsulate=FILE. Those with a KEY take owner=UID,
+    /// decapsulate=KEY,ciphertext=FILE; encapsulate=FILE. Those with a KEY take owner=USER,
     /// decapsulate= version=N
     #[arg(long, value_name = "SOURCE", required = true)]
     pub(crate) source: Vec<SourceArgument>,

@@ -49,6 +49,23 @@ impl Run<'_> {
         self.same(&("list", identity, owner), &got, &expected);
     }
 
+    /// What this caller may use of others, and what uid 0 is shown of all.
+    pub(super) fn list_of_others(&mut self, who: usize) {
+        let (identity, client) = self.clients[who].clone();
+        let by_name = |mut keys: Vec<KeySummary>| {
+            keys.sort_by(|one, other| (one.owner, &one.key).cmp(&(other.owner, &other.key)));
+            keys
+        };
+        let got = client.list_granted().map(by_name).unwrap();
+        let expected = self.model.list_granted(identity);
+        self.same(&("list-granted", identity), &got, &expected);
+        let expected = self.model.list_all(identity);
+        let got = client.list_all().map(by_name);
+        if let Some((expected, got)) = self.agree("list-all", &identity, expected, got) {
+            self.same(&("list-all", identity), &got, &expected);
+        }
+    }
+
     /// Changes a key, by the request that `ask` makes: a wrapped one is named there and not sent.
     pub(super) fn change(
         &mut self,
@@ -147,6 +164,7 @@ impl Run<'_> {
                 5 => policy.rotate_after_bytes = new.rotate_after_bytes,
                 6 => (policy.export, policy.shares) = (new.export, new.shares),
                 7 => policy.export_derived = new.export_derived,
+                8 if self.odds(20) => policy.fixed_owner = new.fixed_owner,
                 8 => policy.rollback_level = new.rollback_level,
                 _ => drop(policy.grants.pop()),
             }
@@ -176,6 +194,42 @@ impl Run<'_> {
             let expected: Result<(), _> = Err(Status::NotFound);
             self.agree("see", &target, expected, got);
         }
+    }
+
+    pub(super) fn rename(&mut self) {
+        let target = self.changed();
+        let to = self.one_of(&LABELS);
+        self.change(
+            "rename",
+            |model, who, target| model.rename(who, target, &to),
+            &target,
+            |handle, key| {
+                let to = to.clone();
+                bare(&handle.client, &RenameRequest { key, to })
+            },
+        );
+    }
+
+    pub(super) fn chown(&mut self) {
+        let target = self.changed();
+        let to = self.rng.below(self.clients.len());
+        let to = self.clients[to].0;
+        let who = if self.odds(90) {
+            0
+        } else {
+            self.caller(&target)
+        };
+        let handle = self.handle(who, &target);
+        let identity = self.clients[who].0;
+        let before = self.model.peek(&target);
+        let expected = self.model.chown(identity, &target, to);
+        let key = handle.key.clone();
+        let got = bare(&handle.client, &ChownRequest { key, to });
+        let what = (identity, &target, to, before);
+        if let Some((expected, got)) = self.agree("chown", &what, expected, got) {
+            self.same(&what, &shown(got), &expected);
+        }
+        self.see(&target);
     }
 
     pub(super) fn wrap(&mut self) {

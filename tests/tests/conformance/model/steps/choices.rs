@@ -164,6 +164,7 @@ impl Run<'_> {
             } else {
                 0
             },
+            fixed_owner: self.odds(10),
         }
     }
 
