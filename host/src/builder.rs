@@ -42,11 +42,15 @@ pub enum Login {
 /// How long a call waits for a TEE whose helper in Linux is down, if nothing else is said.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a session is waited for while there are too many, if nothing else is said.
+const TURN: Duration = Duration::from_secs(30);
+
 /// How to open a [`Client`].
 pub struct Builder {
     login: Login,
     on_repeat: Option<OnRepeat>,
     patience: Duration,
+    turn: Duration,
     on_emulator: OnEmulator,
     #[cfg(feature = "emulator")]
     emulator: Option<Emulator>,
@@ -70,6 +74,7 @@ impl Default for Builder {
             login: Login::default(),
             on_repeat: None,
             patience: PATIENCE,
+            turn: TURN,
             on_emulator: Box::new(warn),
             #[cfg(feature = "emulator")]
             emulator: None,
@@ -107,6 +112,14 @@ impl Builder {
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Builder {
         self.patience = patience;
+        self
+    }
+
+    /// How long to wait for a session while this user, his groups or all together have as many as there
+    /// may be; 30 s if not said. What is in the way then are programs that keep theirs open.
+    #[must_use]
+    pub fn wait_for_turn(mut self, turn: Duration) -> Builder {
+        self.turn = turn;
         self
     }
 
@@ -159,8 +172,8 @@ impl Builder {
 
     #[cfg(feature = "emulator")]
     fn emulated(&self, emulator: Emulator) -> Reopening {
-        let (login, uid) = (self.login, effective_uid());
-        Box::new(move || Ok(Box::new(emulator.open_for(login, uid)?)))
+        let (login, uid, turn) = (self.login, effective_uid(), self.turn);
+        Box::new(move || Ok(Box::new(emulator.open_for(login, uid, turn)?)))
     }
 
     #[cfg(feature = "emulator")]
@@ -181,9 +194,9 @@ impl Builder {
             bounded::{Bounded, Bounds},
             optee::Optee,
         };
-        let (login, uid) = (self.login, effective_uid());
+        let (login, uid, turn) = (self.login, effective_uid(), self.turn);
         let bounds = Bounds {
-            open: move || Ok(Box::new(Optee::open_for(login, uid)?) as _),
+            open: move || Ok(Box::new(Optee::open_for(login, uid, turn)?) as _),
             patience: self.patience,
             cause: crate::doctor::device::stalled,
         };

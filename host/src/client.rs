@@ -414,6 +414,16 @@ impl Client {
         Ok(Client::of(transport, None, self.shared.on_repeat.clone()))
     }
 
+    /// Closes the session until the next call, which opens it anew: for a program that has nothing to
+    /// ask for a while, and would be in others' way. What is of another program's making
+    /// ([`Client::with_transport`]) stays open.
+    pub fn rest(&self) {
+        if self.shared.reopening.is_some() {
+            let closed = lock(self.shared.connections.here(Mutex::default)).take();
+            drop(closed);
+        }
+    }
+
     /// Has `work` done in this process's session.
     fn connected<T>(
         &self,

@@ -29,6 +29,9 @@ const CIPHERTEXT: usize = 1120;
 const DESCRIPTION: usize = 1900;
 const _: () = assert!(PREFIX + DESCRIPTION + CIPHERTEXT + limits::WRAPPED <= PAGE);
 
+/// How often one call's session may be displaced: each time it is the newest again.
+const DISPLACED: usize = 16;
+
 /// What is told of calls that are sent again.
 pub(crate) type OnRepeat = Arc<dyn Fn(Command) + Send + Sync>;
 
@@ -91,6 +94,7 @@ impl Connection {
     ) -> Result<usize, Error> {
         let mut whole = false;
         let mut reopened = false;
+        let mut displaced = 0;
         let size_for = |length, whole| {
             if whole {
                 limits::FRAME
@@ -105,6 +109,13 @@ impl Connection {
             let length = encode(self.transport.memory(), request, parts)?;
             let size = size_for(length, whole);
             match self.transport.invoke(R::COMMAND.id(), size) {
+                Ok(length) if self.is_displaced(length) => {
+                    self.transport.reopen()?;
+                    displaced += 1;
+                    if is_of_a_stream(R::COMMAND) || displaced > DISPLACED {
+                        return Err(Error::Ta(Status::SessionDisplaced));
+                    }
+                }
                 Ok(length) => return Ok(length),
                 Err(Fault::ShortBuffer { .. }) if !whole && R::COMMAND.repeat() == Repeat::Safe => {
                     whole = true;
@@ -137,6 +148,13 @@ impl Connection {
                 Err(Fault::Failed(error)) => return Err(error.into()),
             }
         }
+    }
+
+    /// Whether the session had given its place to another one: nothing was done then.
+    fn is_displaced(&mut self, length: usize) -> bool {
+        let front = self.transport.memory().first_chunk();
+        let reply = front.and_then(|front| Prefix::decode(front, length).ok());
+        reply.is_some_and(|reply| reply.status == Status::SessionDisplaced)
     }
 
     /// Has the memory be so many bytes long at least.
@@ -239,6 +257,14 @@ fn room(command: Command, request: usize) -> usize {
         _ => PAGE,
     };
     reply.max(request).clamp(PAGE, limits::FRAME)
+}
+
+/// Whether the command goes on with what was begun in its session, and gone with that.
+const fn is_of_a_stream(command: Command) -> bool {
+    matches!(
+        command,
+        Command::MacUpdate | Command::MacFinish | Command::VerifyMacFinish
+    )
 }
 
 /// What a restart leaves of a command that may not be repeated.

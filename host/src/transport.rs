@@ -16,6 +16,11 @@ pub mod optee;
 mod under_way;
 
 use std::mem;
+#[cfg(any(feature = "optee", feature = "emulator", test))]
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 #[cfg(any(feature = "optee", feature = "emulator", test))]
 use claviger_proto::{
@@ -94,6 +99,33 @@ fn from_memory(
     Some(outcome)
 }
 
+/// How long to pause at first before one's turn may have come, and at most.
+#[cfg(any(feature = "optee", feature = "emulator", test))]
+const PAUSES: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(64)];
+
+/// Opens a session, and waits for as long as `turn` while there are too many. Whoever waits tries at
+/// random moments, so that none comes after another for ever.
+#[cfg(any(feature = "optee", feature = "emulator", test))]
+fn in_turn<T>(
+    turn: Duration,
+    mut open: impl FnMut() -> Result<T, TransportError>,
+) -> Result<T, TransportError> {
+    let begun = Instant::now();
+    let [mut pause, longest] = PAUSES;
+    loop {
+        match open() {
+            Err(error) if error.is_full() && begun.elapsed() < turn => {
+                let mut random = [0; 1];
+                // Without it they meet again, and try once more.
+                let _as_it_is = getrandom::fill(&mut random);
+                thread::sleep(pause * u32::from(random[0]) / 256);
+                pause = longest.min(pause * 2);
+            }
+            done => return done,
+        }
+    }
+}
+
 /// Why a call brought no reply.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -112,5 +144,46 @@ pub enum Fault {
 impl From<TransportError> for Fault {
     fn from(error: TransportError) -> Self {
         Fault::Failed(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use error::{ACCESS_DENIED, BUSY};
+
+    const fn refused(code: u32) -> TransportError {
+        let (stage, origin) = (Stage::Open, 4);
+        TransportError::Tee {
+            stage,
+            code,
+            origin,
+        }
+    }
+
+    #[test]
+    fn whoever_finds_no_room_waits_for_his_turn() {
+        let turn = Duration::from_millis(300);
+        for (code, tries) in [(BUSY, 5), (ACCESS_DENIED, 1)] {
+            let mut tried = 0;
+            let opened = in_turn(turn, || {
+                tried += 1;
+                if tried < 5 {
+                    Err(refused(code))
+                } else {
+                    Ok(())
+                }
+            });
+            assert_eq!((opened.is_ok(), tried), (tries == 5, tries));
+        }
+        let begun = Instant::now();
+        assert!(in_turn(turn, || Err::<(), _>(refused(BUSY))).is_err());
+        assert!(begun.elapsed() >= turn);
+        let mut tried = 0;
+        let at_once = in_turn(Duration::ZERO, || {
+            tried += 1;
+            Err::<(), _>(refused(BUSY))
+        });
+        assert_eq!((at_once.is_err(), tried), (true, 1));
     }
 }

@@ -278,3 +278,30 @@ fn macs_and_signatures_take_streams() {
         64
     );
 }
+
+/// More commands at once than sessions may be open, and more than the device serves at a time: each
+/// waits for its turn.
+#[test]
+fn sixty_commands_at_once_all_end_well() {
+    let device = Device::with_keys(&[("k", "aes-256-siv"), ("m", "aes-128-cmac")]);
+    let expected = device.line("mac m --in -", b"message");
+    let commands: Vec<_> = (0..60)
+        .map(|number| {
+            let words = ["mac m --in -", "seal k --in -", "describe m"][number % 3];
+            let words: Vec<_> = words.split(' ').collect();
+            let mut command = device.process(&words).spawn().unwrap();
+            let mut stdin = command.stdin.take().unwrap();
+            // Whoever does not read it has ended.
+            let _unread = stdin.write_all(b"message");
+            (number, command)
+        })
+        .collect();
+    for (number, command) in commands {
+        let output = command.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{number}: {said}");
+        if number % 3 == 0 {
+            assert_eq!(output.stdout, expected, "{number}");
+        }
+    }
+}

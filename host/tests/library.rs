@@ -5,6 +5,7 @@ mod lib_common;
 use std::{
     io::{self, Read},
     thread,
+    time::{Duration, Instant},
 };
 
 use claviger::{
@@ -256,16 +257,42 @@ fn a_public_session_may_look_and_no_more() {
 #[test]
 fn a_caller_has_so_many_sessions() {
     let device = Emulator::memory();
-    let open = |uid| Client::builder().emulator(device.as_user(uid)).open();
-    let mut sessions: Vec<_> = (0..limits::CALLER_SESSIONS)
+    let open = |uid| {
+        let builder = Client::builder().wait_for_turn(Duration::ZERO);
+        builder.emulator(device.as_user(uid)).open()
+    };
+    let other = open(1001).unwrap();
+    other.generate("k", Algorithm::Ed25519).unwrap();
+    let mut sessions: Vec<_> = (0..limits::HELD_SESSIONS)
         .map(|_| open(1000).unwrap())
         .collect();
     let error = open(1000).unwrap_err();
-    assert!(error.to_string().contains("busy"), "{error}");
-    assert!(error.hint().unwrap().contains("close other sessions"));
+    assert!(error.to_string().contains("too many sessions"), "{error}");
+    assert!(error.hint().unwrap().contains("hold sessions"));
+    // More than serve at once: whichever is used serves.
+    for session in &sessions {
+        session.random(1).unwrap();
+    }
     open(1001).unwrap();
     sessions.pop();
     sessions.push(open(1000).unwrap());
+    // One whose session rests is in nobody's way.
+    sessions[0].rest();
+    let one_more = open(1000).unwrap();
+    drop(one_more);
+    sessions[0].random(1).unwrap();
+    let begun = Instant::now();
+    let closes = thread::spawn({
+        let last = sessions.pop();
+        move || {
+            thread::sleep(Duration::from_millis(100));
+            drop(last);
+        }
+    });
+    let waits = Client::builder().emulator(device.as_user(1000));
+    sessions.push(waits.open().unwrap());
+    closes.join().unwrap();
+    assert!(begun.elapsed() >= Duration::from_millis(100));
     device.reboot().unwrap();
     sessions[0].info().unwrap();
     drop(sessions);

@@ -83,13 +83,29 @@ pub const BATCH: usize = 512;
 /// Signatures that one batch makes: a slow one takes as long as a storage operation.
 pub const BATCH_SIGNATURES: usize = 16;
 
-/// Sessions open at once.
+/// Sessions that serve at once. One more takes the place of one that was not used for longest, of
+/// those who have more than [`SESSION_SHARE`].
 pub const SESSIONS: usize = 64;
 
-/// Sessions of one caller open at once; all PUBLIC ones are one caller's.
+/// Sessions that a user who owns keys has whatever others do; all group sessions together have as
+/// many, and so have all those who own no key.
+pub const SESSION_SHARE: usize = 8;
+
+/// Sessions that are open at once, whether or not they gave their place away: only the program that
+/// has one can close it. Those of one user who owns keys, of all groups together, or of all those who
+/// own none.
+pub const HELD_SESSIONS: usize = 32;
+
+/// Sessions that are open at once, of all.
+pub const OPEN_SESSIONS: usize = 128;
+
+/// Open sessions for which there is a place that only uid 0 takes.
+pub const ROOT_OPEN_SESSIONS: usize = 16;
+
+/// Sessions of one caller that serve at once; all PUBLIC ones are one caller's.
 pub const CALLER_SESSIONS: usize = 24;
 
-/// Sessions for which there is a place that only uid 0 takes.
+/// Sessions that serve for which there is a place that only uid 0 takes.
 pub const ROOT_SESSIONS: usize = 4;
 
 /// Steps that a ratcheted key catches up in one call.

@@ -61,12 +61,13 @@ impl<P: Platform> Service<P> {
     /// # Errors
     /// As [`Sessions::open`].
     pub fn open(&mut self, caller: Caller) -> Result<Session, Status> {
-        self.sessions.open(caller)
+        let vault = &self.keyring.vault;
+        self.sessions.open(caller, |whose| vault.holder(whose))
     }
 
     /// Ends a session.
     pub fn close(&mut self, session: &Session) {
-        self.sessions.close(&session.caller);
+        self.sessions.close(session);
     }
 
     /// Serves one call: takes the request out of `memory` and leaves the reply in `exchange`.
@@ -80,6 +81,9 @@ impl<P: Platform> Service<P> {
         memory: &impl SharedMemory,
     ) {
         self.ceremonies.sweep(&mut self.platform);
+        if let Err(displaced) = self.sessions.serve(session) {
+            return exchange.refuse(displaced);
+        }
         let from_memory = command_id & FROM_MEMORY != 0;
         let served = Command::from_id(command_id & !FROM_MEMORY).and_then(|command| {
             exchange.receive(memory)?;

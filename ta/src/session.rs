@@ -4,7 +4,11 @@ use alloc::vec::Vec;
 
 use claviger_proto::{Identity, Status, command::Access, limits};
 
-use crate::{crypto::mac::MacState, keyring::Begun};
+use crate::{
+    crypto::mac::MacState,
+    keyring::Begun,
+    table::{Holder, Rules, Table, Ticket},
+};
 
 /// Who opened a session, as the platform asserts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +57,8 @@ pub struct Session {
     pub caller: Caller,
     /// The MAC stream under way, if there is one.
     pub(crate) stream: Option<Stream>,
+    /// Its place among those that serve; one that was never given any serves without.
+    ticket: Option<Ticket>,
 }
 
 /// A MAC stream under way.
@@ -64,42 +70,111 @@ pub(crate) struct Stream {
     pub(crate) verify: bool,
 }
 
-/// The sessions that are open.
-#[derive(Default)]
+/// The sessions that are open, and those of them that serve.
+///
+/// Only the program that has a session closes it, so that one which gave its place away is open still:
+/// its next call is told so, and the program opens it anew. How many a holder keeps open is bounded
+/// too.
 pub struct Sessions {
-    callers: Vec<Caller>,
+    serving: Table<()>,
+    open: Vec<Open>,
+}
+
+/// Whose an open session is.
+struct Open {
+    whose: Option<Identity>,
+    holder: Holder,
+}
+
+const RULES: Rules = Rules {
+    places: limits::SESSIONS,
+    share: limits::SESSION_SHARE,
+    groups: limits::SESSION_SHARE,
+    root: limits::ROOT_SESSIONS,
+    identity: limits::CALLER_SESSIONS,
+};
+
+impl Default for Sessions {
+    fn default() -> Sessions {
+        Sessions {
+            serving: Table::new(RULES),
+            open: Vec::new(),
+        }
+    }
 }
 
 impl Sessions {
-    /// Begins a session.
+    /// Begins a session of a caller, who counts as `holder` says.
     ///
     /// # Errors
-    /// [`Status::Busy`] if there are [`limits::SESSIONS`]; [`Status::QuotaExceeded`] if this caller
-    /// has [`limits::CALLER_SESSIONS`]; [`Status::OutOfMemory`].
-    pub fn open(&mut self, caller: Caller) -> Result<Session, Status> {
-        let places = if caller.is_administrator() {
-            limits::SESSIONS
-        } else {
-            limits::SESSIONS.saturating_sub(limits::ROOT_SESSIONS)
-        };
-        if self.callers.len() >= places {
-            return Err(Status::Busy);
+    /// [`Status::Busy`] if [`limits::OPEN_SESSIONS`] are open; [`Status::QuotaExceeded`] if this holder
+    /// has [`limits::HELD_SESSIONS`]; [`Status::OutOfMemory`].
+    pub fn open(
+        &mut self,
+        caller: Caller,
+        holder: impl Fn(Option<Identity>) -> Holder,
+    ) -> Result<Session, Status> {
+        let whose = caller.identity().ok();
+        let as_whom = holder(whose);
+        if self.expect_room(as_whom).is_err() {
+            // Who owns keys may not have been known yet.
+            for open in &mut self.open {
+                open.holder = holder(open.whose);
+            }
+            self.expect_room(as_whom)?;
         }
-        let theirs = self.callers.iter().filter(|other| **other == caller);
-        if theirs.count() >= limits::CALLER_SESSIONS {
-            return Err(Status::QuotaExceeded);
+        if self.open.len() >= limits::SESSIONS.saturating_sub(limits::ROOT_SESSIONS) {
+            self.serving.regroup(&holder);
         }
-        self.callers
-            .try_reserve(1)
-            .map_err(|_| Status::OutOfMemory)?;
-        self.callers.push(caller);
-        Ok(Session::new(caller))
+        self.open.try_reserve(1).map_err(|_| Status::OutOfMemory)?;
+        let ticket = self.serving.insert(as_whom, whose, ())?;
+        let holder = as_whom;
+        self.open.push(Open { whose, holder });
+        Ok(Session {
+            ticket: Some(ticket),
+            ..Session::new(caller)
+        })
     }
 
-    /// Ends a session of this caller.
-    pub fn close(&mut self, caller: &Caller) {
-        if let Some(place) = self.callers.iter().position(|other| other == caller) {
-            self.callers.swap_remove(place);
+    fn expect_room(&self, holder: Holder) -> Result<(), Status> {
+        let theirs = self.open.iter().filter(|open| open.holder == holder);
+        if theirs.count() >= limits::HELD_SESSIONS {
+            return Err(Status::QuotaExceeded);
+        }
+        let others = self.open.iter().filter(|open| open.holder != Holder::Root);
+        let for_others = limits::OPEN_SESSIONS.saturating_sub(limits::ROOT_OPEN_SESSIONS);
+        let room = holder == Holder::Root || others.count() < for_others;
+        match room && self.open.len() < limits::OPEN_SESSIONS {
+            true => Ok(()),
+            false => Err(Status::Busy),
+        }
+    }
+
+    /// Has a session serve, if it has its place still.
+    ///
+    /// # Errors
+    /// [`Status::SessionDisplaced`]; its stream is gone then.
+    pub(crate) fn serve(&mut self, session: &mut Session) -> Result<(), Status> {
+        let Some(ticket) = session.ticket else {
+            return Ok(());
+        };
+        if !self.serving.has(&ticket) {
+            session.stream = None;
+            return Err(Status::SessionDisplaced);
+        }
+        self.serving.touch(ticket.place);
+        Ok(())
+    }
+
+    /// Ends a session.
+    pub fn close(&mut self, session: &Session) {
+        let Some(ticket) = session.ticket else { return };
+        if self.serving.has(&ticket) {
+            self.serving.end(ticket.place);
+        }
+        let whose = session.caller.identity().ok();
+        if let Some(place) = self.open.iter().position(|open| open.whose == whose) {
+            self.open.swap_remove(place);
         }
     }
 }
@@ -112,12 +187,13 @@ impl Default for Session {
 }
 
 impl Session {
-    /// A session of this caller with nothing under way.
+    /// A session of this caller with nothing under way, and no place that it could lose.
     #[must_use]
     pub fn new(caller: Caller) -> Session {
         Session {
             caller,
             stream: None,
+            ticket: None,
         }
     }
 
@@ -132,66 +208,4 @@ impl Session {
 }
 
 #[cfg(test)]
-mod tests {
-    use claviger_proto::{Login, Uuid};
-
-    use super::*;
-
-    #[test]
-    fn one_caller_leaves_sessions_for_others() {
-        let caller = |byte| {
-            Caller::Identified(Identity {
-                login: Login::User,
-                id: Uuid([byte; 16]),
-            })
-        };
-        let mut sessions = Sessions::default();
-        for _ in 0..limits::CALLER_SESSIONS {
-            assert!(sessions.open(caller(1)).is_ok());
-        }
-        assert_eq!(sessions.open(caller(1)).err(), Some(Status::QuotaExceeded));
-        let theirs = limits::SESSIONS - limits::ROOT_SESSIONS;
-        for other in 0..theirs - limits::CALLER_SESSIONS {
-            assert!(sessions.open(caller(2 + other as u8 / 20)).is_ok());
-        }
-        assert_eq!(sessions.open(caller(200)).err(), Some(Status::Busy));
-        assert_eq!(sessions.open(Caller::Public).err(), Some(Status::Busy));
-        sessions.close(&caller(1));
-        assert!(sessions.open(caller(200)).is_ok());
-        // Whoever sets things right gets in.
-        let root = Caller::Identified(Identity::ADMINISTRATOR);
-        for _ in 0..limits::ROOT_SESSIONS {
-            assert!(sessions.open(root).is_ok());
-        }
-        assert_eq!(sessions.open(root).err(), Some(Status::Busy));
-    }
-
-    #[test]
-    fn whoever_closes_may_open() {
-        let group = |login| {
-            let id = Uuid([1; 16]);
-            Caller::Identified(Identity { login, id })
-        };
-        // All PUBLIC sessions are one caller's; a group is another than a user.
-        let callers = [Caller::Public, group(Login::User), group(Login::Group)];
-        for caller in callers {
-            let mut sessions = Sessions::default();
-            for _ in 0..limits::CALLER_SESSIONS {
-                assert_eq!(sessions.open(caller).unwrap().caller, caller);
-            }
-            for other in callers {
-                let expected = (other == caller).then_some(Status::QuotaExceeded);
-                assert_eq!(sessions.open(other).err(), expected);
-            }
-            for _ in 0..100 {
-                sessions.close(&caller);
-                assert!(sessions.open(caller).is_ok());
-                assert_eq!(sessions.open(caller).err(), Some(Status::QuotaExceeded));
-            }
-            // Closing what is not open changes nothing.
-            let stranger = Caller::Identified(Identity::ADMINISTRATOR);
-            sessions.close(&stranger);
-            assert_eq!(sessions.open(caller).err(), Some(Status::QuotaExceeded));
-        }
-    }
-}
+mod tests;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use claviger::{Client, Error, Login, proto::Command, transport::emulator::Emulator};
 use claviger_ta::workstation::Workstation;
 
@@ -29,16 +31,18 @@ impl Device {
     /// A client that speaks for a user.
     #[must_use]
     pub fn user(&self, uid: u32) -> Client {
-        self.try_user(uid).unwrap()
+        let emulator = self.emulator.as_user(uid);
+        Client::builder().emulator(emulator).open().unwrap()
     }
 
-    /// What comes of asking for one more session of a user.
+    /// What comes of asking for one more session of a user, without waiting for it.
     ///
     /// # Errors
     /// Those of opening it.
     pub fn try_user(&self, uid: u32) -> Result<Client, Error> {
         let emulator = self.emulator.as_user(uid);
-        Client::builder().emulator(emulator).open()
+        let builder = Client::builder().wait_for_turn(Duration::ZERO);
+        builder.emulator(emulator).open()
     }
 
     /// A client that speaks for a user and tells of what it sends again.

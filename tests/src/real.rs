@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use claviger::{
     Client, Error, Identity, Login,
     identity::{gid_identity, uid_identity},
@@ -57,15 +59,16 @@ impl Device {
     /// A client that speaks for a user.
     #[must_use]
     pub fn user(&self, uid: u32) -> Client {
-        self.try_user(uid).unwrap()
+        open_as(uid, &[], Login::User)
     }
 
-    /// As [`Device::user`], where there may be too many sessions.
+    /// As [`Device::user`], where there may be too many sessions: it does not wait.
     ///
     /// # Errors
     /// That of opening one.
     pub fn try_user(&self, uid: u32) -> Result<Client, Error> {
-        try_open_as(uid, &[], Login::User)
+        let open = || Client::builder().wait_for_turn(Duration::ZERO).open();
+        while_user(uid, &[], open)
     }
 
     /// A client that speaks for a user and tells of what it sends again.

@@ -7,7 +7,7 @@ use claviger_proto::{
     Algorithm, Digits, Export, Home, Identity, Label, Login, Origin, State, Usage, Uuid,
     message::{
         DerivedResponse, Done, GenerateRequest, Grant, KeyDescription, KeyVersion, MacRequest,
-        NewKey, Policy, RandomRequest, SharePolicy,
+        MacUpdateRequest, NewKey, Policy, RandomRequest, SharePolicy,
     },
 };
 
@@ -119,6 +119,35 @@ fn generate_request() -> GenerateRequest {
         recipients: heapless::Vec::new(),
     };
     GenerateRequest { new }
+}
+
+#[test]
+fn a_displaced_session_is_opened_anew_unseen() {
+    let script = Script::default();
+    let gone = || Ok(reply(Status::SessionDisplaced, b"", b""));
+    let answer = || Ok(reply(Status::Ok, br#"{"version":1}"#, b"tag"));
+    let client = script.client(vec![gone(), gone(), answer()]);
+    client.request(&mac_request(), b"message").unwrap();
+    assert_eq!((script.calls().len(), script.reopened()), (3, 2));
+    // Nothing was done, so that what may not be repeated is.
+    let client = script.client(vec![gone(), Ok(reply(Status::NotFound, b"", b""))]);
+    let error = client.request(&generate_request(), b"").unwrap_err();
+    assert_eq!(error.status(), Some(Status::NotFound));
+
+    // But what was begun in the session went with it.
+    let client = script.client(vec![gone()]);
+    let error = client.request(&MacUpdateRequest {}, b"more").unwrap_err();
+    assert_eq!(error.status(), Some(Status::SessionDisplaced));
+    assert_eq!(script.reopened(), 4);
+    assert!(error.hint().unwrap().contains("begin"));
+
+    let client = script.client((0..=DISPLACED).map(|_| gone()).collect());
+    let error = client.request(&mac_request(), b"").unwrap_err();
+    assert_eq!(
+        error.status(),
+        Some(Status::SessionDisplaced),
+        "not for ever"
+    );
 }
 
 #[test]

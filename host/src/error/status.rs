@@ -49,6 +49,9 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         Status::QuotasFull => {
             "give an owner who needs none the usual quota: `claviger info` shows it"
         }
+        Status::SessionDisplaced => {
+            "begin the stream again; it lost its session to others, who had none"
+        }
         Status::StorageUnavailable => "start tee-supplicant; `claviger doctor` looks for it",
         Status::StorageFull => "free space where tee-supplicant stores",
         Status::StorageCorrupt => {
@@ -135,6 +138,7 @@ pub(super) const fn kind(status: Status) -> ErrorKind {
         | Status::NothingWrapped
         | Status::QuotasFull
         | Status::NoQuota
+        | Status::SessionDisplaced
         | Status::StorageFull
         | Status::NotPermitted
         | Status::QuotaExceeded
@@ -205,7 +209,7 @@ mod tests {
             (43..=45, Refused),
             (48..=49, NotAuthentic),
             (50..=50, Internal),
-            (51..=54, Refused),
+            (51..=57, Refused),
             (64..=64, Unavailable),
             (65..=65, Refused),
             (66..=69, Unavailable),

@@ -12,13 +12,14 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use claviger_proto::{Command, Identity, limits};
 use claviger_ta::{Caller, Session, workstation::Workstation};
 
 use self::{directory::DirectoryMachine, memory::MemoryMachine};
-use super::{Fault, Stage, Transport, TransportError, error::BUSY, from_memory};
+use super::{Fault, Stage, Transport, TransportError, error::BUSY, from_memory, in_turn};
 use crate::{Login, builder::variable, identity};
 
 /// What tells a program with an emulator in it from one for a device: the build for the device looks
@@ -49,6 +50,9 @@ pub struct Emulator {
 
 /// One start of a device: what a session belongs to, and does not survive.
 type Boot = [u8; 16];
+
+/// The start that no session belongs to.
+const CLOSED: Boot = [0; 16];
 
 /// A device that is switched on.
 trait Machine: Send + Sync {
@@ -162,12 +166,13 @@ impl Emulator {
         &self,
         login: Login,
         uid: u32,
+        turn: Duration,
     ) -> Result<EmulatedSession, TransportError> {
         let (was, is) = (uid, identity::effective_uid());
         if login == Login::User && was != is {
             return Err(TransportError::AnotherUser { was, is });
         }
-        EmulatedSession::open(self.machine.clone(), self.caller(login)?)
+        EmulatedSession::open(self.machine.clone(), self.caller(login)?, turn)
     }
 
     /// Whom a session speaks for, decided as OP-TEE's driver does.
@@ -191,17 +196,24 @@ pub(crate) struct EmulatedSession {
     machine: Arc<dyn Machine>,
     boot: Boot,
     caller: Caller,
+    /// How long it waits while there are too many sessions.
+    turn: Duration,
     session: Session,
     memory: Vec<u8>,
 }
 
 impl EmulatedSession {
-    fn open(machine: Arc<dyn Machine>, caller: Caller) -> Result<Self, TransportError> {
-        let (boot, session) = machine.open(caller)?;
+    fn open(
+        machine: Arc<dyn Machine>,
+        caller: Caller,
+        turn: Duration,
+    ) -> Result<Self, TransportError> {
+        let (boot, session) = in_turn(turn, || machine.open(caller))?;
         Ok(EmulatedSession {
             machine,
             boot,
             caller,
+            turn,
             session,
             memory: vec![0; limits::FRAME],
         })
@@ -237,12 +249,14 @@ impl Transport for EmulatedSession {
     }
 
     fn reopen(&mut self) -> Result<(), TransportError> {
-        (self.boot, self.session) = self.machine.open(self.caller)?;
+        self.machine.close(self.boot, &self.session);
+        let opened = in_turn(self.turn, || self.machine.open(self.caller));
+        (self.boot, self.session) = opened.inspect_err(|_| self.boot = CLOSED)?;
         Ok(())
     }
 
     fn another(&self) -> Result<Box<dyn Transport>, TransportError> {
-        let another = EmulatedSession::open(self.machine.clone(), self.caller)?;
+        let another = EmulatedSession::open(self.machine.clone(), self.caller, self.turn)?;
         Ok(Box::new(another))
     }
 }

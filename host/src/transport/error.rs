@@ -128,6 +128,19 @@ pub enum TransportError {
 }
 
 impl TransportError {
+    /// Whether there are too many sessions, of which some will be closed.
+    #[cfg(any(feature = "optee", feature = "emulator", test))]
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(
+            self,
+            Self::Tee {
+                stage: Stage::Open,
+                code: BUSY,
+                ..
+            }
+        )
+    }
+
     /// A parameter that the TEE does not take is this software's fault; a device that is missing
     /// is not.
     pub(crate) fn kind(&self) -> ErrorKind {
@@ -245,6 +258,7 @@ const fn meaning(stage: Stage, code: u32) -> &'static str {
         (ITEM_NOT_FOUND, Stage::Open) => "the trusted application is not installed",
         (ITEM_NOT_FOUND, _) => "not found",
         (0xFFFF_000C, _) => "out of memory",
+        (BUSY, Stage::Open) => "too many sessions are open, and none was closed in time",
         (BUSY, _) => "the TEE is busy",
         (0xFFFF_000E, _) => "the TEE cannot reach its helper in Linux",
         (SECURITY, Stage::Open) => {
@@ -273,7 +287,7 @@ const fn tee_hint(stage: Stage, code: u32) -> Option<&'static str> {
             "the TEE's memory is taken: close other sessions, or give it more (CFG_TZDRAM_SIZE)"
         }
         (0xFFFF_000C, _) => "free memory in Linux, or close other sessions",
-        (BUSY, Stage::Open) => "close other sessions of this user, or try again in a moment",
+        (BUSY, Stage::Open) => "end programs that hold sessions, of this user or his groups",
         (BUSY, _) => "try again in a moment",
         (0xFFFF_000E, _) => "start tee-supplicant; `claviger doctor` looks for it",
         (ACCESS_CONFLICT, Stage::Open) => "install that version again, or a newer one",

@@ -17,6 +17,7 @@ use std::{
     io,
     os::unix::fs::MetadataExt,
     path::Path,
+    time::Duration,
 };
 
 use claviger_proto::{
@@ -33,6 +34,7 @@ pub use super::under_way::end_calls;
 use super::{
     Fault, Stage, Transport, TransportError,
     error::{ITEM_NOT_FOUND, SHORT_BUFFER, TARGET_DEAD},
+    in_turn,
 };
 use crate::{Login, identity};
 
@@ -46,6 +48,8 @@ const SMALL: usize = 2 * 4096;
 /// A session with the trusted application in OP-TEE.
 pub struct Optee {
     login: Login,
+    /// How long it waits while there are too many sessions.
+    turn: Duration,
     /// Who opened it: a session that takes its place is to be the same user's.
     uid: u32,
     seam: Seam,
@@ -57,22 +61,35 @@ impl Optee {
     /// # Errors
     /// [`TransportError`]: no device, no permission, no trusted application, ...
     pub fn open(login: Login) -> Result<Optee, TransportError> {
-        Optee::open_for(login, identity::effective_uid())
+        Optee::open_for(login, identity::effective_uid(), Duration::ZERO)
     }
 
-    /// As [`Optee::open`], if this is still the user who calls.
-    pub(crate) fn open_for(login: Login, uid: u32) -> Result<Optee, TransportError> {
-        let _under_way = UnderWay::begin();
+    /// As [`Optee::open`], if this is still the user who calls; waits for so long while there are too
+    /// many sessions.
+    pub(crate) fn open_for(
+        login: Login,
+        uid: u32,
+        turn: Duration,
+    ) -> Result<Optee, TransportError> {
+        let under_way = UnderWay::begin();
+        let seam = connect(SMALL)?;
+        drop(under_way);
         let mut optee = Optee {
             login,
+            turn,
             uid,
-            seam: connect(SMALL)?,
+            seam,
         };
-        optee.open_session()?;
+        optee.open_in_turn()?;
         Ok(optee)
     }
 
+    fn open_in_turn(&mut self) -> Result<(), TransportError> {
+        in_turn(self.turn, || self.open_session())
+    }
+
     fn open_session(&mut self) -> Result<(), TransportError> {
+        let _under_way = UnderWay::begin();
         // The driver looks at the calling thread's effective uid, which may have changed.
         let (was, is) = (self.uid, identity::effective_uid());
         if self.login == Login::User && was != is {
@@ -107,14 +124,14 @@ impl Transport for Optee {
 
     fn invoke(&mut self, command_id: u32, size: usize) -> Result<usize, Fault> {
         let from_memory = command_id & FROM_MEMORY != 0;
-        let _under_way = (!from_memory).then(UnderWay::begin);
         // An earlier attempt to open the session anew may have failed.
         if !self.seam.has_session() {
             if from_memory {
                 return refuse(self.memory(), Status::NeedsStorage);
             }
-            self.open_session()?;
+            self.open_in_turn()?;
         }
+        let _under_way = (!from_memory).then(UnderWay::begin);
         let (result, length) = self.seam.invoke(command_id, size);
         result.map_err(|failure| match failure.code {
             SHORT_BUFFER => Fault::ShortBuffer { needed: length },
@@ -125,12 +142,12 @@ impl Transport for Optee {
     }
 
     fn reopen(&mut self) -> Result<(), TransportError> {
-        let _under_way = UnderWay::begin();
-        self.open_session()
+        self.open_in_turn()
     }
 
     fn another(&self) -> Result<Box<dyn Transport>, TransportError> {
-        Ok(Box::new(Optee::open_for(self.login, self.uid)?))
+        let another = Optee::open_for(self.login, self.uid, self.turn)?;
+        Ok(Box::new(another))
     }
 
     fn abandon(self: Box<Self>) {

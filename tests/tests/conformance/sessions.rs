@@ -1,14 +1,28 @@
-//! How many sessions there are at once: of one caller, of all, and those that are root's alone.
+//! How many sessions there are at once: of one caller, of all, and those that are root's alone; and
+//! what becomes of a session whose place others need.
 
 use claviger::{
-    Client, Error, Status,
-    proto::limits,
+    Algorithm, Client, Error, Status,
+    proto::{
+        limits,
+        message::{MacFinishRequest, MacStartRequest, MacUpdateRequest},
+    },
     transport::{Stage, TransportError},
 };
-use claviger_tests::{ALICE, BOB, CAROL, Device, status};
+use claviger_tests::{ALICE, BOB, CAROL, Device, label, status};
 
 /// TEE_ERROR_BUSY.
 const BUSY: u32 = 0xffff_000d;
+
+/// A device with a key of each of these, who share their places with nobody then.
+fn owned_by(users: &[u32]) -> Device {
+    let device = Device::fresh();
+    for user in users {
+        let client = device.user(*user);
+        client.generate("own", Algorithm::Aes128Cmac).unwrap();
+    }
+    device
+}
 
 /// Opens sessions of this user until one is refused.
 fn open_all(device: &Device, uid: u32) -> Vec<Client> {
@@ -21,7 +35,7 @@ fn open_all(device: &Device, uid: u32) -> Vec<Client> {
                 return open;
             }
         }
-        assert!(open.len() <= limits::SESSIONS, "none is refused");
+        assert!(open.len() <= limits::HELD_SESSIONS, "none is refused");
     }
 }
 
@@ -40,9 +54,9 @@ fn is_refused(device: &Device, uid: u32) {
 
 #[test]
 fn one_caller_has_so_many_and_closing_one_frees_one() {
-    let device = Device::fresh();
+    let device = owned_by(&[ALICE, BOB]);
     let mut alices = open_all(&device, ALICE);
-    assert_eq!(alices.len(), limits::CALLER_SESSIONS);
+    assert_eq!(alices.len(), limits::HELD_SESSIONS);
     for _ in 0..3 {
         alices.swap_remove(0);
         alices.push(device.try_user(ALICE).unwrap());
@@ -53,34 +67,69 @@ fn one_caller_has_so_many_and_closing_one_frees_one() {
     device.user(BOB).random(1).unwrap();
     let public = device.public();
     assert_eq!(status(public.random(1)), Status::LoginRequired);
-    for client in &alices {
+    // There are more than serve at once, and whichever is used serves: nobody sees which does not.
+    for client in alices.iter().chain(&alices) {
         client.random(1).unwrap();
     }
 }
 
 #[test]
 fn all_callers_leave_root_a_way_in() {
-    let device = Device::fresh();
+    let device = owned_by(&[ALICE, BOB, CAROL]);
     let root = device.user(0);
     let instance = root.info().unwrap().instance;
-    let mut alices = open_all(&device, ALICE);
-    let bobs = open_all(&device, BOB);
-    let carols = open_all(&device, CAROL);
-    assert_eq!(bobs.len(), limits::CALLER_SESSIONS);
-    let open = 1 + alices.len() + bobs.len() + carols.len();
-    assert_eq!(open, limits::SESSIONS - limits::ROOT_SESSIONS);
+    let mut all = [ALICE, BOB, CAROL].map(|uid| open_all(&device, uid));
+    for theirs in &all {
+        assert_eq!(theirs.len(), limits::HELD_SESSIONS);
+    }
     let roots = open_all(&device, 0);
-    assert_eq!(roots.len(), limits::ROOT_SESSIONS);
-    // Root's place is nobody else's.
-    alices.pop();
-    is_refused(&device, ALICE);
-    drop(roots);
-    alices.push(device.try_user(ALICE).unwrap());
-    is_refused(&device, CAROL);
-    for client in alices.iter().chain(&bobs).chain(&carols) {
+    assert!(roots.len() >= limits::ROOT_OPEN_SESSIONS);
+    // Those who have more than their share give way, and come back.
+    for client in roots.iter().chain(all.iter().flatten()).chain(&roots) {
         client.random(1).unwrap();
     }
-    drop((alices, bobs, carols));
-    assert_eq!(open_all(&device, CAROL).len(), limits::CALLER_SESSIONS);
+    for theirs in &mut all {
+        theirs.clear();
+    }
+    drop(roots);
+    assert_eq!(open_all(&device, CAROL).len(), limits::HELD_SESSIONS);
     assert_eq!(root.info().unwrap().instance, instance);
+}
+
+/// Its stream is what cannot be had again.
+#[test]
+fn a_stream_that_lost_its_session_says_so() {
+    let device = owned_by(&[ALICE]);
+    let streaming = device.user(ALICE);
+    let start = || {
+        let key = label("own").into();
+        let request = MacStartRequest {
+            key,
+            verify: false,
+            version: None,
+        };
+        streaming.request(&request, b"").unwrap();
+        streaming.request(&MacUpdateRequest {}, b"mess").unwrap();
+    };
+    let displace = || {
+        let others: Vec<Client> = (0..limits::CALLER_SESSIONS)
+            .map(|_| device.user(ALICE))
+            .collect();
+        drop(others);
+    };
+    start();
+    displace();
+    let update = streaming.request(&MacUpdateRequest {}, b"age");
+    assert_eq!(status(update), Status::SessionDisplaced);
+    // It was begun anew, with nothing of the old stream in it.
+    let finish = streaming.request(&MacFinishRequest {}, b"age");
+    assert_eq!(status(finish), Status::NoStream);
+    start();
+    displace();
+    let finish = streaming.request(&MacFinishRequest {}, b"age");
+    assert_eq!(status(finish), Status::SessionDisplaced);
+    start();
+    let (_, tag) = streaming.request(&MacFinishRequest {}, b"age").unwrap();
+    let key = streaming.key("own").unwrap();
+    key.verify_mac(b"message", &tag).unwrap();
 }

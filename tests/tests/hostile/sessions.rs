@@ -49,16 +49,20 @@ fn sessions_until_they_are_refused() {
     let device = fresh();
     for _ in 0..3 {
         let mut theirs = fill(&device, ALICE);
-        assert_eq!(theirs.len(), limits::CALLER_SESSIONS);
-        // Others are not kept out by one, and root not by all of them.
-        let mut others = all(&device);
+        assert_eq!(theirs.len(), limits::HELD_SESSIONS);
+        // Others who own no key share with her; root does not.
         assert!(fill(&device, BOB).is_empty());
         let mut root = fill(&device, 0);
-        assert!(root.len() >= limits::ROOT_SESSIONS);
-        let open = theirs.len() + others.len() + root.len();
-        assert_eq!(open, limits::SESSIONS);
-        for session in theirs.iter_mut().chain(&mut others).chain(&mut root) {
-            assert_eq!(info(session), Some(Status::Ok));
+        assert!(root.len() >= limits::ROOT_OPEN_SESSIONS);
+        for sessions in [&mut theirs, &mut root] {
+            let displaced = sessions.len().saturating_sub(limits::CALLER_SESSIONS);
+            for (number, session) in sessions.iter_mut().enumerate() {
+                let expected = match number < displaced {
+                    true => Status::SessionDisplaced,
+                    false => Status::Ok,
+                };
+                assert_eq!(info(session), Some(expected), "{number}");
+            }
         }
         // A place that becomes free is had again.
         theirs[0].close();

@@ -2,14 +2,15 @@
 
 use std::{
     fs,
-    os::unix::process::ExitStatusExt as _,
-    process::{Child, Command, ExitStatus, Stdio},
+    io::Write as _,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use claviger::{Client, Error, TransportError, proto::limits};
-use claviger_tests::Rng;
+use claviger_tests::{ALICE, Rng, TEE_CLIENTS};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
@@ -83,6 +84,50 @@ fn a_second_signal_ends_the_command_at_once() {
     is_as_before(&device, &[]);
 }
 
+/// More commands at once than sessions may be open: they wait for their turn, and while they wait for
+/// their input they are in nobody's way.
+#[test]
+fn sixty_commands_at_once_all_end_well() {
+    const COMMANDS: usize = 60;
+    let device = AtWork::new();
+    for uid in [0, ALICE] {
+        let command = |words: &[&str]| {
+            let mut command = Command::new("claviger");
+            command.args(words).uid(uid).gid(TEE_CLIENTS);
+            command
+        };
+        let made = command(&["generate", "turn", "--algorithm", "aes-128-cmac"]).output();
+        assert!(made.unwrap().status.success());
+        let mut waiting: Vec<Child> = (0..COMMANDS)
+            .map(|_| {
+                let mut command = command(&["mac", "turn"]);
+                command
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped());
+                command.spawn().unwrap()
+            })
+            .collect();
+        // By now most wait for input, and this one finds its place.
+        let described = command(&["describe", "turn"]).output().unwrap();
+        assert!(described.status.success(), "{described:?}");
+        for child in &mut waiting {
+            child.stdin.take().unwrap().write_all(b"message").unwrap();
+        }
+        let outputs = waiting
+            .into_iter()
+            .map(|child| child.wait_with_output().unwrap());
+        let outputs: Vec<Output> = outputs.collect();
+        for output in &outputs {
+            assert!(output.status.success(), "{output:?}");
+            assert_eq!(output.stdout, outputs[0].stdout);
+        }
+        let deleted = command(&["delete", "turn"]).output().unwrap();
+        assert!(deleted.status.success(), "{deleted:?}");
+    }
+    device.is_whole(&[]);
+}
+
 fn generate(label: &str) -> Command {
     let mut command = Command::new("claviger");
     command.args(["generate", label, "--algorithm", "ecdsa-p256"]);
@@ -151,13 +196,13 @@ fn settle() {
 
 fn is_as_before(device: &AtWork, acknowledged: &[String]) {
     device.serves();
-    let sessions: Vec<Client> = (1..limits::CALLER_SESSIONS)
+    let sessions: Vec<Client> = (1..limits::HELD_SESSIONS)
         .map(|number| {
             let opened = Client::open();
             opened.unwrap_or_else(|error| panic!("session {number}: {error}"))
         })
         .collect();
-    let refused = Client::open().err();
+    let refused = Client::builder().wait_for_turn(Duration::ZERO).open().err();
     assert!(
         matches!(refused, Some(Error::Transport(TransportError::Tee { .. }))),
         "{refused:?}"

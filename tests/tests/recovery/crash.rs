@@ -15,7 +15,7 @@ fn every_session_comes_back_by_itself() {
     let key = alice.generate("key", Algorithm::Aes256Cmac).unwrap();
     let tag = key.mac(b"message").unwrap();
     let before = alice.info().unwrap();
-    let mut clients: Vec<Client> = (1..limits::CALLER_SESSIONS)
+    let mut clients: Vec<Client> = (1..limits::HELD_SESSIONS)
         .map(|_| device.user(ALICE))
         .collect();
     for _ in 0..3 {

@@ -1,7 +1,6 @@
 //! Files and streams that commands read and write. An output file appears when it is complete.
 
 use std::{
-    fs::File,
     io::{self, IsTerminal, Read, Write},
     path::Path,
 };
@@ -11,7 +10,7 @@ use claviger::files::{Existing, PendingFile, Written, descriptor};
 use zeroize::Zeroizing;
 
 use crate::{
-    conflicts, descriptors,
+    awaited, conflicts, descriptors,
     failure::{Failure, note},
     output::{self, Printer, stdout},
 };
@@ -36,10 +35,11 @@ pub(crate) fn open_input(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u6
         if io::stdin().is_terminal() {
             note("reading from the terminal; Ctrl-D ends it");
         }
-        return Ok((Box::new(io::stdin()), None));
+        let stdin = awaited::stdin().map_err(failed)?;
+        return Ok((Box::new(stdin), None));
     }
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
+    let file = awaited::open(path).map_err(failed)?;
+    let metadata = file.0.metadata().map_err(failed)?;
     if metadata.is_dir() {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
     }

@@ -4,6 +4,7 @@
 
 mod args;
 mod audit;
+mod awaited;
 mod batch;
 mod challenge;
 mod components;
@@ -62,7 +63,9 @@ fn main() -> ExitCode {
     }
     output::claim_stdout();
     signals::let_calls_end();
-    match run(&arguments, &printer) {
+    let outcome = run(&arguments, &printer);
+    awaited::ends();
+    match outcome {
         Ok(code) => {
             failure::report_rest();
             code
@@ -83,7 +86,7 @@ fn run(arguments: &Arguments, printer: &Printer) -> Outcome {
             .on_emulator(failure::report_emulator)
     };
     let builder = || builder_for(login);
-    let client = || builder().open();
+    let client = || builder().open().inspect(awaited::rests);
     match &arguments.command {
         Command::Info => device::info(&client()?, printer),
         Command::SelfTest => device::self_test(&client()?, printer),

@@ -37,6 +37,7 @@ const fn pinned_code(status: Status) -> u16 {
         Status::NothingWrapped => 52,
         Status::QuotasFull => 53,
         Status::NoQuota => 54,
+        Status::SessionDisplaced => 57,
         Status::StorageUnavailable => 64,
         Status::StorageFull => 65,
         Status::StorageCorrupt => 66,
