@@ -50,7 +50,7 @@ impl<P: Platform> Keyring<P> {
         let (copy, family) = wrapping;
         let wrapping = Wrapping {
             copy,
-            generations: self.generations(platform, &record.owner, family.as_ref())?,
+            generations: self.generations_to_wrap(platform, &record.owner, family.as_ref())?,
             family,
         };
         let mut bytes = Zeroizing::new([0; CONTENT]);
@@ -143,6 +143,20 @@ impl<P: Platform> Keyring<P> {
     ) -> Result<u64, Status> {
         self.unwrapped.forget(owner);
         self.vault.next_generation(platform, owner, family, caller)
+    }
+
+    fn generations_to_wrap(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        family: Option<&Label>,
+    ) -> Result<[u64; 2], Status> {
+        let all = self.vault.generation_to_wrap(platform, owner, None)?;
+        let family = match family {
+            Some(_) => self.vault.generation_to_wrap(platform, owner, family)?,
+            None => 0,
+        };
+        Ok([all, family])
     }
 
     pub(super) fn generations(

@@ -204,6 +204,7 @@ impl<P: Platform> Vault<P> {
             self.open = Some(loaded.open);
             // What a failed change left in memory may not be what it left in storage.
             self.cache.clear();
+            self.generations.clear();
             self.in_doubt = None;
             let reserved = core::mem::take(&mut self.reserved);
             if before.is_some() {

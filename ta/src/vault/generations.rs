@@ -1,6 +1,10 @@
 //! Which wrapped keys still serve: the generations of owners and families.
+//!
+//! From the first key that is wrapped of an owner, or in a family, there is a record: where nothing
+//! was wrapped nothing is kept, whatever is revoked, and where there is no record of what was, it is
+//! lost.
 
-use claviger_proto::{Identity, Label, Status, audit::Event, limits};
+use claviger_proto::{Identity, Label, Login, Status, audit::Event, limits};
 
 use super::{
     Note, Vault,
@@ -8,7 +12,56 @@ use super::{
     open::{Open, SlotNumber},
     slot::{Content, Generation},
 };
-use crate::platform::{Platform, Storage};
+use crate::{
+    platform::{Platform, Storage},
+    table::{Holder, Rules, Table},
+};
+
+/// How what is remembered of generations is shared out among their owners.
+const RULES: Rules = Rules {
+    places: 32,
+    share: 2,
+    groups: 2,
+    root: 2,
+    identity: 8,
+};
+
+/// The generations that were asked for last.
+pub(super) struct Generations(Table<(SlotNumber, Generation)>);
+
+impl Default for Generations {
+    fn default() -> Self {
+        Generations(Table::new(RULES))
+    }
+}
+
+impl Generations {
+    fn find(&mut self, owner: &Identity, family: Option<&Label>) -> Option<(SlotNumber, u64)> {
+        let place = self.0.find(|(_, one)| is(one, owner, family))?;
+        self.0.get(place).map(|(slot, one)| (*slot, one.number))
+    }
+
+    fn keep(&mut self, slot: SlotNumber, generation: Generation) -> Result<(), Status> {
+        let whose = Some(generation.owner);
+        let holder = Holder::of(whose, true);
+        let place = self.0.place_in_cache_for(holder, whose)?;
+        self.0.put(place, holder, whose, (slot, generation))?;
+        Ok(())
+    }
+
+    fn forget(&mut self, slot: SlotNumber) {
+        self.0.retain(|(other, _)| *other != slot);
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+fn is(one: &Generation, owner: &Identity, family: Option<&Label>) -> bool {
+    one.owner == *owner && one.family.as_ref() == family
+}
 
 impl<P: Platform> Vault<P> {
     /// The generation of an owner's wrapped keys, or of one family of them.
@@ -24,7 +77,7 @@ impl<P: Platform> Vault<P> {
         if let Some((_, number)) = self.search_generation(platform, owner, family)? {
             return Ok(number);
         }
-        // An absent record says that nothing was revoked, unless it may be a lost one.
+        // What was wrapped has a record: it is lost, or was declared so.
         let open = self.opened(platform)?;
         let floor = open.facts()?.generation_floor;
         if open.may_have_lost_generations() {
@@ -33,12 +86,29 @@ impl<P: Platform> Vault<P> {
         Ok(floor)
     }
 
+    /// As [`Vault::generation`], for a key that is about to be wrapped: from the first one on there
+    /// is a record.
+    ///
+    /// # Errors
+    /// [`Status::VaultFull`], [`Status::QuotaExceeded`] for one more family; a status of storage.
+    pub fn generation_to_wrap(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        family: Option<&Label>,
+    ) -> Result<u64, Status> {
+        match self.search_generation(platform, owner, family)? {
+            Some((_, number)) => Ok(number),
+            None => self.raise(platform, owner, family, None, None),
+        }
+    }
+
     /// Raises that generation, which ends the wrapped keys made before; says which it is now. It
     /// tells nothing of others' generations, and nobody's rises by them.
     ///
     /// # Errors
-    /// [`Status::VaultFull`], [`Status::QuotaExceeded`] for one more family; a status of storage,
-    /// after which it is raised or not.
+    /// [`Status::NothingWrapped`] where nothing was, so that there is nothing to raise; a status of
+    /// storage, after which it is raised or not.
     pub fn next_generation(
         &mut self,
         platform: &mut P,
@@ -48,9 +118,29 @@ impl<P: Platform> Vault<P> {
     ) -> Result<u64, Status> {
         self.expect_changeable(platform)?;
         let found = self.search_generation(platform, owner, family)?;
+        if found.is_none() && !self.opened(platform)?.has_damage() {
+            return Err(Status::NothingWrapped);
+        }
+        let note = Note::new(caller, Event::Revoked);
+        self.raise(platform, owner, family, found, Some(note))
+    }
+
+    /// Gives a generation the next number, or the first one.
+    fn raise(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        family: Option<&Label>,
+        found: Option<(SlotNumber, u64)>,
+        note: Option<Note>,
+    ) -> Result<u64, Status> {
+        self.expect_changeable(platform)?;
         let slot = match found {
             Some((slot, _)) => slot,
-            None => self.slot_for_generation(platform, owner, family, &caller)?,
+            None => {
+                let caller = note.as_ref().map_or(*owner, |note| note.caller);
+                self.slot_for_generation(platform, owner, family, &caller)?
+            }
         };
         let open = self.opened(platform)?;
         let (facts, lossy) = (open.facts()?, open.may_have_lost_generations());
@@ -78,13 +168,18 @@ impl<P: Platform> Vault<P> {
             number,
         };
         let detail = u32::try_from(number).unwrap_or(u32::MAX);
-        let note = Note::new(caller, Event::Revoked).detail(detail);
-        self.change(platform, slot, Content::Generation(generation), Some(note))?;
+        let note = note.map(|note| note.detail(detail));
+        self.generations.forget(slot);
+        let content = Content::Generation(generation);
+        if let Content::Generation(generation) = self.change(platform, slot, content, note)? {
+            self.generations.keep(slot, generation)?;
+        }
         Ok(number)
     }
 
     /// A slot for another generation of this owner. They are kept for good: an owner has a bounded
-    /// number of families, and what is reserved for root is taken by nobody else.
+    /// number of families, all groups together have one, and what is reserved for root is taken by
+    /// nobody else.
     fn slot_for_generation(
         &mut self,
         platform: &mut P,
@@ -97,8 +192,13 @@ impl<P: Platform> Vault<P> {
         let families = |entry: &Entry| {
             *entry != all && matches!(entry, Entry::Generation(name) if name.owner == hash)
         };
-        let open = self.opened(platform)?;
-        if family.is_some() && open.index.count(families) >= limits::FAMILIES {
+        let of_groups = |entry: &Entry| matches!(entry, Entry::Generation(name) if name.is_group());
+        let index = &self.opened(platform)?.index;
+        let exceeded = match owner.login {
+            Login::Group => index.count(of_groups) >= limits::GROUP_FAMILIES,
+            Login::User => family.is_some() && index.count(families) >= limits::FAMILIES,
+        };
+        if exceeded {
             return Err(Status::QuotaExceeded);
         }
         self.slot_for_owned(platform, caller)
@@ -110,6 +210,11 @@ impl<P: Platform> Vault<P> {
         owner: &Identity,
         family: Option<&Label>,
     ) -> Result<Option<(SlotNumber, u64)>, Status> {
+        // What is remembered is of the vault as it stands open.
+        self.opened(platform)?;
+        if let Some(found) = self.generations.find(owner, family) {
+            return Ok(Some(found));
+        }
         let wanted = Entry::Generation(generation_name(owner, family));
         let mut from = 0;
         loop {
@@ -118,10 +223,10 @@ impl<P: Platform> Vault<P> {
                 return Ok(None);
             };
             match self.fetch(platform, slot)? {
-                Content::Generation(found)
-                    if found.owner == *owner && found.family.as_ref() == family =>
-                {
-                    return Ok(Some((slot, found.number)));
+                Content::Generation(found) if is(&found, owner, family) => {
+                    let number = found.number;
+                    self.generations.keep(slot, found)?;
+                    return Ok(Some((slot, number)));
                 }
                 _ => from = slot.saturating_add(1),
             }

@@ -114,6 +114,7 @@ use crate::{
     table::Holder,
 };
 use cache::Cache;
+use generations::Generations;
 use index::{Entry, Reserved, name_of, owner_hash};
 use load::Known;
 use logs::Logs;
@@ -152,6 +153,7 @@ pub struct Vault<P: Platform> {
     /// While the vault is not open: what keys have reserved and not used.
     reserved: Vec<Reserved>,
     cache: Cache,
+    generations: Generations,
     repairs: Repairs,
     /// The id and the sequence of the header that was seen last.
     seen: Option<(Digits<16>, u64)>,
@@ -168,6 +170,7 @@ impl<P: Platform> Default for Vault<P> {
             in_doubt: None,
             reserved: Vec::new(),
             cache: Cache::default(),
+            generations: Generations::default(),
             repairs: Repairs::default(),
             seen: None,
             known: Known::default(),
@@ -513,6 +516,7 @@ impl<P: Platform> Vault<P> {
     /// A status of storage, after which the old vault is either there or not.
     pub fn reset(&mut self, platform: &mut P) -> Result<(), Status> {
         self.cache.clear();
+        self.generations.clear();
         // Told to every header first: a cut in the midst of what follows is finished at start.
         match self.opened(platform).map(drop) {
             Ok(()) => self.change_headers(platform, 0, true, |header| {

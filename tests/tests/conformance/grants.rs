@@ -174,13 +174,33 @@ fn families_do_not_stand_in_the_way_of_all() {
         let creation = alice.create("unit").algorithm(Algorithm::Aes256Cmac);
         creation.wrapped().generate().unwrap()
     };
+    let make_in = |family: &str| {
+        let creation = alice.create("unit").algorithm(Algorithm::Aes256Cmac);
+        creation.wrapped().family(family).generate()
+    };
     // They are kept for good, on a real device also those of the tests before and after this one.
     factory_reset(&root);
-    for number in 0..limits::FAMILIES {
-        alice.revoke(Some(&format!("family-{number}"))).unwrap();
+    // Where nothing was wrapped there is nothing to revoke, and nothing is kept of it.
+    let free = || root.info().unwrap().vault.unwrap().free;
+    let before = free();
+    for family in [Some("family-0"), None] {
+        assert_eq!(status(alice.revoke(family)), Status::NothingWrapped);
+        let of_alice = uid_identity(ALICE);
+        assert_eq!(
+            status(root.revoke_of(of_alice, family)),
+            Status::NothingWrapped
+        );
     }
-    assert_eq!(status(alice.revoke(Some("more"))), Status::QuotaExceeded);
+    assert_eq!(free(), before);
+    for number in 0..limits::FAMILIES {
+        make_in(&format!("family-{number}")).unwrap();
+    }
+    assert_eq!(status(make_in("more")), Status::QuotaExceeded);
+    assert_eq!(status(alice.revoke(Some("more"))), Status::NothingWrapped);
+    let key = make_in("family-0").unwrap();
     alice.revoke(Some("family-0")).unwrap();
+    assert_eq!(status(key.mac(b"m")), Status::Revoked);
+    make_in("family-0").unwrap().mac(b"m").unwrap();
     let key = make();
     key.mac(b"m").unwrap();
     alice.revoke(None).unwrap();

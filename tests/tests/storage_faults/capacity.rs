@@ -73,6 +73,12 @@ fn nobody_takes_what_is_reserved() {
     assert_eq!(free(), limits::ROOT_KEYS);
     let user = on.device.user(5000);
     assert_eq!(status(make(&user, "key")), Status::VaultFull);
+    let wrapped = |client: &Client| {
+        let creation = client.create("w").algorithm(Algorithm::Aes128Cmac);
+        creation.wrapped().generate().map(drop)
+    };
+    assert_eq!(status(wrapped(&user)), Status::VaultFull);
+    wrapped(&on.root).unwrap();
     make(&on.root, "mine").unwrap();
-    assert_eq!(free(), limits::ROOT_KEYS - 1);
+    assert_eq!(free(), limits::ROOT_KEYS - 2);
 }

@@ -201,6 +201,10 @@ impl Change {
         match self.act {
             Act::Intrude => Some(Status::NotFound),
             Act::Import(_) if model.view.locked => Some(Status::Locked),
+            // In a new vault.
+            Act::Revoke(_) if model.view.wrapped == [Status::NotAuthentic; 2] => {
+                Some(Status::NothingWrapped)
+            }
             Act::Revoke(_) | Act::Release(_) | Act::Lock | Act::Reset => None,
             Act::Generate(_) | Act::Import(_) => shown.and_then(refused),
             _ => shown.map_or(Some(Status::NotFound), refused),

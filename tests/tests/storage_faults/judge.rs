@@ -35,7 +35,7 @@ pub(crate) struct Trial {
 impl Trial {
     pub(crate) fn new(scenario: &'static Scenario) -> Trial {
         let (mut bench, image, prepared) = Bench::of(scenario.prepare);
-        bench.wrap(&image);
+        let image = bench.wrap(&image);
         let on = bench.with(&image);
         on.root.list().unwrap();
         let opening = bench.disk().disarm();

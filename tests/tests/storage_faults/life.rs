@@ -274,7 +274,7 @@ fn revoke(client: &Client) -> Result<(), Error> {
 #[test]
 fn a_lost_revocation_does_not_bring_keys_back() {
     let (mut bench, image) = Bench::new(|device| drop(device.user(0).list()));
-    bench.wrap(&image);
+    let image = bench.wrap(&image);
     let operations = {
         let on = bench.with(&image);
         bench.disk().disarm();

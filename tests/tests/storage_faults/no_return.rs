@@ -153,6 +153,8 @@ fn no_generation_comes_back() {
         let made = root.generate(&format!("k{number}"), Algorithm::Aes128Cmac);
         made.unwrap();
     }
+    assert_eq!(status(alice.revoke(None)), Status::NothingWrapped);
+    wrapped_key(&alice);
     let first = alice.revoke(None).unwrap();
     let wrapped = wrapped_key(&alice);
     wrapped.mac(b"m").unwrap();

@@ -542,6 +542,11 @@ impl Model {
         if who != owner && who != Identity::ADMINISTRATOR {
             return Err(Status::AdministratorOnly);
         }
+        let wrapped =
+            |one: &Wrapped| one.key.owner == owner && (family.is_none() || one.family == family);
+        if !self.wrapped.iter().any(wrapped) {
+            return Err(Status::NothingWrapped);
+        }
         let revoked = self.revocations.entry((owner, family)).or_default();
         revoked.0 += 1;
         Ok(revoked.1)

@@ -47,13 +47,23 @@ pub(super) struct On<'a> {
     pub(super) bob: Client,
 }
 
+/// A wrapped key of this family.
+fn wrapped_in(client: &Client, family: Option<&str>) -> Vec<u8> {
+    let new = NewKey {
+        home: Home::Wrapped,
+        family: family.map(label),
+        ..new_key("wrapped", Algorithm::HmacSha256)
+    };
+    Handle::generate(client, new).unwrap().front
+}
+
 impl Fixture {
     pub(super) fn new() -> Fixture {
         let workstation = Workstation::in_memory();
         let device = Device::on(workstation.clone());
         let (root, alice, bob) = (device.user(0), device.user(ALICE), device.user(BOB));
         keys(&alice, "one");
-        alice.revoke(Some("fleet")).unwrap();
+        wrapped_in(&alice, Some("fleet"));
         let certificates = [1, 2].map(|number| certificate(&root, number));
         root.install_certificate(&certificates[0]).unwrap();
         // So that root's log is full.
@@ -72,15 +82,11 @@ impl Fixture {
         }
         assert!(workstation.disk().image().contains_key(&second));
         keys(&alice, "two");
-        bob.revoke(Some("pair")).unwrap();
+        wrapped_in(&bob, Some("pair"));
         let mut wrapped = BTreeMap::new();
         for (client, name) in [(&alice, "none"), (&alice, "fleet"), (&bob, "pair")] {
-            let new = NewKey {
-                home: Home::Wrapped,
-                family: (name != "none").then(|| label(name)),
-                ..new_key("wrapped", Algorithm::HmacSha256)
-            };
-            wrapped.insert(name, Handle::generate(client, new).unwrap().front);
+            let family = (name != "none").then_some(name);
+            wrapped.insert(name, wrapped_in(client, family));
         }
         for name in ["one/copied", "two/copied"] {
             let copy = Handle::new(&alice, name).wrap(None).unwrap();

@@ -65,7 +65,6 @@ impl Grown {
                     let made = user.generate(&name(shards - 1, key), Algorithm::Aes128Cmac);
                     made.unwrap();
                 }
-                user.revoke(Some("f")).unwrap();
                 let new = NewKey {
                     home: Home::Wrapped,
                     family: Some(label("f")),
