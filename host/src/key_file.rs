@@ -39,7 +39,7 @@ use claviger_proto::Algorithm;
 
 pub(crate) use self::public::{from_pem, from_spki, read as read_public};
 pub use self::{
-    certificate::certificates,
+    certificate::{FoundCertificate, certificates},
     error::KeyFileError,
     private::{Format, PrivateKey},
 };
@@ -87,6 +87,14 @@ impl Type {
             Type::P256 | Type::Ed25519 | Type::X25519 => 32,
         }
     }
+}
+
+/// A key pair as a file has it; whether both halves belong together is not said.
+struct Pair {
+    kind: Type,
+    secret: zeroize::Zeroizing<Vec<u8>>,
+    /// The public half, in raw form.
+    half: Vec<u8>,
 }
 
 /// What a file turned out to hold.

@@ -109,7 +109,9 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         }
         Status::AuditFull => "have uid 0 keep the log elsewhere and release its records",
         Status::NoSuchRecord => "`claviger audit read` shows the records and their numbers",
-        Status::BadCertificate => "give one X.509 certificate in DER, of the device's public key",
+        Status::BadCertificate => {
+            "give an X.509 certificate of the device's public key, in PEM or DER"
+        }
         _ => return None,
     })
 }

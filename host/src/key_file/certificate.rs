@@ -10,13 +10,21 @@ use super::{
     public::{armored, spki},
 };
 
-/// The certificates in a file, in DER, each with its public key in raw form if there is an algorithm
-/// for it: PEM or DER; keys and other blocks around them are passed over.
+/// A certificate as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FoundCertificate {
+    /// All of it.
+    pub der: Vec<u8>,
+    /// Its public key in raw form, if there is an algorithm for it.
+    pub public_key: Option<Vec<u8>>,
+}
+
+/// The certificates in a file, PEM or DER; keys and other blocks around them are passed over.
 ///
 /// # Errors
 /// [`KeyFileError`], naming what the file holds if that is no certificate.
-#[allow(clippy::type_complexity)]
-pub fn certificates(bytes: &[u8]) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, KeyFileError> {
+pub fn certificates(bytes: &[u8]) -> Result<Vec<FoundCertificate>, KeyFileError> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if !armor::is_pem(text) {
         return one(bytes).map(|certificate| vec![certificate]);
@@ -34,7 +42,7 @@ pub fn certificates(bytes: &[u8]) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, Key
     Ok(found)
 }
 
-fn one(der: &[u8]) -> Result<(Vec<u8>, Option<Vec<u8>>), KeyFileError> {
+fn one(der: &[u8]) -> Result<FoundCertificate, KeyFileError> {
     let Ok(certificate) = Certificate::from_der(der) else {
         let found = match der::identify(der) {
             Some(thing) => thing,
@@ -52,7 +60,10 @@ fn one(der: &[u8]) -> Result<(Vec<u8>, Option<Vec<u8>>), KeyFileError> {
     };
     let key = certificate.tbs_certificate().subject_public_key_info();
     let key = key.to_der().ok().and_then(|der| spki(&der).ok());
-    Ok((der.to_vec(), key.map(|(_, point)| point)))
+    Ok(FoundCertificate {
+        der: der.to_vec(),
+        public_key: key.map(|(_, point)| point),
+    })
 }
 
 fn wrong(found: &Thing) -> KeyFileError {

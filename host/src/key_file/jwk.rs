@@ -8,7 +8,7 @@ use claviger_proto::{Algorithm, Usage};
 use serde::{Deserialize, de::IgnoredAny};
 use zeroize::Zeroizing;
 
-use super::{KeyFileError, Thing, Type};
+use super::{KeyFileError, Pair, Thing, Type};
 
 #[derive(Deserialize)]
 pub(super) struct Jwk<'a> {
@@ -113,11 +113,8 @@ impl Jwk<'_> {
         ))
     }
 
-    /// Type, secret and public half of a private key; `None` if this is none.
-    #[allow(clippy::type_complexity)]
-    pub(super) fn private(
-        &self,
-    ) -> Result<Option<(Type, Zeroizing<Vec<u8>>, Vec<u8>)>, KeyFileError> {
+    /// A private key; `None` if this is none.
+    pub(super) fn private(&self) -> Result<Option<Pair>, KeyFileError> {
         let Some(d) = self.d else {
             return Ok(None);
         };
@@ -126,7 +123,8 @@ impl Jwk<'_> {
         let secret = secret.ok_or(KeyFileError::Malformed(
             "JWK: d has another length, or is not base64url",
         ))?;
-        Ok(Some((kind, secret, self.point(kind)?)))
+        let half = self.point(kind)?;
+        Ok(Some(Pair { kind, secret, half }))
     }
 
     /// The bytes of a symmetric key; `None` if this is none.

@@ -6,7 +6,7 @@ use ssh_key::{
 };
 use zeroize::Zeroizing;
 
-use super::{KeyFileError, Thing, Type};
+use super::{KeyFileError, Pair, Thing, Type};
 
 const BEGINNINGS: [&[u8]; 4] = [b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-"];
 
@@ -80,12 +80,8 @@ pub(super) fn public(line: &str) -> Result<(Type, Vec<u8>), KeyFileError> {
     }
 }
 
-/// Type, secret and public half of what a block `OPENSSH PRIVATE KEY` holds.
-#[allow(clippy::type_complexity)]
-pub(super) fn private(
-    bytes: &[u8],
-    passphrase: Option<&[u8]>,
-) -> Result<(Type, Zeroizing<Vec<u8>>, Vec<u8>), KeyFileError> {
+/// What a block `OPENSSH PRIVATE KEY` holds.
+pub(super) fn private(bytes: &[u8], passphrase: Option<&[u8]>) -> Result<Pair, KeyFileError> {
     let mut key = ssh_key::PrivateKey::from_bytes(bytes).map_err(|_| {
         // The library takes short numbers of this curve no more than of the others.
         let names = |kind: &&&str| bytes.windows(kind.len()).any(|at| at == kind.as_bytes());
@@ -101,10 +97,11 @@ pub(super) fn private(
         })?;
     }
     match key.key_data() {
-        KeypairData::Ed25519(pair) => {
-            let secret = Zeroizing::new(pair.private.as_ref().to_vec());
-            Ok((Type::Ed25519, secret, pair.public.0.to_vec()))
-        }
+        KeypairData::Ed25519(pair) => Ok(Pair {
+            kind: Type::Ed25519,
+            secret: Zeroizing::new(pair.private.as_ref().to_vec()),
+            half: pair.public.0.to_vec(),
+        }),
         KeypairData::Ecdsa(pair) => {
             let kind = match pair {
                 EcdsaKeypair::NistP256 { .. } => Type::P256,
@@ -113,8 +110,11 @@ pub(super) fn private(
                     return Err(not_offered("ecdsa-sha2-nistp521"));
                 }
             };
-            let secret = Zeroizing::new(pair.private_key_bytes().to_vec());
-            Ok((kind, secret, pair.public_key_bytes().to_vec()))
+            Ok(Pair {
+                kind,
+                secret: Zeroizing::new(pair.private_key_bytes().to_vec()),
+                half: pair.public_key_bytes().to_vec(),
+            })
         }
         _ => Err(not_offered(key.algorithm().as_str())),
     }

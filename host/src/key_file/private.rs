@@ -12,7 +12,7 @@ use pkcs8::{
 use sec1::{EcParameters, EcPrivateKey};
 use zeroize::Zeroizing;
 
-use super::{KeyFileError, Thing, Type, armor, certificate, der, jwk, openssh, public, text};
+use super::{KeyFileError, Pair, Thing, Type, armor, certificate, der, jwk, openssh, public, text};
 use crate::PublicKey;
 
 /// The form of a key in a file.
@@ -271,7 +271,7 @@ fn from_pem(text: &[u8], passphrase: Option<&[u8]>) -> Result<Read, KeyFileError
         ));
     }
     let read = if key.label == "OPENSSH PRIVATE KEY" {
-        let (kind, secret, half) = openssh::private(&key.bytes, passphrase)?;
+        let Pair { kind, secret, half } = openssh::private(&key.bytes, passphrase)?;
         // Their types are of signatures.
         pair(
             Format::OpenSsh,
@@ -313,7 +313,7 @@ fn expect_halves(read: &Read, blocks: &[armor::Block<'_>]) -> Result<(), KeyFile
     }
     if let Some(block) = blocks.iter().find(|one| one.label == "CERTIFICATE") {
         let found = certificate::certificates(&block.bytes)?;
-        let point = found.first().and_then(|(_, point)| point.as_deref());
+        let point = found.first().and_then(|one| one.public_key.as_deref());
         if !point.is_some_and(|point| is_same(&expected, point)) {
             return Err(KeyFileError::Mismatch);
         }
@@ -436,7 +436,7 @@ fn from_jwk(text: &[u8]) -> Result<Read, KeyFileError> {
             thing: Thing::SymmetricKey,
         });
     }
-    let Some((kind, secret, half)) = key.private()? else {
+    let Some(Pair { kind, secret, half }) = key.private()? else {
         return Err(wrong(&key.thing()));
     };
     let algorithms = key.limits(kind.algorithms())?;

@@ -343,15 +343,19 @@ fn certificates_are_found_and_other_things_named() {
     for name in ["certificate-p256.pem", "certificate.der"] {
         let found = certificates(&file("bad", name)).unwrap();
         assert_eq!(found.len(), 1, "{name}");
-        assert_eq!(found[0].0, file("bad", "certificate.der"), "{name}");
-        assert_eq!(found[0].1, Some(file("good", "p256-public.raw")), "{name}");
+        assert_eq!(found[0].der, file("bad", "certificate.der"), "{name}");
+        assert_eq!(
+            found[0].public_key,
+            Some(file("good", "p256-public.raw")),
+            "{name}"
+        );
     }
     let chain = [
         file("bad", "certificate-rsa.pem"),
         file("good", "p256-with-certificate.pem"),
     ];
     let chain = certificates(&chain.concat()).unwrap();
-    assert_eq!((chain.len(), chain[0].1.is_none()), (2, true));
+    assert_eq!((chain.len(), chain[0].public_key.is_none()), (2, true));
     for (directory, name, text) in [
         ("good", "p256-public.pem", "a public key of type P-256"),
         ("good", "p256-pkcs8.der", "a private key of type P-256"),

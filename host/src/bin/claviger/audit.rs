@@ -8,7 +8,7 @@ use std::{
 use claviger::{
     Algorithm, Client, Error, Identity, Status,
     audit::{AuditError, Log, LogOf, SignedCheckpoint},
-    key_file::{KeyFileError, certificates},
+    key_file::{FoundCertificate, KeyFileError, certificates},
     proto::{
         Command,
         audit::{Checkpoint, Event, Record},
@@ -105,13 +105,13 @@ pub(crate) fn install_certificate(client: &Client, input: &Input, printer: &Prin
 fn of_device(
     client: &Client,
     path: &Path,
-    mut certificates: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    mut certificates: Vec<FoundCertificate>,
 ) -> Result<Vec<u8>, Failure> {
     let device = client.device_key()?.public.raw();
     let count = certificates.len();
-    certificates.retain(|(_, key)| key.as_ref() == Some(&device));
+    certificates.retain(|one| one.public_key.as_ref() == Some(&device));
     match (certificates.pop(), certificates.len()) {
-        (Some((certificate, _)), 0) => Ok(certificate),
+        (Some(certificate), 0) => Ok(certificate.der),
         (Some(_), others) => {
             let what = "certificates of the device's key";
             let error = KeyFileError::Several {
