@@ -70,7 +70,7 @@ pub(super) fn pinned(command: Command) {
             command,
             (InfoRequest {}, EMPTY),
             (info(), INFO),
-            [&[], &["confirmation", "vault", "marks"]],
+            [&[], &["confirmation", "vault", "vault.locked", "marks"]],
         ),
         Command::SelfTest => check(
             command,
