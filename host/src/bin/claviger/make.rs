@@ -82,7 +82,7 @@ impl<'a> Making<'a> {
     pub(crate) fn warning(&self, client: &Client, printer: &Printer) -> Result<Warning, Failure> {
         let warning = platform_is_below(client, &self.options.policy.bounds)?;
         if let Some(warning) = warning.as_ref().filter(|_| !printer.is_json()) {
-            note(&format!("{warning}"));
+            note(&warning.to_string());
         }
         Ok(warning.map(|warning| ("warning", json!(warning))))
     }
