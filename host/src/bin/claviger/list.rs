@@ -111,7 +111,7 @@ fn print(
         }
     }
     if all.is_empty() && !printer.is_json() {
-        note(&empty.to_string());
+        note(empty);
     }
     printer.print(&json!({ "keys": objects }), &text.join("\n"))
 }
