@@ -161,3 +161,70 @@ fn scripts_learn_what_is_missing() {
     let (_, stderr) = device.refuses("generate x --algorithm none --json", b"");
     assert!(stderr.contains("aes-256-siv"), "{stderr}");
 }
+
+#[test]
+fn messages_name_what_is_wrong() {
+    let device = Device::with_keys(&[
+        ("s", "aes-256-siv"),
+        ("g", "aes-128-gcm"),
+        ("x", "x25519"),
+        ("kem", "ml-kem-768"),
+    ]);
+    device.line(
+        "import d --algorithm kdf-cmac --children kdf-cmac --format raw",
+        &[7; 32],
+    );
+    for (name, bytes) in [
+        ("text", b"text".to_vec()),
+        ("large", vec![7; 200_000]),
+        ("zero", vec![0; 32]),
+    ] {
+        fs::write(device.path(name), bytes).unwrap();
+    }
+    let long = "c".repeat(1025);
+    for (line, code, why) in [
+        (
+            format!("seal s --context {long}"),
+            1,
+            "bytes of context: 1025 given, and 1024 at most",
+        ),
+        (
+            format!("combine --source key=d#c --info {long} --secret out"),
+            1,
+            "bytes of info: 1025 given",
+        ),
+        (
+            "import z --algorithm ecdsa-p256 --format raw --in zero".to_owned(),
+            1,
+            "less than the order",
+        ),
+        ("seal @text --in text".to_owned(), 3, "no wrapped key"),
+        ("seal @large --in text".to_owned(), 3, "no wrapped key"),
+        ("seal @. --in text".to_owned(), 6, "is a directory"),
+        ("agree s --peer text --secret out".to_owned(), 1, "usage"),
+        (
+            "combine --source agree=g,peer=text --secret out".to_owned(),
+            1,
+            "usage",
+        ),
+        (
+            "decapsulate kem --ciphertext large --secret out".to_owned(),
+            1,
+            "than any ciphertext",
+        ),
+        ("catch-up g --in large".to_owned(), 1, "than a token"),
+        (
+            "encrypt g --in large".to_owned(),
+            1,
+            "with the associated data",
+        ),
+        ("unseal s --in .".to_owned(), 6, "is a directory"),
+        ("reseal s .".to_owned(), 6, "no regular file"),
+        ("seal s --in text --out .".to_owned(), 6, "is a directory"),
+    ] {
+        let (found, stderr) = device.refuses(&line, b"");
+        assert_eq!(found, code, "{line}: {stderr}");
+        assert!(stderr.contains(why), "{line}: {stderr}");
+    }
+    assert!(!device.exists("out"));
+}

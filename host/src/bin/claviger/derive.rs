@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use claviger::{Algorithm, Client, Combination, Error, Key, Status};
+use claviger::{Algorithm, Client, Combination, Error, Key, Status, Usage};
 use serde_json::json;
 
 use crate::{
@@ -44,6 +44,7 @@ pub(crate) fn derive(
 
 pub(crate) fn agree(client: &Client, arguments: &AgreeArguments, printer: &Printer) -> Outcome {
     let key = open::key(client, &arguments.key)?;
+    expect_to_agree(&key)?;
     let peer = open::public_key(&arguments.peer, &[key.algorithm()])?;
     let sources = client.combination().agree(&key, &peer);
     make(
@@ -102,6 +103,7 @@ pub(crate) fn combine(client: &Client, arguments: &CombineArguments, printer: &P
             SourceArgument::Key(key) => sources.key(&open(key)?),
             SourceArgument::Agree(key, peer) => {
                 let own = open(key)?;
+                expect_to_agree(&own)?;
                 let peer = open::public_key(peer, &[own.algorithm()])?;
                 sources.agree(&own, &peer)
             }
@@ -218,9 +220,20 @@ fn put(out: Option<Destination>, ciphertext: Option<Vec<u8>>) -> Result<(), Fail
     }
 }
 
+/// Refuses a key of another kind as what it is, before its peer's is looked for.
+fn expect_to_agree(key: &Key) -> Result<(), Failure> {
+    if key.algorithm().usages().contains(&Usage::Agree) {
+        return Ok(());
+    }
+    Err(Error::Ta(Status::WrongUsage).into())
+}
+
 fn read_ciphertext(path: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = files::read_small(path, CIPHERTEXT)?;
-    let bytes = bytes.ok_or(Error::Ta(Status::BadPayload))?;
+    let bytes = bytes.ok_or_else(|| Failure::Library {
+        error: Error::Ta(Status::BadPayload),
+        hint: Some(format!("{} is longer than any ciphertext", path.display())),
+    })?;
     Ok(bytes.to_vec())
 }
 

@@ -126,7 +126,10 @@ pub(crate) fn catch_up(
     let key = open::key(client, arguments)?;
     // What is longer than a token is none.
     let token = files::read_small(&input.input, TOKEN)?;
-    let token = token.ok_or_else(|| Failure::from(Error::Ta(Status::BadPayload)))?;
+    let token = token.ok_or_else(|| Failure::Library {
+        error: Error::Ta(Status::BadPayload),
+        hint: Some("what was read is longer than a token".to_owned()),
+    })?;
     let version = key.catch_up(&token)?;
     printer.print(
         &json!({ "version": version }),

@@ -34,8 +34,15 @@ pub(crate) fn named(
         (KeyPlace::File(path), None) => {
             // What is longer than a wrapped key is none.
             let bytes = files::read_small(path, limits::WRAPPED)?;
-            let bytes = bytes.ok_or(Error::Ta(Status::NotAuthentic))?;
-            client.wrapped(&bytes)?
+            let none = |error: Error| Failure::Library {
+                hint: (error.status() == Some(Status::NotAuthentic)).then(|| {
+                    let path = path.display();
+                    format!("{path} holds no wrapped key of this device, or one that was altered")
+                }),
+                error,
+            };
+            let bytes = bytes.ok_or_else(|| none(Error::Ta(Status::NotAuthentic)))?;
+            client.wrapped(&bytes).map_err(none)?
         }
         (KeyPlace::File(_), Some(_)) => {
             return Err(Failure::Usage(
