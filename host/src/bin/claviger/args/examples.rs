@@ -112,10 +112,6 @@ const EXAMPLES: &[(&str, &str)] = &[
         "claviger wrap unit7 --family batch-2 --out unit7.key",
     ),
     ("revoke", "claviger revoke --family batch-2"),
-    ("pending list", "claviger pending list"),
-    ("pending cancel", "claviger pending cancel 01234567"),
-    ("quota show", "claviger quota show --owner 1000"),
-    ("quota set", "claviger quota set --owner 1000 --keys 50"),
     (
         "components start",
         "claviger components start master --algorithm kdf-cmac --custodian 1001 --custodian 1002",
@@ -157,6 +153,10 @@ const EXAMPLES: &[(&str, &str)] = &[
         "claviger restore share 0123456789abcdef --in given-1",
     ),
     ("restore cancel", "claviger restore cancel 0123456789abcdef"),
+    ("pending list", "claviger pending list"),
+    ("pending cancel", "claviger pending cancel 01234567"),
+    ("quota show", "claviger quota show --owner 1000"),
+    ("quota set", "claviger quota set --owner 1000 --keys 50"),
     ("lock", "claviger lock"),
     ("factory-reset", "claviger factory-reset --confirm 01234567"),
     (
