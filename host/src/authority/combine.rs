@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{AuthorityError, Role};
+use crate::PublicKey;
 
-const LABEL: &[u8] = b"claviger combine v1";
+const LABEL: &[u8] = b"claviger combine v2";
 
 /// One source of a combined key. The secrets are what the two sides share.
 #[derive(Clone, Copy)]
@@ -22,6 +23,8 @@ pub enum Source<'a> {
     },
     /// A key agreement.
     Agreement {
+        /// The public keys of both ends, in any order.
+        ends: [&'a PublicKey; 2],
         /// The shared secret: the x coordinate of ECDH, the output of X25519.
         secret: &'a [u8],
     },
@@ -40,11 +43,12 @@ pub enum Source<'a> {
 /// ```text
 /// Z      = S_1 || ... || S_n                       the sources' secrets
 /// out    = HKDF-Expand(HMAC-SHA-256(salt, Z), fixed, L)                  as RFC 5869
-/// fixed  = "claviger combine v1" || [n]_8 || source_1 || ... || source_n
+/// fixed  = "claviger combine v2" || [n]_8 || source_1 || ... || source_n
 ///          || role || [|info|]_16 || info || [L in bits]_32
 /// role   = that of the new key, as of a [`child`](super::child); or 3 zeros
 /// source = [1]_8 || [|name|]_8 || name             a key
-///        | [2]_8                                   an agreement
+///        | [2]_8 || SHA-256(P || Q)                an agreement: the public keys of both ends, the
+///                                                  lesser first, in the form of [`PublicKey::raw`]
 ///        | [3]_8 || SHA-256(ciphertext)            a KEM, at both ends
 /// ```
 ///
@@ -113,7 +117,7 @@ impl Source<'_> {
     fn secret(&self) -> &[u8] {
         match self {
             Source::Key { secret, .. }
-            | Source::Agreement { secret }
+            | Source::Agreement { secret, .. }
             | Source::Kem { secret, .. } => secret,
         }
     }
@@ -126,7 +130,12 @@ impl Source<'_> {
                 fixed.extend([1, length]);
                 fixed.extend(name.as_bytes());
             }
-            Source::Agreement { .. } => fixed.push(2),
+            Source::Agreement { ends, .. } => {
+                let mut ends = ends.map(PublicKey::raw);
+                ends.sort();
+                fixed.push(2);
+                fixed.extend(Sha256::digest(ends.concat()));
+            }
             Source::Kem { ciphertext, .. } => {
                 fixed.push(3);
                 fixed.extend(Sha256::digest(ciphertext));

@@ -45,11 +45,13 @@ fn agreements_are_what_software_combines() {
         let client = client();
         let own = agreement(&client, algorithm, own);
         let peer = PublicKey::from_raw(algorithm, &hex(peer)).unwrap();
+        let public = own.public_key().unwrap();
         let sources = client.combination().agree(&own, &peer);
         let sources = sources.salt(b"salt").info(b"info");
         let secret = &hex(shared);
         let software = |role, length| {
-            let sources = [Source::Agreement { secret }];
+            let ends = [&peer, &public];
+            let sources = [Source::Agreement { ends, secret }];
             authority::combine(&sources, b"salt", b"info", role, length).unwrap()
         };
         for length in [1, 16, 64] {
@@ -65,6 +67,41 @@ fn agreements_are_what_software_combines() {
         let known = known.import(&software(Some(Role::of(hmac)), 32)).unwrap();
         assert_eq!(made.mac(b"m").unwrap(), known.mac(b"m").unwrap());
     }
+}
+
+/// X25519 knows no private key's top bits, and several public keys for one point: the secret is the
+/// same then, and the key is not.
+#[test]
+fn an_agreement_is_of_two_public_keys() {
+    let client = client();
+    let own = "a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4";
+    let own = agreement(&client, Algorithm::X25519, own);
+    let peer = hex("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c");
+    let mut same_point = peer.clone();
+    same_point[31] |= 0x80;
+    let [one, other] = [peer, same_point].map(|peer| {
+        let peer = PublicKey::from_raw(Algorithm::X25519, &peer).unwrap();
+        let sources = client.combination().agree(&own, &peer);
+        sources.export(32).unwrap().bytes
+    });
+    assert_ne!(one, other);
+    let client = self::client();
+    let own = "c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433";
+    let own = agreement(&client, Algorithm::EcdhP256, own);
+    let ends = [
+        own.public_key().unwrap(),
+        client
+            .create("peer")
+            .algorithm(Algorithm::EcdhP256)
+            .export_derived(true)
+            .generate()
+            .and_then(|peer| peer.public_key())
+            .unwrap(),
+    ];
+    let peer = client.key("peer").unwrap();
+    let here = client.combination().agree(&own, &ends[1]).export(32);
+    let there = client.combination().agree(&peer, &ends[0]).export(32);
+    assert_eq!(here.unwrap().bytes, there.unwrap().bytes);
 }
 
 #[test]

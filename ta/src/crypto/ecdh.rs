@@ -4,11 +4,11 @@
 
 /// P-256: `Z = x(d * Q)`. Private keys are those of ECDSA.
 pub mod p256 {
-    use ::p256::{PublicKey, SecretKey, ecdh::diffie_hellman};
+    use ::p256::{PublicKey, SecretKey, ecdh::diffie_hellman, elliptic_curve::sec1::ToSec1Point};
     use claviger_proto::Status;
     use zeroize::Zeroizing;
 
-    pub use crate::crypto::ecdsa::p256::{check, generate, public_key};
+    pub use crate::crypto::ecdsa::p256::{PUBLIC, check, generate, public_key};
 
     /// The x coordinate of the shared point, big-endian. `peer` is a point by SEC 1, section
     /// 2.3.3: 65 bytes uncompressed or 33 compressed. It is validated in full (SP 800-56A,
@@ -21,14 +21,27 @@ pub mod p256 {
     pub fn agree(scalar: &[u8], peer: &[u8]) -> Result<Zeroizing<[u8; 32]>, Status> {
         let scalar: &[u8; 32] = scalar.try_into().map_err(|_| Status::Internal)?;
         let key = SecretKey::from_bytes(scalar.into()).map_err(|_| Status::Internal)?;
-        // The library also knows a one-byte form of infinity and a form without the sign of y.
-        if !matches!(peer, [4, ..] | [2 | 3, ..]) {
-            return Err(Status::BadPublicKey);
-        }
-        let peer = PublicKey::from_sec1_bytes(peer).map_err(|_| Status::BadPublicKey)?;
+        let peer = parse(peer)?;
         let scalar = Zeroizing::new(key.to_nonzero_scalar());
         let shared = diffie_hellman(&*scalar, peer.as_affine());
         Ok(Zeroizing::new((*shared.raw_secret_bytes()).into()))
+    }
+
+    /// The uncompressed point of a public key in either form.
+    ///
+    /// # Errors
+    /// [`Status::BadPublicKey`] as [`agree`].
+    pub fn uncompressed(public: &[u8]) -> Result<[u8; PUBLIC], Status> {
+        let point = parse(public)?.to_sec1_point(false);
+        point.as_bytes().try_into().map_err(|_| Status::Internal)
+    }
+
+    fn parse(public: &[u8]) -> Result<PublicKey, Status> {
+        // The library also knows a one-byte form of infinity and a form without the sign of y.
+        if !matches!(public, [4, ..] | [2 | 3, ..]) {
+            return Err(Status::BadPublicKey);
+        }
+        PublicKey::from_sec1_bytes(public).map_err(|_| Status::BadPublicKey)
     }
 }
 

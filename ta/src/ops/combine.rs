@@ -5,13 +5,19 @@
 //! Z      = S_1 || ... || S_n
 //! S_i    = the derivation key or its child | the shared secret of the agreement | of the KEM
 //! out    = HKDF-Expand(HMAC-SHA-256(salt, Z), fixed, L)                  as RFC 5869
-//! fixed  = "claviger combine v1" || [n]_8 || source_1 || ... || source_n
+//! fixed  = "claviger combine v2" || [n]_8 || source_1 || ... || source_n
 //!          || role || [|info|]_16 || info || [L in bits]_32
 //! role   = [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8 of the new key; or 3 zeros
 //! source = [1]_8 || [|name|]_8 || name      a key: its label, or "label#child"
-//!        | [2]_8                            an agreement
+//!        | [2]_8 || SHA-256(P || Q)         an agreement: the public keys of both ends, the lesser
+//!                                           first; of P-256 the uncompressed point, of X25519 the
+//!                                           32 bytes as they came
 //!        | [3]_8 || SHA-256(ciphertext)     a KEM, at both ends
 //! ```
+//!
+//! Both public keys belong to an agreement (SP 800-56A Rev. 3, section 5.8.2; RFC 7748, section
+//! 6.1): several private or public keys of X25519 agree on one secret, and the key is for one pair of
+//! them. A KEM's secret is its public key's by itself: ML-KEM hashes it in, X-Wing too.
 //!
 //! So both ends of an agreement or encapsulation, and whoever holds the same keys under the same
 //! names, compute the same; another order, name or purpose gives another key.
@@ -35,7 +41,7 @@ use crate::{
     session::Caller,
 };
 
-const LABEL: &[u8] = b"claviger combine v1";
+const LABEL: &[u8] = b"claviger combine v2";
 /// Bytes of `source` at most: kind, length, a label and a child with `#` between.
 const SOURCE: usize = 2 + 2 * Label::MAX + 1;
 
@@ -166,8 +172,10 @@ fn take<P: Platform>(
     let (public, _) = payload.split(bytes)?;
     let secret = match source.kind {
         SourceKind::Agree => {
-            put(&mut sources.fixed, &[2])?;
-            agree(used.algorithm()?, own.as_bytes(), public)?
+            let algorithm = used.algorithm()?;
+            let shared = agree(algorithm, own.as_bytes(), public)?;
+            bind_ends(&mut sources.fixed, algorithm, own.as_bytes(), public)?;
+            shared
         }
         SourceKind::Decapsulate => {
             bind(&mut sources.fixed, public)?;
@@ -271,6 +279,36 @@ fn name<const N: usize>(
     parts
         .iter()
         .try_for_each(|part| put(fixed, part.as_bytes()))
+}
+
+/// `source` of an agreement.
+#[inline(never)]
+fn bind_ends<const N: usize>(
+    fixed: &mut heapless::Vec<u8, N>,
+    algorithm: Algorithm,
+    own: &[u8],
+    peer: &[u8],
+) -> Result<(), Status> {
+    put(fixed, &[2])?;
+    let hash = match algorithm {
+        Algorithm::EcdhP256 => ends(&p256::public_key(own)?, &p256::uncompressed(peer)?),
+        _ => ends(&x25519::public_key(own)?, peer),
+    };
+    put(fixed, &hash)
+}
+
+/// The same at both ends.
+fn ends(own: &[u8], peer: &[u8]) -> [u8; 32] {
+    let (first, second) = if own <= peer {
+        (own, peer)
+    } else {
+        (peer, own)
+    };
+    Sha256::new()
+        .chain_update(first)
+        .chain_update(second)
+        .finalize()
+        .into()
 }
 
 /// `source` of a KEM.

@@ -81,7 +81,7 @@ def token(key, start, end):
 
 def combine(sources, salt, info, what, length):
     z = b"".join(secret for _, secret in sources)
-    fixed = b"claviger combine v1" + bytes([len(sources)])
+    fixed = b"claviger combine v2" + bytes([len(sources)])
     fixed += b"".join(bound for bound, _ in sources)
     fixed += what + struct.pack(">H", len(info)) + info + struct.pack(">I", 8 * length)
     return expand(hmac.new(salt, z, hashlib.sha256).digest(), fixed, length)
@@ -89,6 +89,10 @@ def combine(sources, salt, info, what, length):
 
 def named(name, secret):
     return bytes([1, len(name)]) + name.encode(), secret
+
+
+def agreed(one, other, secret):
+    return b"\2" + hashlib.sha256(min(one, other) + max(one, other)).digest(), secret
 
 
 def key(seed, length=32):
@@ -129,7 +133,8 @@ print("# agreed: algorithm, private key, peer's public key, bytes that leave; in
 for seed in ["one", "two"]:
     own, other = (x25519.X25519PrivateKey.from_private_bytes(key(seed + end)) for end in "ab")
     public = other.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    out = combine([(b"\2", own.exchange(other.public_key()))], b"", b"agreed", bytes(3), 32)
+    mine = own.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    out = combine([agreed(mine, public, own.exchange(other.public_key()))], b"", b"agreed", bytes(3), 32)
     print("agreed", "x25519", key(seed + "a").hex(), public.hex(), out.hex())
     own, other = (
         ec.derive_private_key(int.from_bytes(key(seed + end)[1:], "big"), ec.SECP256R1())
@@ -137,6 +142,7 @@ for seed in ["one", "two"]:
     )
     public = other.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     shared = own.exchange(ec.ECDH(), other.public_key())
-    out = combine([(b"\2", shared)], b"", b"agreed", bytes(3), 32)
+    mine = own.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    out = combine([agreed(mine, public, shared)], b"", b"agreed", bytes(3), 32)
     private = b"\0" + key(seed + "c")[1:]
     print("agreed", "ecdh-p256", private.hex(), public.hex(), out.hex())
