@@ -17,7 +17,7 @@
 //!
 //! // On another machine:
 //! assert_eq!(signed.verify(&device)?.nonce, b"a nonce");
-//! log.verify(&signed, &device)?;
+//! assert_eq!(log.verify(&signed, &device)?, log.records().len());
 //! assert_eq!(log.records()[0].event.name(), "created");
 //! # }
 //! # Ok::<(), claviger::Error>(())
@@ -270,12 +270,18 @@ impl Log {
         Ok(())
     }
 
-    /// Checks this log against a checkpoint that the device signed: that the records up to there
-    /// are those of the device, every one of them from [`Log::first`] on.
+    /// Checks this log against a checkpoint that the device signed, and says how many of its records
+    /// that covers: those are the device's, every one of them from [`Log::first`] on. Of what is
+    /// behind them nothing is known: the device recorded it later, or someone else put it there.
     ///
     /// # Errors
     /// [`AuditError`].
-    pub fn verify(&self, signed: &SignedCheckpoint, device: &PublicKey) -> Result<(), AuditError> {
+    #[must_use = "records behind those that are covered are not authentic"]
+    pub fn verify(
+        &self,
+        signed: &SignedCheckpoint,
+        device: &PublicKey,
+    ) -> Result<usize, AuditError> {
         let checkpoint = signed.verify(device)?;
         if (checkpoint.vault, checkpoint.of) != (self.vault, self.of) {
             return Err(AuditError::Other);
@@ -284,12 +290,14 @@ impl Log {
             return Err(AuditError::Broken(0));
         }
         let heads = self.heads();
-        let place = checkpoint.records.checked_sub(self.first);
-        let head = place.and_then(|place| heads.get(usize::try_from(place).ok()?));
-        if *head.ok_or(AuditError::Missing(self.end()))? != checkpoint.head.0 {
+        let covered = checkpoint.records.checked_sub(self.first);
+        let covered = covered.and_then(|covered| usize::try_from(covered).ok());
+        let head = covered.and_then(|covered| Some((covered, heads.get(covered)?)));
+        let (covered, head) = head.ok_or(AuditError::Missing(self.end()))?;
+        if *head != checkpoint.head.0 {
             return Err(AuditError::Broken(checkpoint.records));
         }
-        Ok(())
+        Ok(covered)
     }
 
     /// The log as a file: `"CLVL" || 1 || 3 zeros || vault id || log's name (17) || number of the

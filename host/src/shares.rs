@@ -47,6 +47,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Nobody knows how often a version was used after it was shared. So whatever bounds one version counts
+//! as reached: a restored key of GCM or CCM decrypts, and refuses `encrypt` (`UseLimit`) until it was
+//! [rotated](Key::rotate); one that its policy has rotated after so many uses or bytes rotates at the
+//! next. And it is another record than the one that was lost: wrapped copies of that one, and streams
+//! and challenges begun with it, have ended.
+//!
 //! What it does not do: a set of shares cannot be revoked, and brings the key back as it was when
 //! they were made, policy and all, whatever became of it since. A holder's own device sees its
 //! share; k holders together have the key.
@@ -62,7 +68,7 @@ use claviger_proto::{
     Digits, limits,
     message::{
         RestoreCancelRequest, RestoreShareRequest, RestoreShareResponse, RestoreStartRequest,
-        ShareRequest,
+        RestoreTrustAddRequest, RestoreTrustListRequest, RestoreTrustRemoveRequest, ShareRequest,
     },
     shares::{self, HASH, RestoreRequest, SEALED, split_signed},
 };
@@ -276,12 +282,13 @@ impl Client {
     /// forger.
     ///
     /// # Errors
-    /// [`Error::Ta`] with `AlreadyExists` if the label is taken, `BadPolicy` if the key granted the
+    /// [`Error::Ta`] with `UntrustedDevice` where the vault is locked and uid 0 did not name that
+    /// device before ([`Client::restore_trust_add`]), `AlreadyExists` if the label is taken, `BadPolicy` if the key granted the
     /// caller something, `QuotaExceeded` if the caller restores another already, `Busy`;
     /// [`Error::Restarted`].
     pub fn restore(&self, manifest: &Manifest) -> Result<Restore, Error> {
         let request = RestoreStartRequest {
-            device: Digits(Sha256::digest(manifest.content.device).into()),
+            device: fingerprint(&manifest.content.device),
         };
         self.call(&request, &[&manifest.signed], |response, request| {
             Ok(Restore {
@@ -290,6 +297,36 @@ impl Client {
                 request: request.to_vec(),
             })
         })
+    }
+
+    /// Names a device whose manifests of shares a locked vault believes, beside this one's own; for
+    /// uid 0, before the lock. One that was named before stays.
+    ///
+    /// # Errors
+    /// [`Error::PublicKey`] for another key than one of P-256; [`Error::Ta`] with `Locked`,
+    /// `TrustFull`, `AdministratorOnly` or a status of the store.
+    pub fn restore_trust_add(&self, device: &PublicKey) -> Result<(), Error> {
+        let raw = device.raw().try_into().map_err(|_| Error::PublicKey)?;
+        let device = fingerprint(&raw);
+        self.ask(&RestoreTrustAddRequest { device }).map(drop)
+    }
+
+    /// The fingerprints of the devices that were named: SHA-256 of their keys'
+    /// SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with a status of the store.
+    pub fn restore_trust_list(&self) -> Result<Vec<Digits<32>>, Error> {
+        let response = self.ask(&RestoreTrustListRequest {})?;
+        Ok(response.devices.to_vec())
+    }
+
+    /// Takes a device off the list; for uid 0, before the lock.
+    ///
+    /// # Errors
+    /// [`Error::Ta`] with `Locked`, `NotTrusted`, `AdministratorOnly` or a status of the store.
+    pub fn restore_trust_remove(&self, device: Digits<32>) -> Result<(), Error> {
+        self.ask(&RestoreTrustRemoveRequest { device }).map(drop)
     }
 
     /// Gives a share to a restore that was begun elsewhere, by this caller.
@@ -320,6 +357,13 @@ impl Client {
         };
         self.call(&request, &[&share.sealed], |response, _| Ok(response))
     }
+}
+
+fn fingerprint(device: &[u8; shares::DEVICE]) -> Digits<32> {
+    let hash = Sha256::new()
+        .chain_update(shares::SPKI)
+        .chain_update(device);
+    Digits(hash.finalize().into())
 }
 
 fn parse(restore: &str) -> Result<Digits<8>, Error> {

@@ -122,10 +122,32 @@ fn a_key_is_shared_and_restored_on_another_device() {
     assert_eq!(shown["owner"]["user"], 0);
 
     let target = Device::new();
-    let key = target.line("device-key", b"");
     target.write("device.pem", &source.read("device.pem"));
     fs::create_dir(target.path("set")).unwrap();
     target.write("set/manifest", &source.read("set/manifest"));
+    target.line("lock", b"");
+    let start = format!("restore start {SHARED} --out request");
+    let (code, said) = target.refuses(&start, b"");
+    assert_eq!(code, 1);
+    assert!(said.contains("restore trust add"), "{said}");
+    let info = target.json("info", b"");
+    let confirm = info["confirmation"].as_str().unwrap();
+    target.line(&format!("factory-reset --confirm {confirm}"), b"");
+    let key = target.line("device-key", b"");
+    let trusted = text(target.line("restore trust add --device-key device.pem", b""));
+    assert!(trusted.starts_with("SHA256:"), "{trusted}");
+    assert_eq!(
+        target.json("restore trust list", b""),
+        json!({ "devices": [trusted] })
+    );
+    target.line(&format!("restore trust remove {trusted}"), b"");
+    assert_eq!(
+        target
+            .refuses(&format!("restore trust remove {trusted}"), b"")
+            .0,
+        1
+    );
+    target.line("restore trust add --device-key device.pem", b"");
     target.line("lock", b"");
     let id = text(target.line(&format!("restore start {SHARED} --out request"), b""));
     source.write("request", &target.read("request"));

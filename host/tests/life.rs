@@ -380,7 +380,7 @@ fn ratchets_leave_nothing_behind() {
         client.create("s").ratchet().generate(),
         Status::UnsupportedUsage,
     );
-    refused(key.catch_up(b"no token"), Status::BadPayload);
+    refused(key.catch_up(b"no token"), Status::NotAuthentic);
     let plain = client.generate("p", Algorithm::Aes128Cmac).unwrap();
     refused(plain.catch_up(&[0; 28]), Status::WrongUsage);
 }

@@ -8,7 +8,7 @@
 //! ```text
 //! record     = sequence (8) || boot (4) || time (8) || event (1) || status (2) || count (4)
 //!              || detail (4) || caller (17) || owner of the key (17)
-//!              || length of the label (1) || label
+//!              || length of the label (1) || label || device (32; of `restored` and `restore-trust`)
 //! chain      h(0) = SHA-256("claviger audit v1" || vault id (16) || log)
 //!            h(n) = SHA-256(h(n-1) || record n)                  n from 1: record n has number n-1
 //! caller, owner, log = login (1) || UUID (16); zeros for none, and for the log that callers
@@ -30,7 +30,7 @@ use crate::{Digits, Identity, Label, Login, Status, Uuid, key::numbered};
 /// What a chain's first value is made of, before vault id and log.
 pub const CHAIN_LABEL: &[u8] = b"claviger audit v1";
 /// Bytes of the longest record.
-pub const RECORD: usize = 8 + 4 + 8 + 1 + 2 + 4 + 4 + 2 * LOG + 1 + Label::MAX;
+pub const RECORD: usize = 8 + 4 + 8 + 1 + 2 + 4 + 4 + 2 * LOG + 1 + Label::MAX + 32;
 /// Bytes of a log's name.
 pub const LOG: usize = 17;
 /// Bytes of a nonce at most.
@@ -84,6 +84,12 @@ numbered! {
         /// Parts of the vault were declared lost, and records of this and other logs may be among
         /// what is lost; `detail`: how many slots ever were.
         DeclaredLost = 17, "declared-lost";
+        /// All shares of a key are in, and it is restored next: `device` is the one whose word was
+        /// believed of what it is. Should that fail, no `created` follows.
+        Restored = 19, "restored";
+        /// A device was named whose manifests a locked vault believes (`detail`: 1), or taken off that
+        /// list (0): `device`.
+        RestoreTrust = 20, "restore-trust";
         /// An owner's quota of keys was set; `detail`: how many.
         QuotaSet = 21, "quota-set";
         /// A key got another label: this was its label, the next record of the log has the new one.
@@ -119,6 +125,17 @@ pub struct Record {
     pub owner: Option<Identity>,
     /// Which key.
     pub label: Option<Label>,
+    /// Which device: [its fingerprint](crate::shares::SPKI). Records of events that
+    /// [are about one](Event::is_of_device) have it, and no others.
+    pub device: Option<Digits<32>>,
+}
+
+impl Event {
+    /// Whether its record names a device.
+    #[must_use]
+    pub const fn is_of_device(self) -> bool {
+        matches!(self, Event::Restored | Event::RestoreTrust)
+    }
 }
 
 impl Record {
@@ -126,7 +143,8 @@ impl Record {
     #[must_use]
     pub fn encode(&self) -> Vec<u8, RECORD> {
         let label = self.label.as_ref().map_or("", Label::as_str);
-        let parts: [&[u8]; 11] = [
+        let device = self.device.filter(|_| self.event.is_of_device());
+        let parts: [&[u8]; 12] = [
             &self.sequence.to_be_bytes(),
             &self.boot.to_be_bytes(),
             &self.time.to_be_bytes(),
@@ -139,6 +157,7 @@ impl Record {
             // A label has at most 64 characters.
             &[label.len() as u8],
             label.as_bytes(),
+            device.as_ref().map_or(&[], |device| &device.0),
         ];
         // The parts are at most RECORD bytes.
         parts.into_iter().flatten().copied().take(RECORD).collect()
@@ -161,17 +180,25 @@ impl Record {
             [] => None,
             label => Some(Label::try_from(core::str::from_utf8(label).ok()?).ok()?),
         };
+        let event = Event::try_from(*event).ok()?;
+        let (device, rest) = if event.is_of_device() {
+            let (device, rest) = rest.split_first_chunk()?;
+            (Some(Digits(*device)), rest)
+        } else {
+            (None, rest)
+        };
         let record = Record {
             sequence: u64::from_be_bytes(*sequence),
             boot: u32::from_be_bytes(*boot),
             time: u64::from_be_bytes(*time),
-            event: Event::try_from(*event).ok()?,
+            event,
             status: Status::from_code(u16::from_be_bytes([*s0, *s1]))?,
             count: u32::from_be_bytes(*count),
             detail: u32::from_be_bytes(*detail),
             caller: log_owner(caller)?,
             owner: log_owner(owner)?,
             label,
+            device,
         };
         Some((record, rest))
     }
@@ -302,6 +329,7 @@ mod tests {
             caller: Some(CALLER),
             owner: Some(OWNER),
             label: Label::try_from("a/b").ok(),
+            device: None,
         };
         let mut expected = std::vec![0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4];
         expected.extend([14, 0, 18, 0, 0, 0, 5, 0, 0, 0, 6, 1]);
@@ -315,6 +343,21 @@ mod tests {
         for len in 0..expected.len() - 1 {
             assert_eq!(Record::decode(&expected[..len]), None);
         }
+        let of_device = Record {
+            event: Event::Restored,
+            device: Some(Digits([0xee; 32])),
+            ..record.clone()
+        };
+        let mut bytes = of_device.encode().to_vec();
+        expected.pop();
+        expected[20] = 19;
+        expected.extend([0xee; 32]);
+        assert_eq!(bytes, expected);
+        for len in 0..bytes.len() {
+            assert_eq!(Record::decode(&bytes[..len]), None);
+        }
+        bytes.push(9);
+        assert_eq!(Record::decode(&bytes), Some((of_device, &[9][..])));
         let nobody = Record {
             caller: None,
             owner: None,

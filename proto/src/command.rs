@@ -233,6 +233,14 @@ commands! {
         Administrator, Safe;
     /// Many small operations with one key. Payload and answer: see [`crate::batch`].
     Batch = 56, "batch", BatchRequest => BatchResponse, Identified, Safe, names key;
+    /// Names a device whose manifests of shares a locked vault believes. Payload: none; answer: none.
+    RestoreTrustAdd = 57, "restore-trust-add", RestoreTrustAddRequest => Done, Administrator, Safe;
+    /// The devices that were named. Payload: none; answer: none.
+    RestoreTrustList = 58, "restore-trust-list", RestoreTrustListRequest => RestoreTrustListResponse,
+        Identified, Safe;
+    /// Takes a device off the list. Payload: none; answer: none.
+    RestoreTrustRemove = 59, "restore-trust-remove", RestoreTrustRemoveRequest => Done,
+        Administrator, Never;
     /// What waits for components or shares. Payload: none; answer: none.
     PendingList = 60, "pending-list", PendingListRequest => PendingListResponse, Identified, Safe;
     /// Ends what waits. Payload: none; answer: none.

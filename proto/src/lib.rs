@@ -22,6 +22,7 @@
 //! | [`shares`] | shares of a key, what comes with them, and what restores it |
 //! | [`audit`] | the records of the audit log, their chain, and the checkpoint that a device signs |
 //! | [`auth`] | the messages of the challenge-response protocol and what their MACs cover |
+//! | [`formats`] | everything that is signed, sealed or committed to: what it binds, and the formulas |
 //! | [`fields`] | how the fields of what is stored or handed out follow each other |
 //! | [`limits`] | every maximum, with its arithmetic |
 
@@ -48,6 +49,7 @@ pub mod blob;
 pub mod codec;
 pub mod command;
 pub mod fields;
+pub mod formats;
 pub mod frame;
 pub mod key;
 pub mod key_ref;

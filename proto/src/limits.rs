@@ -139,6 +139,9 @@ pub const SHARES: usize = 8;
 /// owner, one each. The place of one is uid 0's.
 pub const CEREMONIES: usize = 6;
 
+/// Devices beside its own whose manifests a locked vault believes.
+pub const TRUSTED: usize = 8;
+
 /// Seconds that a key waits for its components.
 pub const COMPONENT_SECONDS: u32 = 15 * 60;
 

@@ -67,19 +67,20 @@ impl Token {
     /// Reads a token. It is not authentic yet.
     ///
     /// # Errors
-    /// [`Status::BadPayload`] for anything that is not exactly one.
+    /// [`Status::NotAuthentic`] for anything that is not exactly one: what was altered is refused alike,
+    /// wherever.
     pub fn decode(bytes: &[u8]) -> Result<Token, Status> {
         let (covered, tag) = bytes
             .split_first_chunk::<COVERED>()
-            .ok_or(Status::BadPayload)?;
-        let tag = tag.try_into().map_err(|_| Status::BadPayload)?;
+            .ok_or(Status::NotAuthentic)?;
+        let tag = tag.try_into().map_err(|_| Status::NotAuthentic)?;
         let [magic @ .., e, f, g, h, i, j, k, l] = *covered;
         let (from, to) = (
             u32::from_be_bytes([e, f, g, h]),
             u32::from_be_bytes([i, j, k, l]),
         );
         if magic != MAGIC || from == 0 || from >= to {
-            return Err(Status::BadPayload);
+            return Err(Status::NotAuthentic);
         }
         Ok(Token { from, to, tag })
     }
@@ -101,14 +102,17 @@ mod tests {
         assert_eq!(token.encode(), expected);
         assert_eq!(Token::decode(&expected), Ok(token));
         for len in 0..TOKEN {
-            assert_eq!(Token::decode(&expected[..len]), Err(Status::BadPayload));
+            assert_eq!(Token::decode(&expected[..len]), Err(Status::NotAuthentic));
         }
         for (from, to) in [(0, 1), (7, 7), (8, 7)] {
             let backwards = Token { from, to, ..token };
-            assert_eq!(Token::decode(&backwards.encode()), Err(Status::BadPayload));
+            assert_eq!(
+                Token::decode(&backwards.encode()),
+                Err(Status::NotAuthentic)
+            );
         }
         let mut other = expected;
         other[0] = b'X';
-        assert_eq!(Token::decode(&other), Err(Status::BadPayload));
+        assert_eq!(Token::decode(&other), Err(Status::NotAuthentic));
     }
 }

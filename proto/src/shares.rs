@@ -75,6 +75,12 @@ use crate::{
 pub const PUBLIC: usize = 32;
 /// Bytes of the device's public key.
 pub const DEVICE: usize = 65;
+/// What stands before a device's public key in its SubjectPublicKeyInfo (RFC 5480). The fingerprint of
+/// a device is the SHA-256 of the whole, as it is of every public key.
+pub const SPKI: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
 /// Bytes of its signature.
 pub const SIGNATURE: usize = 64;
 /// Bytes before the shares in a text.

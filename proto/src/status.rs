@@ -195,6 +195,12 @@ statuses! {
     AlreadyEntered = 116, "this component or share is in already";
     /// The public keys are not those that the key's policy fixed.
     WrongRecipients = 117, "these are not the recipients that the key's policy fixed";
+    /// The vault is locked, and the manifest is of a device that was not named before the lock.
+    UntrustedDevice = 118, "the vault is locked and believes no manifest of that device";
+    /// As many devices are named as may be.
+    TrustFull = 119, "as many devices are trusted to have shared keys as may be";
+    /// No such device is named.
+    NotTrusted = 120, "that device is not on the list of those trusted to have shared keys";
 
     // The audit log.
     /// The caller's audit log is full, and a full log refuses.

@@ -446,10 +446,7 @@ fn admit(
     if work.context.is_some_and(short) {
         return Err(Status::ContextTooShort);
     }
-    if policy.rollback_level > 0 && platform.facts().rollback_level < policy.rollback_level {
-        return Err(Status::RollbackLevel);
-    }
-    Ok(())
+    policy::expect_level(policy, platform)
 }
 
 const _: () = assert!(limits::DERIVED == crate::crypto::SECRET_MAX);

@@ -6,7 +6,7 @@ use claviger_proto::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{crypto::ecdh::x25519, session::Caller, vault::KeyRecord};
+use crate::{crypto::ecdh::x25519, platform::Platform, session::Caller, vault::KeyRecord};
 
 /// Whose keys a request is about: the caller's, or for uid 0 those of the owner that it names.
 ///
@@ -207,6 +207,17 @@ pub fn may_become(
         || (bytes && policy.min_context < source.policy.min_context)
     {
         return Err(Status::BadPolicy);
+    }
+    Ok(())
+}
+
+/// Whether the platform has the rollback protection that a key asks for, to be used or to leave.
+///
+/// # Errors
+/// [`Status::RollbackLevel`].
+pub fn expect_level(policy: &Policy, platform: &impl Platform) -> Result<(), Status> {
+    if policy.rollback_level > 0 && platform.facts().rollback_level < policy.rollback_level {
+        return Err(Status::RollbackLevel);
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use claviger_proto::{
     Digits, Status,
-    shares::{HASH, SIGNATURE, committed},
+    shares::{HASH, SIGNATURE, SPKI, committed},
 };
 use sha2::{Digest, Sha256};
 
@@ -21,6 +21,13 @@ pub struct Bound {
     pub manifest: [u8; HASH],
     /// Of the request.
     pub request: [u8; HASH],
+}
+
+/// What a device is known by: SHA-256 of its public key's SubjectPublicKeyInfo.
+#[must_use]
+pub fn fingerprint(device: &[u8; p256::PUBLIC]) -> Digits<32> {
+    let hash = Sha256::new().chain_update(SPKI).chain_update(device);
+    Digits(hash.finalize().into())
 }
 
 /// The commitment to the text of a share of a key with attributes of this hash.

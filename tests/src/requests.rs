@@ -49,6 +49,9 @@ pub fn role(command: Command) -> Role {
         | Command::RestoreStart
         | Command::RestoreShare
         | Command::RestoreCancel
+        | Command::RestoreTrustAdd
+        | Command::RestoreTrustList
+        | Command::RestoreTrustRemove
         | Command::AuditRead
         | Command::AuditCheckpoint
         | Command::AuditStrict
@@ -315,6 +318,15 @@ pub fn request(command: Command, name: &str) -> (String, Vec<u8>) {
         Command::RestoreCancel => {
             let restore = ceremony;
             (header(&RestoreCancelRequest { restore }), vec![])
+        }
+        Command::RestoreTrustAdd => {
+            let device = Digits([7; 32]);
+            (header(&RestoreTrustAddRequest { device }), vec![])
+        }
+        Command::RestoreTrustList => (header(&RestoreTrustListRequest {}), vec![]),
+        Command::RestoreTrustRemove => {
+            let device = Digits([7; 32]);
+            (header(&RestoreTrustRemoveRequest { device }), vec![])
         }
         Command::AuditRead => (
             header(&AuditReadRequest {

@@ -29,7 +29,9 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
              Ed25519ph any size; CCM takes 65,535 bytes"
         }
         Status::VaultFull => "delete keys that are no longer needed",
-        Status::Locked => "generate the key instead; only a factory reset ends the lock",
+        Status::Locked => {
+            "generate the key instead, or have it come encrypted; only a factory reset ends the lock"
+        }
         Status::OwnerFixed => "make a new key for the other owner",
         Status::GrantToOwner => {
             "take that grant back first: `claviger tighten KEY --no-grant USER`"
@@ -69,13 +71,20 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         Status::OutOfMemory => "close other sessions",
         Status::WrongState => "`claviger describe` shows the state; only active keys protect anew",
         Status::InvalidTransition => "states go forward (NIST SP 800-57); only suspension ends",
-        Status::VersionsFull => "reseal what old versions sealed, then `claviger retire` them",
+        Status::VersionsFull => {
+            "`claviger retire` a version that nothing is to be opened or checked with any more: what is \
+             sealed moves by `claviger reseal`, what is encrypted by decrypting and encrypting it; MACs, \
+             public keys and children of old versions are made anew"
+        }
         Status::NoSuchVersion => "`claviger describe` shows the versions",
         Status::Superseded => {
             "begin again: the stream then uses the new version; what is longer than twice what the \
              key's policy has it rotated after cannot be sealed in one"
         }
-        Status::UseLimit => "`claviger rotate` the key",
+        Status::UseLimit => {
+            "`claviger rotate` the key: the next version encrypts. A key that was restored from shares \
+             needs that at once, since nobody knows how often it encrypted before"
+        }
         Status::UsesExhausted => "make a new key",
         Status::BadPolicy => "`claviger generate --help` says which keys take what",
         Status::PolicyLoosened => "leave out what is new; a looser policy needs a new key",
@@ -107,6 +116,12 @@ pub(super) const fn hint(status: Status) -> Option<&'static str> {
         Status::WrongRecipients => {
             "give the public keys that the key was made with, in their order"
         }
+        Status::UntrustedDevice => {
+            "a locked vault restores what its own device shared, and those that `claviger restore trust \
+             add` named before the lock"
+        }
+        Status::TrustFull => "`claviger restore trust remove` one first",
+        Status::NotTrusted => "`claviger restore trust list` shows them",
         Status::AuditFull => "have uid 0 keep the log elsewhere and release its records",
         Status::NoSuchRecord => "`claviger audit read` shows the records and their numbers",
         Status::BadCertificate => {
@@ -165,6 +180,9 @@ pub(super) const fn kind(status: Status) -> ErrorKind {
         | Status::NoCeremony
         | Status::AlreadyEntered
         | Status::WrongRecipients
+        | Status::UntrustedDevice
+        | Status::TrustFull
+        | Status::NotTrusted
         | Status::NothingMissing
         | Status::AuditFull
         | Status::BadCertificate

@@ -99,7 +99,10 @@ impl Combination {
         self.with(SourceKind::Agree, key, peer.raw())
     }
 
-    /// Adds the secret that a peer encapsulated for the primary version of a private key.
+    /// Adds the secret that a peer encapsulated for the primary version of a private key. A ciphertext
+    /// of another length than the KEM's is refused (`BadPayload`). One of the right length never is:
+    /// what was altered, or made for another key, gives a secret that nobody else has (implicit
+    /// rejection, FIPS 203), which shows when something that it protects is refused.
     pub fn decapsulate(self, key: &Key, ciphertext: &[u8]) -> Combination {
         self.with(SourceKind::Decapsulate, key, ciphertext.to_vec())
     }

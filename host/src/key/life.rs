@@ -211,7 +211,7 @@ impl Key {
     ///
     /// # Errors
     /// [`Error::Ta`] with `NotAuthentic`, `EpochReached`, `EpochTooFar`, `WrongUsage` if it is not
-    /// ratcheted, `BadPayload` if `token` is none; otherwise as [`Key::rotate`].
+    /// ratcheted, `NotAuthentic` if `token` is none, was altered, or is another key's; otherwise as [`Key::rotate`].
     pub fn catch_up(&self, token: &[u8]) -> Result<u32, Error> {
         let request = CatchUpRequest {
             key: self.reference(),

@@ -87,7 +87,7 @@ messages! {
 
     /// Begins to restore a key from shares; the payload has the manifest that came with them.
     RestoreStartRequest {
-        /// SHA-256 of the public key of the device that the caller trusts to have made them.
+        /// The device that the caller trusts to have made them: [its fingerprint](crate::shares::SPKI).
         device: Digits<32>,
     }
 
@@ -125,5 +125,28 @@ messages! {
     RestoreCancelRequest {
         /// What `restore-start` gave.
         restore: Digits<8>,
+    }
+
+    /// Names a device whose manifests a locked vault believes, beside this one's own. Before the lock
+    /// only; one that was named before stays.
+    RestoreTrustAddRequest {
+        /// [Its fingerprint](crate::shares::SPKI).
+        device: Digits<32>,
+    }
+
+    /// Asks which devices were named.
+    RestoreTrustListRequest {}
+
+    /// The devices that were named.
+    RestoreTrustListResponse {
+        /// Their fingerprints, in the order in which they were named.
+        devices: heapless::Vec<Digits<32>, { limits::TRUSTED }>,
+    }
+
+    /// Takes a device off the list. Before the lock only: it leaves the list as it is, which nobody
+    /// who holds uid 0 later can turn to his use.
+    RestoreTrustRemoveRequest {
+        /// Its fingerprint.
+        device: Digits<32>,
     }
 }

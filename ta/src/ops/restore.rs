@@ -1,13 +1,15 @@
 //! `restore-start`, `restore-share` and `restore-cancel`: a key from the shares of k holders
 //! ([`claviger_proto::shares`]).
 //!
-//! Also where the vault is locked, for nothing comes in the clear. Whoever asks says which device
-//! he trusts to have shared the key; should that be a forged one, the key that he gets is known to
-//! the forger, as one that he agreed on with the forger would be. Its origin says that it was
-//! received.
+//! Whoever asks says which device he trusts to have shared the key; should that be a forged one, the
+//! key that he gets is known to the forger, as one that he agreed on with the forger would be. Its
+//! origin says that it was received, and the audit log whose word was believed. A locked vault
+//! believes only its own device and those that uid 0 named before the lock.
 
 use claviger_proto::{
-    Home, Origin, State, Status, limits,
+    Home, Origin, State, Status,
+    audit::Event,
+    limits,
     message::*,
     shares::{
         ENCAPSULATED, HASH, Manifest, RestoreRequest, SEALED, TAG, TEXT, restore_info, split_signed,
@@ -24,7 +26,7 @@ use crate::{
     exchange::Payload,
     policy::{self, Settled},
     session::Caller,
-    shares::{Bound, commitment, sign, verify},
+    shares::{Bound, commitment, fingerprint, sign, verify},
     vault::{Counters, KeyRecord, Tag, Version},
 };
 
@@ -43,6 +45,7 @@ pub(crate) fn restore_start<P: Platform>(
         ..
     } = service;
     let (manifest, hash) = authentic(payload.bytes(), &request)?;
+    keyring.vault.expect_trusted(platform, &manifest.device)?;
     let settled = settle(&manifest, &session.caller)?;
     let owner = settled.owner;
     expect_free(keyring, platform, &owner, &manifest.key)?;
@@ -98,6 +101,9 @@ pub(crate) fn restore_share<P: Platform>(
     let restores = &mut ceremonies.restores;
     let ceremony = restores.find(&request.restore, |one| one.owner == caller)?;
     let restore = &mut ceremony.of;
+    // The lock may have come since.
+    let device = restore.manifest.device;
+    keyring.vault.expect_trusted(platform, &device)?;
     if restore.has(request.index) {
         return Err(Status::AlreadyEntered);
     }
@@ -117,6 +123,14 @@ pub(crate) fn restore_share<P: Platform>(
     }
     let record = restored(platform, restore, &session.caller);
     let kept = record.and_then(|record| {
+        // Known before the key is there.
+        keyring
+            .vault
+            .record(platform, Some(caller), Event::Restored, |event| {
+                event.owner = Some(record.owner);
+                event.label = Some(record.label.clone());
+                event.device = Some(fingerprint(&device));
+            })?;
         let description = record.describe(record.counters, Home::Vault, None);
         keyring.vault.insert(platform, record, caller)?;
         Ok(description)
@@ -160,7 +174,7 @@ fn authentic(
 ) -> Result<(Manifest, [u8; HASH]), Status> {
     let (covered, signature) = split_signed(signed).ok_or(Status::NotAuthentic)?;
     let manifest = Manifest::decode(covered).ok_or(Status::NotAuthentic)?;
-    if request.device.0 != <[u8; 32]>::from(Sha256::digest(manifest.device)) {
+    if request.device != fingerprint(&manifest.device) {
         return Err(Status::NotAuthentic);
     }
     verify(&manifest.device, covered, signature)?;
@@ -195,23 +209,23 @@ fn settle(manifest: &Manifest, caller: &Caller) -> Result<Settled, Status> {
     policy::settle_restored(new, caller)
 }
 
-/// Opens a share in place and checks it.
+/// Opens a share in place and checks it: whatever is wrong with it, it is not authentic.
 #[inline(never)]
 fn open(restore: &Restore, index: u8, sealed: &mut [u8]) -> Result<Share, Status> {
     let manifest = &restore.manifest;
-    let expected = manifest.commitment(index).ok_or(Status::BadHeader)?;
+    let expected = manifest.commitment(index).ok_or(Status::NotAuthentic)?;
     let length = manifest.text_len();
     if sealed.len() != length.saturating_add(SEALED) {
-        return Err(Status::BadPayload);
+        return Err(Status::NotAuthentic);
     }
     let parts = hpke::Sealed {
-        enc: *sealed.first_chunk().ok_or(Status::BadPayload)?,
-        tag: *sealed.last_chunk().ok_or(Status::BadPayload)?,
+        enc: *sealed.first_chunk().ok_or(Status::NotAuthentic)?,
+        tag: *sealed.last_chunk().ok_or(Status::NotAuthentic)?,
     };
     let end = sealed.len().saturating_sub(TAG);
     let text = sealed
         .get_mut(ENCAPSULATED..end)
-        .ok_or(Status::BadPayload)?;
+        .ok_or(Status::NotAuthentic)?;
     let bound = &restore.bound;
     let info = restore_info(&bound.manifest, &bound.request, index);
     hpke::open(restore.private.as_slice(), &info, b"", text, &parts)?;

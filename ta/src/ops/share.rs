@@ -46,6 +46,7 @@ pub(crate) fn share<P: Platform>(
     if key.state != State::Active {
         return Err(Status::WrongState);
     }
+    policy::expect_level(&key.policy, platform)?;
     let holders = holders(payload.bytes(), shares)?;
     let device = keyring.vault.device_key(platform)?;
     let mut manifest = manifest(&key, shares, Digits(random(platform)?))?;

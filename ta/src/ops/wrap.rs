@@ -34,6 +34,7 @@ pub(crate) fn wrap<P: Platform>(
     if !record.state.serves(Permission::Seal, false) {
         return Err(Status::WrongState);
     }
+    policy::expect_level(&record.policy, platform)?;
     if record.is_counted() {
         return Err(Status::Immutable);
     }

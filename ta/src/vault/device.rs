@@ -5,12 +5,14 @@ use zeroize::Zeroizing;
 
 use super::{
     Note, Vault,
+    header::Trusted,
     index::Entry,
     slot::{Certificate, Content},
 };
 use crate::{
-    crypto::{Secret, kdf},
+    crypto::{Secret, ecdsa::p256, kdf},
     platform::Platform,
+    shares::fingerprint,
 };
 
 impl<P: Platform> Vault<P> {
@@ -59,6 +61,96 @@ impl<P: Platform> Vault<P> {
         }
         self.record(platform, Some(caller), Event::Locked, |_| {})?;
         self.change_header(platform, |header| header.locked = true)
+    }
+
+    /// The devices that were named, whose manifests of shares a locked vault believes.
+    ///
+    /// # Errors
+    /// The status of opening the vault.
+    pub fn trusted(&mut self, platform: &mut P) -> Result<Trusted, Status> {
+        Ok(self.facts(platform)?.trusted.clone())
+    }
+
+    /// Whether a manifest of this device is believed here and now: before the lock the caller says
+    /// whom he trusts, after it only this device itself and those that were named.
+    ///
+    /// # Errors
+    /// [`Status::UntrustedDevice`] if it is not; the status of opening the vault.
+    pub fn expect_trusted(
+        &mut self,
+        platform: &mut P,
+        device: &[u8; p256::PUBLIC],
+    ) -> Result<(), Status> {
+        self.expect_changeable(platform)?;
+        let header = self.facts(platform)?;
+        if !header.locked || header.trusted.contains(&fingerprint(device)) {
+            return Ok(());
+        }
+        if p256::public_key(header.device.as_slice())? == *device {
+            return Ok(());
+        }
+        Err(Status::UntrustedDevice)
+    }
+
+    /// Names a device; one that was named before stays.
+    ///
+    /// # Errors
+    /// [`Status::Locked`]; [`Status::TrustFull`]; a status of storage, after which it is named or not.
+    pub fn trust(
+        &mut self,
+        platform: &mut P,
+        device: Digits<32>,
+        caller: Identity,
+    ) -> Result<(), Status> {
+        self.expect_changeable(platform)?;
+        let header = self.facts(platform)?;
+        if header.locked {
+            return Err(Status::Locked);
+        }
+        if header.trusted.contains(&device) {
+            return Ok(());
+        }
+        let mut trusted = header.trusted.clone();
+        trusted.push(device).map_err(|_| Status::TrustFull)?;
+        self.change_trusted(platform, trusted, (device, 1), caller)
+    }
+
+    /// Takes a device off the list.
+    ///
+    /// # Errors
+    /// [`Status::Locked`]; [`Status::NotTrusted`]; a status of storage, after which it is on the list
+    /// or not.
+    pub fn distrust(
+        &mut self,
+        platform: &mut P,
+        device: Digits<32>,
+        caller: Identity,
+    ) -> Result<(), Status> {
+        self.expect_changeable(platform)?;
+        let header = self.facts(platform)?;
+        if header.locked {
+            return Err(Status::Locked);
+        }
+        let mut trusted = header.trusted.clone();
+        trusted.retain(|one| *one != device);
+        if trusted.len() == header.trusted.len() {
+            return Err(Status::NotTrusted);
+        }
+        self.change_trusted(platform, trusted, (device, 0), caller)
+    }
+
+    fn change_trusted(
+        &mut self,
+        platform: &mut P,
+        trusted: Trusted,
+        (device, detail): (Digits<32>, u32),
+        caller: Identity,
+    ) -> Result<(), Status> {
+        self.record(platform, Some(caller), Event::RestoreTrust, |record| {
+            record.device = Some(device);
+            record.detail = detail;
+        })?;
+        self.change_header(platform, |header| header.trusted = trusted.clone())
     }
 
     /// Has key events refused that find no place in a full audit log, until a factory reset.

@@ -22,7 +22,8 @@
 //!     96     16  of each shard its incarnation (2): rises when it is declared lost
 //!    112      8  the number of the last generation
 //!    120      8  the generation of whoever has no record of one
-//!    128         zeros
+//!    128      1  how many devices are named whose manifests of shares a locked vault believes
+//!    129    256  the fingerprints of those, zeros behind the last
 //!    385      1  how many owners have a quota of their own; of each:
 //!    386   24x19 identity (17), keys (2)
 //!    842         zeros
@@ -45,6 +46,10 @@ const MAGIC: [u8; 4] = *b"CLVV";
 /// The format of headers and slots.
 pub const FORMAT: u8 = 2;
 const PLAIN: usize = 16;
+/// Where the trusted devices stand.
+const TRUSTED: usize = 128;
+/// Bytes of their fingerprints.
+const FINGERPRINTS: usize = 32 * limits::TRUSTED;
 const CONTENT: usize = SLOT - PLAIN - 16;
 /// Where the quotas begin in the content.
 const QUOTAS: usize = 385;
@@ -96,9 +101,14 @@ pub struct Header {
     /// The generation of whoever has no record of one: 0, and above all that may be lost once
     /// something was declared lost.
     pub generation_floor: u64,
+    /// The devices whose manifests of shares a locked vault believes, beside its own: fingerprints.
+    pub trusted: Trusted,
     /// How many keys owners may have, of whom that was said.
     pub quotas: Quotas,
 }
+
+/// Fingerprints of devices.
+pub type Trusted = heapless::Vec<Digits<32>, { limits::TRUSTED }>;
 
 /// Why a header cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +150,7 @@ impl Header {
             incarnations: [0; SHARDS],
             last_generation: 0,
             generation_floor: 0,
+            trusted: Trusted::new(),
             quotas: Quotas::new(),
         })
     }
@@ -196,6 +207,7 @@ impl Header {
         *plain = plain_part();
         self.encode(&mut Writer::new(content))
             .ok_or(Status::Internal)?;
+        put_trusted(&self.trusted, content).ok_or(Status::Internal)?;
         let quotas = content.get_mut(QUOTAS..).ok_or(Status::Internal)?;
         put_quotas(&self.quotas, &mut Writer::new(quotas)).ok_or(Status::Internal)?;
         *tag = siv::seal(Suite::Aes256Siv, key.as_slice(), [plain, &[shard]], content)?;
@@ -260,7 +272,8 @@ impl Header {
     fn parse(content: &[u8]) -> Option<Header> {
         let (content, quotas) = content.split_at_checked(QUOTAS)?;
         let (quotas, behind) = take_quotas(quotas)?;
-        let mut from = Reader::new(content);
+        let (trusted, between) = take_trusted(content.get(TRUSTED..)?)?;
+        let mut from = Reader::new(content.get(..TRUSTED)?);
         let sequence = from.take_u64()?;
         let vault = Digits(from.take()?);
         let secret = Zeroizing::new(from.take()?);
@@ -289,13 +302,29 @@ impl Header {
             },
             last_generation: from.take_u64()?,
             generation_floor: from.take_u64()?,
+            trusted,
             quotas,
         };
         let possible = (1..=SHARDS).contains(&usize::from(shards))
             && flags & !(LOCKED | RESETTING | AUDIT_REFUSES | LOSS_UNTOLD) == 0
-            && from.rest().iter().chain(behind).all(|byte| *byte == 0);
+            && from
+                .rest()
+                .iter()
+                .chain(between)
+                .chain(behind)
+                .all(|byte| *byte == 0);
         possible.then_some(header)
     }
+}
+
+/// Puts the devices where they stand.
+fn put_trusted(trusted: &Trusted, content: &mut [u8]) -> Option<()> {
+    let (count, places) = content.get_mut(TRUSTED..)?.split_first_mut()?;
+    *count = u8::try_from(trusted.len()).ok()?;
+    for (device, place) in trusted.iter().zip(places.as_chunks_mut().0) {
+        *place = device.0;
+    }
+    Some(())
 }
 
 fn put_quotas(quotas: &Quotas, to: &mut Writer<'_>) -> Option<()> {
@@ -315,6 +344,18 @@ fn take_quotas(bytes: &[u8]) -> Option<(Quotas, &[u8])> {
         quotas.push(quota).ok()?;
     }
     Some((quotas, from.rest()))
+}
+
+/// Takes the devices off the front; places behind the last are zeros.
+fn take_trusted(bytes: &[u8]) -> Option<(Trusted, &[u8])> {
+    let (count, rest) = bytes.split_first()?;
+    let (places, rest) = rest.split_at_checked(FINGERPRINTS)?;
+    let (places, _) = places.as_chunks::<32>();
+    let (taken, free) = places.split_at_checked(usize::from(*count))?;
+    if free.iter().flatten().any(|byte| *byte != 0) {
+        return None;
+    }
+    Some((taken.iter().copied().map(Digits).collect(), rest))
 }
 
 fn plain_part() -> [u8; PLAIN] {
@@ -344,6 +385,10 @@ mod tests {
             incarnations: [1, 2, 3, 4, 5, 6, 7, 0x0809],
             last_generation: 0x1011_1213_1415_1617,
             generation_floor: 0x2021_2223_2425_2627,
+            trusted: [0xe1, 0xe2]
+                .map(|byte| Digits([byte; 32]))
+                .into_iter()
+                .collect(),
             quotas: [(ALICE, 0x0c0d), (BOBS_GROUP, 1)].into_iter().collect(),
         }
     }
@@ -365,6 +410,7 @@ mod tests {
         assert_eq!((opened.incarnation(1), opened.incarnation(7)), (2, 0x0809));
         assert_eq!(opened.last_generation, 0x1011_1213_1415_1617);
         assert_eq!(opened.generation_floor, 0x2021_2223_2425_2627);
+        assert_eq!(opened.trusted, header().trusted);
         assert!(Header::open(&key, 1, &bytes).is_err());
         for byte in 0..SLOT {
             let mut other = bytes;
@@ -404,6 +450,9 @@ mod tests {
         expected[56..58].copy_from_slice(&[3, LOCKED | AUDIT_REFUSES | LOSS_UNTOLD]);
         expected[58..90].fill(0xdd);
         expected[90..96].copy_from_slice(&[6, 7, 8, 9, 10, 11]);
+        expected[128] = 2;
+        expected[129..161].fill(0xe1);
+        expected[161..193].fill(0xe2);
         expected[385..387].copy_from_slice(&[2, 1]);
         expected[387..403].copy_from_slice(&ALICE.id.0);
         expected[403..406].copy_from_slice(&[12, 13, 2]);
@@ -418,5 +467,10 @@ mod tests {
             0x26, 0x27,
         ]);
         assert_eq!(content, expected);
+        for (place, byte) in [(128, 9), (128, 1), (384, 1)] {
+            let mut other = expected;
+            other[place] = byte;
+            assert!(Header::parse(&other).is_none(), "byte {place} = {byte}");
+        }
     }
 }

@@ -74,6 +74,7 @@ impl Note {
             caller: Some(self.caller),
             owner,
             label,
+            device: None,
         }
     }
 }
@@ -223,6 +224,7 @@ impl<P: Platform> Vault<P> {
             caller,
             owner: None,
             label: None,
+            device: None,
         };
         fill(&mut record);
         self.append(platform, of, (&[record], releases), NOWHERE)

@@ -258,6 +258,7 @@ fn decode(bytes: &[u8]) -> Option<Stored> {
             count: 1,
             owner: None,
             label: None,
+            device: None,
         };
         match event.event {
             Event::Renamed => event.label = from.take_optional_label()?,

@@ -7,6 +7,7 @@ mod forgeries;
 mod records;
 mod restores;
 mod shares;
+mod swaps;
 
 use claviger_proto::{
     Algorithm, Digits, Home, Identity, KeyRef, Label, Login, PROTOCOL_VERSION, Status, Uuid, codec,

@@ -2,8 +2,7 @@ use claviger_proto::{
     Origin, Permission, Permissions, State, Usage,
     shares::{RestoreRequest, split_signed},
 };
-use claviger_ta::workstation::Fault;
-use sha2::{Digest, Sha256};
+use claviger_ta::{shares::fingerprint as fingerprint_of, workstation::Fault};
 
 use super::{
     shares::{
@@ -18,13 +17,17 @@ pub(crate) struct Waiting {
     pub(crate) request: RestoreRequest,
 }
 
+fn fingerprint(device: &[u8]) -> Digits<32> {
+    fingerprint_of(device.try_into().unwrap())
+}
+
 pub(crate) fn start_as(
     bench: &mut Bench,
     who: Identity,
     signed: &[u8],
     device: &[u8],
 ) -> Result<Waiting, Status> {
-    let device = Digits(Sha256::digest(device).into());
+    let device = fingerprint(device);
     let (response, payload) = bench.call(who, &RestoreStartRequest { device }, signed)?;
     assert_eq!(response.timeout, 3600);
     let (covered, signature) = split_signed(&payload).unwrap();
@@ -119,6 +122,12 @@ fn any_k_of_n_restore_the_key_on_another_device() {
         let given = share(&mut source, ALICE, "backup", &holders).unwrap();
 
         let mut target = Bench::new();
+        let device = fingerprint(&given.manifest.device);
+        let root = Identity::ADMINISTRATOR;
+        assert_eq!(
+            target.ask(root, &RestoreTrustAddRequest { device }),
+            Ok(Done {})
+        );
         target.lock();
         for set in 0..1_u32 << n {
             if set.count_ones() != u32::from(k) {
@@ -244,13 +253,13 @@ fn a_forged_or_foreign_share_costs_nothing() {
         assert_eq!(give(target, &waiting, index, sealed), Err(status));
     };
     for index in [0, 4, u8::MAX] {
-        refused(&mut target, index, &good, Status::BadHeader);
+        refused(&mut target, index, &good, Status::NotAuthentic);
     }
     for len in [0, 47, good.len() - 1] {
-        refused(&mut target, 1, &good[..len], Status::BadPayload);
+        refused(&mut target, 1, &good[..len], Status::NotAuthentic);
     }
     let longer = [&good[..], &[0]].concat();
-    refused(&mut target, 1, &longer, Status::BadPayload);
+    refused(&mut target, 1, &longer, Status::NotAuthentic);
     for place in 0..good.len() {
         let mut other = good.clone();
         other[place] ^= 1 << (place % 8);
@@ -437,6 +446,30 @@ fn the_last_share_can_be_given_again_if_the_key_was_not_kept() {
     let last = give(&mut target, &waiting, 2, &last).unwrap();
     assert!(last.key.is_some());
     assert_eq!(target.mac("backup", b"m"), source.mac("backup", b"m"));
+}
+
+/// What was begun before the lock, by the word of a device that nobody named, is not finished.
+#[test]
+fn the_lock_ends_restores_by_others_word() {
+    let (_, holders, given) = two_of_three();
+    let mut target = Bench::new();
+    let waiting = start(&mut target, &given).unwrap();
+    let [first, last] = [1, 2].map(|index| {
+        reencrypt(
+            &given,
+            index,
+            &holders[usize::from(index) - 1],
+            &waiting.request,
+        )
+    });
+    assert!(give(&mut target, &waiting, 1, &first).is_ok());
+    target.lock();
+    let refused = give(&mut target, &waiting, 2, &last);
+    assert_eq!(refused, Err(Status::UntrustedDevice));
+    let described = DescribeRequest {
+        key: key_ref("backup"),
+    };
+    assert_eq!(target.ask(ALICE, &described).err(), Some(Status::NotFound));
 }
 
 #[test]

@@ -352,3 +352,25 @@ fn the_audit_log_tells_of_shares() {
     assert_eq!((shared.event, shared.detail), (Event::Shared, 3));
     assert_eq!((shared.owner, shared.label), (Some(ALICE), created.label));
 }
+
+/// A key leaves no platform that would not let it be used.
+#[test]
+fn no_key_leaves_below_its_rollback_level() {
+    let mut bench = Bench::new();
+    let holders = holders(2);
+    let mut new = shared_key(Algorithm::Aes128Cmac, 2, &holders);
+    new.policy.rollback_level = 1000;
+    bench.ask(ALICE, &GenerateRequest { new }).unwrap();
+    let refused = share(&mut bench, ALICE, "backup", &holders).err();
+    assert_eq!(refused, Some(Status::RollbackLevel));
+    let mut new = new_key("wrapped", Algorithm::Aes128Cmac);
+    new.policy.export = Export::Wrapped;
+    new.policy.rollback_level = 1000;
+    bench.ask(ALICE, &GenerateRequest { new }).unwrap();
+    let request = WrapRequest {
+        key: key_ref("wrapped"),
+        family: None,
+    };
+    let refused = bench.ask(ALICE, &request).err();
+    assert_eq!(refused, Some(Status::RollbackLevel));
+}

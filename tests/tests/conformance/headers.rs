@@ -323,7 +323,10 @@ fn payloads_where_none_belongs() {
             | Command::Chown
             | Command::Rename
             | Command::ListAll
-            | Command::ListGranted => true,
+            | Command::ListGranted
+            | Command::RestoreTrustAdd
+            | Command::RestoreTrustList
+            | Command::RestoreTrustRemove => true,
             Command::Import
             | Command::Seal
             | Command::Unseal

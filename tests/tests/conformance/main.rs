@@ -22,6 +22,7 @@ mod model;
 mod moves;
 mod ownership;
 mod ratchet;
+mod restore_trust;
 mod seal;
 mod seal_tampering;
 mod sessions;

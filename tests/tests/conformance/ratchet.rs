@@ -83,22 +83,15 @@ fn tokens_take_a_key_ahead() {
     let stale = software.token(2).unwrap();
     let token = software.token(far).unwrap();
     let step = if Device::REAL { 8 } else { 1 };
-    // One in the magic makes it no token, one in the epochs or the tag a forged one.
+    // Wherever it was altered, it is refused alike.
     for bit in (0..8 * TOKEN).step_by(step) {
         let mut forged = token;
         forged[bit / 8] ^= 1 << (bit % 8);
         let refused = status(key.catch_up(&forged));
-        match bit / 8 {
-            0..4 => assert_eq!(refused, Status::BadPayload),
-            4..12 => assert!(matches!(
-                refused,
-                Status::NotAuthentic | Status::BadPayload | Status::EpochReached
-            )),
-            _ => assert_eq!(refused, Status::NotAuthentic, "{bit}"),
-        }
+        assert_eq!(refused, Status::NotAuthentic, "{bit}");
     }
     for length in [0, TOKEN - 1] {
-        assert_eq!(status(key.catch_up(&token[..length])), Status::BadPayload);
+        assert_eq!(status(key.catch_up(&token[..length])), Status::NotAuthentic);
     }
     let long = [&token[..], b"x"].concat();
     assert!(key.catch_up(&long).is_err());

@@ -1,10 +1,13 @@
 use claviger::{
     Algorithm, Client, Key, Origin, PublicKey, Status,
+    audit::LogOf,
     identity::uid_identity,
+    proto::{Digits, audit::Event},
     shares::{Holder, Manifest, Request, Restore, SealedShare, ShareError, Shared},
 };
 use claviger_tests::{ALICE, BOB, Device, status};
 use p256::ecdsa::signature::Signer;
+use sha2::{Digest, Sha256};
 
 /// A shared key, who holds it, and the device's public key.
 struct Backup {
@@ -74,6 +77,18 @@ fn any_k_holders_restore_a_key_that_is_gone() {
         assert_eq!(status(again), Status::AlreadyEntered);
         let restored = restore.give(&last).unwrap().key.unwrap();
         assert_eq!(restored.origin, Origin::Received);
+        // The log tells whose word was taken for what the key is.
+        let log = alice.audit_log(LogOf::Caller).unwrap();
+        let [.., said, created] = log.records() else {
+            panic!("two records at least");
+        };
+        let device = Sha256::digest(backup.device.to_der().unwrap());
+        assert_eq!(
+            (said.event, created.event),
+            (Event::Restored, Event::Created)
+        );
+        assert_eq!(said.device, Some(Digits(device.into())));
+        assert_eq!((said.owner, &said.label), (created.owner, &created.label));
         assert_eq!((restored.id, restored.version), (old.id(), 2));
         assert_eq!(restored.policy, old.description().policy);
         let key = alice.key("backup").unwrap();

@@ -121,14 +121,16 @@ impl Trial {
         let news = news
             .strip_prefix(&self.begun[..])
             .expect("what was told stays told");
-        let (events, told_before): (&[Event], _) = match &self.scenario.tells {
-            Tells::With(events) => (events, false),
-            Tells::Before(event) => (std::slice::from_ref(event), true),
+        // All that is told, and what of it is told before.
+        let (events, before): (Vec<Event>, &[Event]) = match &self.scenario.tells {
+            Tells::With(events) => (events.to_vec(), &[]),
+            Tells::Before(event) => (vec![*event], std::slice::from_ref(event)),
+            Tells::Both(first, then) => (vec![*first, *then], std::slice::from_ref(first)),
         };
         let done =
             (self.scenario.done)(&self.before, view) && news == events && told.beside == self.goal;
         let undone = *view == self.before
-            && (news.is_empty() || told_before && news == events)
+            && (news.is_empty() || news == before)
             && told.beside == self.told.beside;
         assert!(
             done || !succeeded,

@@ -29,6 +29,8 @@ pub(crate) struct View {
     pub(crate) vault: Digits<16>,
     /// Whether that is known, and so.
     pub(crate) locked: bool,
+    /// The devices whose manifests it believes.
+    pub(crate) trusted: Vec<Digits<32>>,
     pub(crate) damaged: u32,
     /// How many keys others have.
     pub(crate) others: u32,
@@ -125,6 +127,8 @@ impl View {
         Ok(View {
             vault: vault.id,
             locked: vault.locked == Some(true),
+            // Unknown, where nobody can tell.
+            trusted: root.restore_trust_list().unwrap_or_default(),
             damaged: vault.damaged,
             others: vault.keys.checked_sub(keys.len() as u32).unwrap(),
             keys,

@@ -26,8 +26,8 @@ pub(crate) use self::{
     key::{KeyArguments, KeyName, KeyPlace, KeyVersion, Listed, Owner, Principal},
     new_key::{Bounds, ExportForm, KeyOptions, NewKey, PolicyOptions, Target, Tightening},
     parts::{
-        ComponentsCommand, HeldArguments, RestoreCommand, ShareArguments, SharedArguments,
-        SharesCommand,
+        ComponentsCommand, Fingerprint, HeldArguments, RestoreCommand, ShareArguments,
+        SharedArguments, SharesCommand, TrustCommand,
     },
     paths::Paths,
     source::{SourceArgument, SourceKey},

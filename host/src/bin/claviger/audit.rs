@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Outcome,
-    args::{AuditCommand, Input, PublicKeyFormat, WhichLog},
+    args::{AuditCommand, Fingerprint, Input, PublicKeyFormat, WhichLog},
     failure::Failure,
     files::{self, Secrecy},
     names::Owners,
@@ -159,9 +159,14 @@ fn verify(logs: &[PathBuf], checkpoint: &Path, device_key: &Path, printer: &Prin
         }
     }
     let log = whole.ok_or_else(|| Failure::Usage("name a log".to_owned()))?;
-    log.verify(&signed, &device).map_err(failed)?;
+    let covered = log.verify(&signed, &device).map_err(failed)?;
     let checkpoint = signed.verify(&device).map_err(failed)?;
-    print_log(&log, &Owners::new(None), Some(checkpoint), printer)
+    print_log(
+        &log,
+        &Owners::new(None),
+        Some((checkpoint, covered)),
+        printer,
+    )
 }
 
 fn failed(error: AuditError) -> Failure {
@@ -193,54 +198,73 @@ fn write(name: &str, bytes: &[u8], output: &Path, printer: &Printer) -> Outcome 
 fn print_log(
     log: &Log,
     owners: &Owners,
-    verified: Option<&Checkpoint>,
+    verified: Option<(&Checkpoint, usize)>,
     printer: &Printer,
 ) -> Outcome {
-    let numbered = || (log.first()..).zip(log.records());
-    let identity = |identity: Option<Identity>| identity.map(|one| owners.text(one));
+    // Of what was not verified at all, nothing is behind.
+    let covered = verified.map_or(log.records().len(), |(_, covered)| covered);
+    let objects = |part: &[(u64, &Record)]| {
+        let part = part.iter();
+        part.map(|(number, record)| record_object(*number, record, owners))
+            .collect::<Vec<_>>()
+    };
+    let all: Vec<_> = (log.first()..).zip(log.records()).collect();
+    let (signed, behind) = all.split_at_checked(covered).unwrap_or((&all, &[]));
     let object = json!({
         "vault": log.vault().to_string(),
         "of": log.of().map(|of| owners.object(of)),
         "overwritten": log.first(),
-        "verified": verified.map(|checkpoint| json!({
+        "verified": verified.map(|(checkpoint, _)| json!({
             "records": checkpoint.records,
             "boot": checkpoint.boot,
             "untrusted_time": checkpoint.time,
             "nonce": base64(&checkpoint.nonce),
         })),
-        "records": numbered()
-            .map(|(number, record)| record_object(number, record, owners))
-            .collect::<Vec<_>>(),
+        "records": objects(signed),
+        "not_covered": objects(behind),
     });
-    let mut rows = Vec::new();
-    for (number, record) in numbered() {
-        let label = record.label.as_ref().map_or("-", |label| label.as_str());
-        let caller = identity(record.caller).unwrap_or_default();
-        let mut text = format!(
-            "boot {}  {}?  {caller}  {:16}  {label}  {}",
-            record.boot,
-            date(record.time),
-            record.event.name(),
-            detail(record),
-        );
-        if record.owner != record.caller
-            && let Some(owner) = identity(record.owner)
-        {
-            text += &format!("  (key of {owner})");
-        }
-        rows.push((number.to_string(), text.trim_end().to_owned()));
-    }
-    let mut text = table(&rows);
+    let rows = |part: &[(u64, &Record)]| {
+        let rows: Vec<_> = part.iter().map(|one| record_row(*one, owners)).collect();
+        table(&rows)
+    };
+    let mut text = rows(signed);
     if log.first() > 0 {
         text = format!("{} older records were overwritten\n{text}", log.first());
     }
-    if let Some(checkpoint) = verified {
+    if let Some((checkpoint, _)) = verified {
         text += &format!(
             "authentic: the device signed {} records, in boot {}\n",
             checkpoint.records, checkpoint.boot
         );
     }
+    if !behind.is_empty() {
+        text += &format!(
+            "NOT covered by the checkpoint, and so perhaps not the device's: {} records\n{}",
+            behind.len(),
+            rows(behind)
+        );
+    }
     printer.print(&object, &text)
+}
+
+/// A record's number, and what people read of it.
+fn record_row((number, record): (u64, &Record), owners: &Owners) -> (String, String) {
+    let label = record.label.as_ref().map_or("-", |label| label.as_str());
+    let identity = |identity: Option<Identity>| identity.map(|one| owners.text(one));
+    let caller = identity(record.caller).unwrap_or_default();
+    let mut text = format!(
+        "boot {}  {}?  {caller}  {:16}  {label}  {}",
+        record.boot,
+        date(record.time),
+        record.event.name(),
+        detail(record),
+    );
+    if record.owner != record.caller
+        && let Some(owner) = identity(record.owner)
+    {
+        text += &format!("  (key of {owner})");
+    }
+    (number.to_string(), text.trim_end().to_owned())
 }
 
 fn record_object(number: u64, record: &Record, owners: &Owners) -> Value {
@@ -255,6 +279,7 @@ fn record_object(number: u64, record: &Record, owners: &Owners) -> Value {
         "detail": detail(record),
         "caller": record.caller.map(|caller| owners.object(caller)),
         "owner": record.owner.map(|owner| owners.object(owner)),
+        "device": record.device.map(|device| Fingerprint(device).to_string()),
         "key": record.label.as_ref().map(|label| label.as_str()),
     })
 }
@@ -282,6 +307,15 @@ fn detail(record: &Record) -> String {
         Event::Shared => format!("{number} shares"),
         Event::QuotaSet => format!("{number} keys"),
         Event::AuditReleased => format!("before {number}"),
+        Event::Restored | Event::RestoreTrust => {
+            let device = record.device.map(|device| Fingerprint(device).to_string());
+            let device = device.unwrap_or_default();
+            match (record.event, number) {
+                (Event::RestoreTrust, 0) => format!("no more {device}"),
+                (Event::RestoreTrust, _) => device,
+                _ => format!("as {device} said"),
+            }
+        }
         Event::Refused => {
             let command = Command::from_id(number).map_or("?", Command::name);
             let status = Status::text(record.status);

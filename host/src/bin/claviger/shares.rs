@@ -9,20 +9,19 @@ use claviger::{
     shares::{Holder, Manifest, Request, SealedShare, Share, ShareError},
 };
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::{
     Outcome,
     args::{
-        HeldArguments, Input, Principal, RestoreCommand, ShareArguments, SharedArguments,
-        SharesCommand,
+        Fingerprint, HeldArguments, Input, Principal, RestoreCommand, ShareArguments,
+        SharedArguments, SharesCommand, TrustCommand,
     },
     describe::{policy_rows, print_key},
     failure::{Failure, say},
     files::{self, Destination, Secrecy},
     names::Owners,
     open,
-    output::{Printer, base64, table},
+    output::{Printer, table},
 };
 
 /// More than any share, manifest, request or private key has.
@@ -103,7 +102,7 @@ fn reencrypt(
     let destination = Destination::open(output, Secrecy::Private)?;
     let owners = Owners::elsewhere(Some(owner));
     let wanted = owners.text(request.content().owner);
-    let device = fingerprint(target)?;
+    let device = target.fingerprint();
     let key = &manifest.content().key;
     if !printer.is_json() {
         let mut rows = vec![
@@ -136,13 +135,6 @@ fn reencrypt(
     printer.print(&object, &text)
 }
 
-/// What devices' keys are compared by: SHA-256 of the SubjectPublicKeyInfo, as OpenSSH shows it.
-fn fingerprint(key: &PublicKey) -> Result<String, Failure> {
-    let digest = Sha256::digest(key.to_der()?);
-    let text = base64(&digest);
-    Ok(format!("SHA256:{}", text.trim_end_matches('=')))
-}
-
 pub(crate) fn restore(client: &Client, command: &RestoreCommand, printer: &Printer) -> Outcome {
     match command {
         RestoreCommand::Start { shared, output } => {
@@ -160,10 +152,31 @@ pub(crate) fn restore(client: &Client, command: &RestoreCommand, printer: &Print
                     let _ends_by_itself = client.restore_cancel(&id);
                 })
         }
+        RestoreCommand::Trust(command) => trust(client, command, printer),
         RestoreCommand::Share { restore, input } => give(client, restore, input, printer),
         RestoreCommand::Cancel { restore } => {
             client.restore_cancel(&restore.to_string())?;
             printer.print(&json!({ "cancelled": restore }), "")
+        }
+    }
+}
+
+fn trust(client: &Client, command: &TrustCommand, printer: &Printer) -> Outcome {
+    match command {
+        TrustCommand::Add { device_key } => {
+            let device = open::public_key(device_key, &[Algorithm::EcdsaP256])?;
+            client.restore_trust_add(&device)?;
+            let fingerprint = device.fingerprint();
+            printer.print(&json!({ "device": fingerprint }), &fingerprint)
+        }
+        TrustCommand::List => {
+            let devices = client.restore_trust_list()?.into_iter().map(Fingerprint);
+            let devices: Vec<_> = devices.map(|device| device.to_string()).collect();
+            printer.print(&json!({ "devices": devices }), &devices.join("\n"))
+        }
+        TrustCommand::Remove { device } => {
+            client.restore_trust_remove(device.0)?;
+            printer.print(&json!({ "removed": device.to_string() }), "")
         }
     }
 }

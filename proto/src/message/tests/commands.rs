@@ -603,6 +603,39 @@ pub(super) fn pinned(command: Command) {
         Command::InstallCertificate => {
             check(command, (InstallCertificateRequest {}, EMPTY), done(), NONE);
         }
+        Command::RestoreTrustAdd => check(
+            command,
+            (
+                RestoreTrustAddRequest {
+                    device: Digits([0xdd; 32]),
+                },
+                concat!(r#"{"device":"#, device_json!(), "}"),
+            ),
+            done(),
+            NONE,
+        ),
+        Command::RestoreTrustList => check(
+            command,
+            (RestoreTrustListRequest {}, EMPTY),
+            (
+                RestoreTrustListResponse {
+                    devices: heapless::Vec::from_array([Digits([0xdd; 32])]),
+                },
+                concat!(r#"{"devices":["#, device_json!(), "]}"),
+            ),
+            NONE,
+        ),
+        Command::RestoreTrustRemove => check(
+            command,
+            (
+                RestoreTrustRemoveRequest {
+                    device: Digits([0xdd; 32]),
+                },
+                concat!(r#"{"device":"#, device_json!(), "}"),
+            ),
+            done(),
+            NONE,
+        ),
         Command::Chown => check(
             command,
             of_key_and!(

@@ -27,6 +27,12 @@ macro_rules! owner_json {
     };
 }
 
+macro_rules! device_json {
+    () => {
+        r#""dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd""#
+    };
+}
+
 macro_rules! administrator_json {
     () => {
         r#"{"login":"user","id":"ef0180a3-13f3-5d1c-b7f5-888c0e21059a"}"#
@@ -257,6 +263,6 @@ macro_rules! sources_json {
 }
 
 pub(super) use {
-    administrator_json, description_json, key_json, new_key_json, output_json, owner_json,
-    policy_json, sources_json, summary_json,
+    administrator_json, description_json, device_json, key_json, new_key_json, output_json,
+    owner_json, policy_json, sources_json, summary_json,
 };

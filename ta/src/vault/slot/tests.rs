@@ -85,6 +85,7 @@ fn event(sequence: u64) -> Record {
         }),
         owner: Some(key().owner),
         label: Some(key().label),
+        device: None,
     }
 }
 

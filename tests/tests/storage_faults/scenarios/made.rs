@@ -177,7 +177,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             })
         },
         done: made,
-        tells: CREATED,
+        tells: Tells::Both(Event::Restored, Event::Created),
         status: Status::Ok,
     },
     Scenario {
@@ -288,7 +288,10 @@ fn shared_out(client: &Client) -> ([Holder; 2], Shared) {
 pub(super) fn deleted_but_shared(client: &Client) -> (Vec<u8>, [u8; 32]) {
     let (_, shared) = shared_out(client);
     let device = client.device_key().unwrap().public;
-    (shared.manifest, Sha256::digest(device.raw()).into())
+    (
+        shared.manifest,
+        Sha256::digest(device.to_der().unwrap()).into(),
+    )
 }
 
 fn revoke(on: &On, family: Option<&str>) -> Call {

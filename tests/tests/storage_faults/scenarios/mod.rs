@@ -33,6 +33,8 @@ pub(crate) enum Tells {
     With(&'static [Event]),
     /// This, before the change: it is not there untold.
     Before(Event),
+    /// The first before the change, the second with it.
+    Both(Event, Event),
 }
 
 /// What is ready for a change.

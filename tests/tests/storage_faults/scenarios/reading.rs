@@ -7,7 +7,7 @@ use claviger_proto::message::{
     DescribeRequest, DeviceKeyRequest, InfoRequest, ListAllRequest, ListGrantedRequest,
     ListRequest, MacFinishRequest, MacStartRequest, MacUpdateRequest, PendingCancelRequest,
     PendingListRequest, PublicKeyRequest, QuotaShowRequest, RandomRequest, RestoreCancelRequest,
-    RestoreStartRequest, SelfTestRequest, VerifyMacFinishRequest,
+    RestoreStartRequest, RestoreTrustListRequest, SelfTestRequest, VerifyMacFinishRequest,
 };
 use claviger_proto::{Digits, batch::Batched};
 use claviger_tests::{ALICE, BOB, Device, Handle, label, new_key};
@@ -104,6 +104,7 @@ pub(crate) fn prepare(device: &Device) -> Vec<Reading> {
             Call::new(&on.root, PendingCancelRequest { id, owner }, &[])
         }),
         Box::new(|on| Call::new(&on.root, QuotaShowRequest { owner: None }, &[])),
+        Box::new(|on| Call::new(&on.root, RestoreTrustListRequest {}, &[])),
     ]
 }
 

@@ -2,11 +2,12 @@
 
 use claviger::{Algorithm, Client, Status, audit::LogOf, identity::uid_identity};
 use claviger_proto::{
+    Digits,
     audit::Event,
     message::{
         AuditCheckpointRequest, AuditReadRequest, AuditReleaseRequest, AuditStrictRequest,
         DescribeRequest, FactoryResetRequest, ImportRequest, InstallCertificateRequest,
-        LockRequest, QuotaSetRequest,
+        LockRequest, QuotaSetRequest, RestoreTrustAddRequest, RestoreTrustRemoveRequest,
     },
 };
 use claviger_ta::workstation::Fault;
@@ -34,6 +35,32 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         },
         done: locked,
         tells: Tells::Before(Event::Locked),
+        status: Status::Ok,
+    },
+    Scenario {
+        name: "restore trust",
+        prepare: |device| {
+            two_shards(device);
+            Prepared::new(|on| {
+                let device = Digits([7; 32]);
+                Call::new(&on.root, RestoreTrustAddRequest { device }, &[])
+            })
+        },
+        done: |before, after| trusted(before, after, &[Digits([7; 32])]),
+        tells: Tells::Before(Event::RestoreTrust),
+        status: Status::Ok,
+    },
+    Scenario {
+        name: "restore distrust",
+        prepare: |device| {
+            three_keys(device);
+            let root = device.user(0);
+            root.request(&RestoreTrustAddRequest { device: OLD }, &[])
+                .unwrap();
+            Prepared::new(|on| Call::new(&on.root, RestoreTrustRemoveRequest { device: OLD }, &[]))
+        },
+        done: |before, after| trusted(before, after, &[]),
+        tells: Tells::Before(Event::RestoreTrust),
         status: Status::Ok,
     },
     Scenario {
@@ -270,6 +297,17 @@ pub(crate) fn certificate(root: &Client, number: u8) -> Vec<u8> {
     der.extend(root.device_key().unwrap().public.raw());
     der.resize(0x104, number);
     der
+}
+
+/// A device that was named before.
+const OLD: Digits<32> = Digits([9; 32]);
+
+fn trusted(before: &View, after: &View, devices: &[Digits<32>]) -> bool {
+    let trusted = View {
+        trusted: devices.to_vec(),
+        ..before.clone()
+    };
+    trusted == *after
 }
 
 fn locked(before: &View, after: &View) -> bool {

@@ -31,6 +31,9 @@ pub(crate) enum AuditCommand {
         output: Output,
     },
     /// Check logs against a checkpoint, without the device: exit code 3 if anything was altered
+    ///
+    /// Records behind those that the checkpoint covers are shown apart, in JSON as `not_covered`: the
+    /// device may have made them since, or someone else.
     Verify {
         /// A log that `audit read --out` wrote; earlier ones first
         #[arg(long = "log", value_name = "FILE", required = true)]

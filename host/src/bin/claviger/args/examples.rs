@@ -152,6 +152,15 @@ const EXAMPLES: &[(&str, &str)] = &[
         "restore share",
         "claviger restore share 0123456789abcdef --in given-1",
     ),
+    (
+        "restore trust add",
+        "claviger restore trust add --device-key old.pem",
+    ),
+    ("restore trust list", "claviger restore trust list"),
+    (
+        "restore trust remove",
+        "claviger restore trust remove SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU",
+    ),
     ("restore cancel", "claviger restore cancel 0123456789abcdef"),
     ("pending list", "claviger pending list"),
     ("pending cancel", "claviger pending cancel 01234567"),

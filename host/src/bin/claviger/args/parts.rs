@@ -1,7 +1,8 @@
 //! Keys in parts: components, shares, restores.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
+use base64ct::{Base64Unpadded, Encoding};
 use clap::{Args, Subcommand};
 use claviger::proto::Digits;
 
@@ -124,7 +125,9 @@ pub(crate) enum RestoreCommand {
     /// Begin: write a request for its holders, signed by this device; prints the restore's name
     ///
     /// The key will be this user's, under its label, with the policy that it had. What is not
-    /// complete in an hour is forgotten.
+    /// complete in an hour is forgotten. A key for GCM or CCM refuses `encrypt` then until `rotate`:
+    /// nobody knows how often it encrypted before. A locked vault takes manifests of its own device
+    /// and of those that `restore trust add` named.
     Start {
         #[command(flatten)]
         shared: SharedArguments,
@@ -139,9 +142,58 @@ pub(crate) enum RestoreCommand {
         #[command(flatten)]
         input: Input,
     },
+    /// Name the devices whose manifests a locked vault believes
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// Forget the shares that were given
     Cancel {
         /// What `restore start` printed
         restore: Digits<8>,
     },
+}
+
+/// A locked vault restores what its own device shared, and what these did.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrustCommand {
+    /// Name a device; for root, before `lock`. Up to 8
+    Add {
+        /// What `device-key` prints there, from a trusted source
+        #[arg(long, value_name = "FILE")]
+        device_key: PathBuf,
+    },
+    /// List the devices that were named, by the fingerprints of their keys
+    List,
+    /// Take a device off the list; for root, before `lock`
+    Remove {
+        /// Its fingerprint, as `restore trust list` shows it
+        device: Fingerprint,
+    },
+}
+
+/// SHA-256 of a public key's SubjectPublicKeyInfo, as OpenSSH writes fingerprints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint(pub(crate) Digits<32>);
+
+impl std::fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SHA256:{}", Base64Unpadded::encode_string(&self.0.0))
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Fingerprint, Self::Err> {
+        let bytes = match text.strip_prefix("SHA256:") {
+            Some(base64) => Base64Unpadded::decode_vec(base64).ok(),
+            None => text
+                .parse()
+                .ok()
+                .map(|digits: Digits<32>| digits.0.to_vec()),
+        };
+        bytes
+            .and_then(|bytes| bytes.try_into().ok())
+            .map(|bytes| Fingerprint(Digits(bytes)))
+            .ok_or("a fingerprint is SHA256: and base64, or 64 hexadecimal digits")
+    }
 }

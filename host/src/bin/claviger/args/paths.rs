@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{
     AuditCommand, Command, ComponentsCommand, HeldArguments, Input, KeyArguments, KeyName,
     KeyOptions, KeyPlace, NewKey, Output, Over, RestoreCommand, SealedArguments, SharedArguments,
-    SharesCommand, SourceArgument, Target,
+    SharesCommand, SourceArgument, Target, TrustCommand,
 };
 
 /// The files of a command line, each with what names it there.
@@ -182,7 +182,11 @@ impl Command {
                     paths.writes("--out", Some(output));
                 }
                 RestoreCommand::Share { input, .. } => paths.input(input),
-                RestoreCommand::Cancel { .. } => {}
+                RestoreCommand::Trust(TrustCommand::Add { device_key }) => {
+                    paths.reads("--device-key", Some(device_key));
+                }
+                RestoreCommand::Trust(TrustCommand::List | TrustCommand::Remove { .. })
+                | RestoreCommand::Cancel { .. } => {}
             },
             Command::Audit { command } => match command {
                 AuditCommand::Read { output, .. } | AuditCommand::Checkpoint { output, .. } => {

@@ -1,0 +1,228 @@
+//! Fields of one genuine artefact in another genuine one: whatever is signed, sealed or committed to
+//! binds all its fields ([`claviger_proto::formats`]).
+
+use claviger_proto::{
+    audit::{Checkpoint, SIGNATURE},
+    shares::{Manifest, RestoreRequest, split_signed},
+};
+use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier};
+
+use super::{
+    restores::start_as,
+    shares::{Given, device_of, holders, share, shared_key},
+    *,
+};
+
+/// Every way to take one of these parts from the other artefact, where the two differ in it.
+fn swaps<'a>(one: &'a [&[u8]], other: &'a [&[u8]]) -> impl Iterator<Item = (usize, Vec<u8>)> + 'a {
+    assert_eq!(one.len(), other.len());
+    (0..one.len())
+        .filter(|at| one[*at] != other[*at])
+        .map(|at| {
+            let mut parts = one.to_vec();
+            parts[at] = other[at];
+            (at, parts.concat())
+        })
+}
+
+/// Parts bytes at these lengths; what is left is the last.
+fn parts<'a>(mut bytes: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
+    let mut parts = Vec::new();
+    for length in lengths {
+        let (part, rest) = bytes.split_at(*length);
+        parts.push(part);
+        bytes = rest;
+    }
+    parts.push(bytes);
+    parts
+}
+
+/// Where the fields of a manifest begin: front, set, owner, label, id, algorithm, usage, children,
+/// export_derived, permissions, context, level, rotation twice, grants, threshold, shares,
+/// recipients, number of versions, version, length, check value, device, commitments.
+const MANIFEST: &[usize] = &[
+    8, 16, 17, 7, 16, 1, 1, 1, 1, 2, 4, 4, 8, 8, 1, 1, 1, 32, 1, 4, 1, 5, 65, 32, 32,
+];
+
+fn shared(bench: &mut Bench, new: NewKey, who: Identity) -> Given {
+    let holders = holders(2);
+    bench.ask(who, &GenerateRequest { new }).unwrap();
+    share(bench, who, "backup", &holders).unwrap()
+}
+
+#[test]
+fn fields_of_two_manifests() {
+    let holders = holders(2);
+    let (mut bench, mut target) = (Bench::new(), Bench::new());
+    let one = shared_key(Algorithm::Aes256Cmac, 2, &holders);
+    let mut other = shared_key(Algorithm::HkdfSha256, 2, &holders);
+    other.children = Some(Algorithm::Aes256Cmac);
+    other.policy.min_context = 1;
+    other.policy.rotate_after_uses = Some(9);
+    other.policy.export_derived = true;
+    let [one, other] = [(one, ALICE), (other, BOB)].map(|(new, who)| shared(&mut bench, new, who));
+    let device = device_of(&mut bench);
+    let fields = [&one, &other].map(|given| parts(&given.signed, MANIFEST));
+    let mut swapped = 0;
+    for (at, signed) in swaps(&fields[0], &fields[1]) {
+        let refused = start_as(&mut target, CAROL, &signed, &device).err();
+        assert_eq!(refused, Some(Status::NotAuthentic), "field {at}");
+        swapped += 1;
+    }
+    assert!(swapped >= 12, "{swapped}");
+    start_as(&mut target, CAROL, &one.signed, &device).unwrap();
+}
+
+fn is_signed(device: &[u8], bytes: &[u8]) -> bool {
+    let (covered, signature) = bytes.split_last_chunk::<SIGNATURE>().unwrap();
+    let key = VerifyingKey::from_sec1_bytes(device).unwrap();
+    Signature::from_slice(signature).is_ok_and(|one| key.verify(covered, &one).is_ok())
+}
+
+#[test]
+fn fields_of_two_requests_and_two_checkpoints() {
+    let holders = holders(2);
+    let mut bench = Bench::new();
+    let device = device_of(&mut bench);
+    let asked = [ALICE, BOB].map(|who| {
+        let new = shared_key(Algorithm::Aes256Cmac, 2, &holders);
+        let given = shared(&mut bench, new, who);
+        let key = key_ref("backup");
+        bench.ask(who, &DeleteRequest { key }).unwrap();
+        let named = claviger_ta::shares::fingerprint(&given.manifest.device);
+        let start = RestoreStartRequest { device: named };
+        bench.call(who, &start, &given.signed).unwrap().1
+    });
+    let checkpoints = [ALICE, BOB].map(|who| {
+        let (of, shared) = (None, false);
+        let nonce = who.id.0;
+        let request = AuditCheckpointRequest { of, shared };
+        bench.call(who, &request, &nonce).unwrap().1
+    });
+    let request: &[usize] = &[8, 16, 32, 17, 32, 65];
+    let checkpoint: &[usize] = &[8, 16, 17, 4, 8, 8, 32, 1, 16];
+    for (signed, lengths, least) in [(&asked, request, 5), (&checkpoints, checkpoint, 4)] {
+        let fields = [&signed[0], &signed[1]].map(|bytes| parts(bytes, lengths));
+        assert!(signed.iter().all(|bytes| is_signed(&device, bytes)));
+        let mut swapped = 0;
+        for (at, bytes) in swaps(&fields[0], &fields[1]) {
+            assert!(!is_signed(&device, &bytes), "field {at}");
+            swapped += 1;
+        }
+        assert!(swapped >= least, "{swapped}");
+    }
+    let (covered, _) = split_signed(&asked[0]).unwrap();
+    assert!(RestoreRequest::decode(covered).is_some() && Manifest::decode(covered).is_none());
+    assert!(Checkpoint::decode(&checkpoints[0]).is_some());
+}
+
+/// One is not taken for another, whatever the device signed.
+#[test]
+fn blobs_wrapped_keys_tokens_and_proofs() {
+    let mut bench = Bench::new();
+    for label in ["one", "other"] {
+        let new = new_key(label, Algorithm::Aes256Siv);
+        bench.ask(ALICE, &GenerateRequest { new }).unwrap();
+    }
+    let seal = |bench: &mut Bench, key: &str, deterministic| {
+        let request = SealRequest {
+            key: key_ref(key),
+            context: 7,
+            deterministic,
+            index: 0,
+            last: true,
+        };
+        bench.call(ALICE, &request, b"contextsecret").unwrap().1
+    };
+    let blob = seal(&mut bench, "one", false);
+    // magic, format, suite, flags, reserved, key id, version, chunk size, nonce, V, C
+    let lengths: &[usize] = &[4, 1, 1, 1, 1, 16, 4, 4, 16, 16];
+    let unseal = |bench: &mut Bench, bytes: &[u8]| {
+        let request = UnsealRequest {
+            key: key_ref("one"),
+            context: 7,
+            index: 0,
+            last: true,
+        };
+        let payload = [b"context", bytes].concat();
+        bench.call(ALICE, &request, &payload).map(|(_, text)| text)
+    };
+    assert_eq!(unseal(&mut bench, &blob).unwrap(), b"secret");
+    for (key, deterministic) in [("one", false), ("one", true), ("other", false)] {
+        let other = seal(&mut bench, key, deterministic);
+        let fields = [&blob, &other].map(|bytes| parts(bytes, lengths));
+        for (at, bytes) in swaps(&fields[0], &fields[1]) {
+            assert_eq!(
+                unseal(&mut bench, &bytes),
+                Err(Status::NotAuthentic),
+                "{at}"
+            );
+        }
+    }
+
+    // Wrapped keys: V of one, C of the other.
+    let wrapped = |bench: &mut Bench, label: &str| {
+        let mut new = new_key(label, Algorithm::Aes256Cmac);
+        new.home = Home::Wrapped;
+        bench.call(ALICE, &GenerateRequest { new }, b"").unwrap().1
+    };
+    let [one, other] = ["a", "b"].map(|label| wrapped(&mut bench, label));
+    let fields = [&one, &other].map(|bytes| parts(bytes, &[8, 16]));
+    for (at, bytes) in swaps(&fields[0], &fields[1]) {
+        let key = format!("@{}", bytes.len());
+        assert_eq!(bench.mac(&key, &bytes), Err(Status::NotAuthentic), "{at}");
+    }
+    assert!(bench.mac(&format!("@{}", one.len()), &one).is_ok());
+}
+
+#[test]
+fn fields_of_two_exchanges() {
+    let mut bench = Bench::new();
+    let mut new = new_key("auth", Algorithm::Aes256Cmac);
+    new.usage = Some(claviger_proto::Usage::Challenge);
+    new.policy = Policy::of(claviger_proto::Usage::Challenge);
+    bench.ask(ALICE, &GenerateRequest { new }).unwrap();
+    let party = |name: &str| claviger_proto::PartyName::try_from(name).unwrap();
+    let (key, a, b) = (key_ref("auth"), party("a"), party("b"));
+    let exchange = |bench: &mut Bench| {
+        let challenge = ChallengeRequest {
+            key: key.clone(),
+            me: b.clone(),
+            peer: a.clone(),
+        };
+        let (_, m1) = bench.call(ALICE, &challenge, b"").unwrap();
+        let respond = RespondRequest {
+            key: key.clone(),
+            me: a.clone(),
+            peer: b.clone(),
+        };
+        bench.call(ALICE, &respond, &m1).unwrap().1
+    };
+    let confirm = |bench: &mut Bench, message: &[u8]| {
+        let confirm = ConfirmRequest {
+            key: key.clone(),
+            session_key: false,
+        };
+        bench.call(ALICE, &confirm, message).map(|(_, m3)| m3)
+    };
+    // M2: magic, R_B, R_A, T_A; and M3 alike.
+    for third in [false, true] {
+        for at in 1..4 {
+            let messages = [(); 2].map(|()| exchange(&mut bench));
+            let messages = if third {
+                messages.map(|m2| confirm(&mut bench, &m2).unwrap())
+            } else {
+                messages
+            };
+            let fields = [&messages[0], &messages[1]].map(|bytes| parts(bytes, &[4, 16, 16]));
+            let (_, bytes) = swaps(&fields[0], &fields[1])
+                .find(|(one, _)| *one == at)
+                .unwrap();
+            let refused = confirm(&mut bench, &bytes).err();
+            let expected = [Status::NotAuthentic, Status::NoChallenge];
+            assert!(refused.is_some_and(|one| expected.contains(&one)), "{at}");
+        }
+    }
+    let genuine = exchange(&mut bench);
+    assert!(confirm(&mut bench, &genuine).is_ok());
+}
