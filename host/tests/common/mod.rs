@@ -90,8 +90,11 @@ impl Device {
 
     /// The same for pipes that a test holds itself.
     pub(crate) fn process(&self, arguments: &[&str]) -> std::process::Command {
-        let mut command = std::process::Command::new(program());
+        // A shell ignores signals for what it runs in the background, and the command leaves them ignored.
+        let mut command = std::process::Command::new("env");
         command
+            .arg("--default-signal")
+            .arg(program())
             .args(arguments)
             .env("CLAVIGER_EMULATOR", self.store())
             .env("CLAVIGER_EMULATOR_UID", "0")
