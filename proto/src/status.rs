@@ -104,16 +104,15 @@ statuses! {
     NoStream = 50, "the session has no MAC stream under way";
     /// Too much of other callers is pending: challenges, ceremonies, sessions.
     Busy = 51, "too much of other callers is pending: try again later";
-    /// The session gave its place to another that had none: nothing was done. Opened anew, it serves
-    /// again; a stream that it had under way is gone.
-    SessionDisplaced = 57, "the session gave its place to another one";
-
     /// Nothing was wrapped of this owner, or in this family.
     NothingWrapped = 52, "no key was ever wrapped there: there is nothing to revoke";
     /// As many owners have a quota of their own as can have.
     QuotasFull = 53, "no more owners can have a quota of their own";
     /// Uid 0 has no quota.
     NoQuota = 54, "uid 0 has no quota";
+    /// The session gave its place to another that had none: nothing was done. Opened anew, it serves
+    /// again; a stream that it had under way is gone.
+    SessionDisplaced = 57, "the session gave its place to another one";
 
     // The store.
     /// Secure storage cannot be reached: is tee-supplicant running?
