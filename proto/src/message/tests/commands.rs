@@ -690,7 +690,7 @@ pub(super) fn pinned(command: Command) {
                         id: Digits([0x55; 4]),
                         kind: PendingKind::Restore,
                         owner: OWNER,
-                        key: label(KEY),
+                        key: label("k"),
                         age: 1,
                         timeout: 2,
                     }]
@@ -700,9 +700,7 @@ pub(super) fn pinned(command: Command) {
                 concat!(
                     r#"{"pending":[{"id":"55555555","kind":"restore","owner":"#,
                     owner_json!(),
-                    r#","key":"#,
-                    key_json!(),
-                    r#","age":1,"timeout":2}]}"#
+                    r#","key":"k","age":1,"timeout":2}]}"#
                 ),
             ),
             NONE,
