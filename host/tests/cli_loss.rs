@@ -196,7 +196,7 @@ fn messages_name_what_is_wrong() {
         (
             "import z --algorithm ecdsa-p256 --format raw --in zero".to_owned(),
             1,
-            "less than the order",
+            "not below the curve's order",
         ),
         ("seal @text --in text".to_owned(), 3, "no wrapped key"),
         ("seal @large --in text".to_owned(), 3, "no wrapped key"),
@@ -212,7 +212,7 @@ fn messages_name_what_is_wrong() {
             1,
             "than any ciphertext",
         ),
-        ("catch-up g --in large".to_owned(), 1, "than a token"),
+        ("catch-up g --in large".to_owned(), 3, "than a token"),
         (
             "encrypt g --in large".to_owned(),
             1,

@@ -213,10 +213,8 @@ fn combinations_that_cannot_be_are_refused() {
     let long = vec![0; limits::INFO + 1];
     refused(sources().info(&long).export(32), Status::BadPayload);
     refused(sources().salt(&long).export(32), Status::BadPayload);
-    let zero = PublicKey::from_raw(Algorithm::X25519, &[0; 32]).unwrap();
-    let zero = client.combination().agree(&stays, &zero);
     refused(
-        session(Algorithm::HmacSha256).combine(zero),
+        PublicKey::from_raw(Algorithm::X25519, &[0; 32]),
         Status::BadPublicKey,
     );
     let seal = key(Algorithm::Aes256Siv);

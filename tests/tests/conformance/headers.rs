@@ -366,7 +366,7 @@ fn payloads_where_none_belongs() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 32);
+    assert_eq!(refused, 39);
     assert!(!client.info().unwrap().vault.unwrap().locked.unwrap());
     assert_eq!(client.list().unwrap(), before);
     watch.still_the_same();

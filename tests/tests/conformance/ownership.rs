@@ -259,7 +259,7 @@ fn administration_is_for_uid_0() {
             assert_eq!(answer, Status::AdministratorOnly, "{command:?}");
         }
     }
-    assert_eq!(commands, 8);
+    assert_eq!(commands, 11);
     assert_eq!(device.user(ALICE).info().unwrap().confirmation, None);
     assert_eq!(device.group(0, 0).info().unwrap().confirmation, None);
     assert_eq!(device.public().info().unwrap().vault.unwrap(), before);

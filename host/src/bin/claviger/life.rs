@@ -127,7 +127,7 @@ pub(crate) fn catch_up(
     // What is longer than a token is none.
     let token = files::read_small(&input.input, TOKEN)?;
     let token = token.ok_or_else(|| Failure::Library {
-        error: Error::Ta(Status::BadPayload),
+        error: Error::Ta(Status::NotAuthentic),
         hint: Some("what was read is longer than a token".to_owned()),
     })?;
     let version = key.catch_up(&token)?;

@@ -523,6 +523,9 @@ impl Model {
         if key.state != State::Active {
             return Err(Status::WrongState);
         }
+        if key.policy.rollback_level > self.rollback_level {
+            return Err(Status::RollbackLevel);
+        }
         if key.is_counted() {
             return Err(Status::Immutable);
         }
