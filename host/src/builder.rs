@@ -15,12 +15,7 @@ use claviger_proto::Command;
 use crate::identity::effective_uid;
 #[cfg(feature = "emulator")]
 use crate::transport::emulator::Emulator;
-use crate::{
-    Client, Error,
-    client::Reopening,
-    connection::OnRepeat,
-    transport::{self, Transport},
-};
+use crate::{Client, Error, client::Reopening, connection::OnRepeat, transport::Transport};
 
 /// The environment variable that chooses the emulator for [`Client::open`]. A set-user-ID,
 /// set-group-ID or file-capability program does not look at it.
@@ -100,7 +95,8 @@ impl Builder {
     }
 
     /// How long a call waits while tee-supplicant does not run, or is stopped; 5 s if not said. It
-    /// fails then with [`transport::TransportError::NoSupplicant`] or [`transport::TransportError::SupplicantStopped`].
+    /// fails then with [`NoSupplicant`](crate::transport::TransportError::NoSupplicant) or
+    /// [`SupplicantStopped`](crate::transport::TransportError::SupplicantStopped).
     /// While tee-supplicant runs, there is no limit: what the TEE does, it ends. A use of a key that
     /// begins less than a second after tee-supplicant went down waits for another process's call
     /// that waits for it.
@@ -185,7 +181,7 @@ impl Builder {
 
     #[cfg(not(feature = "emulator"))]
     fn opening_emulator(&self, dir: PathBuf) -> Result<Reopening, Error> {
-        Err(transport::TransportError::EmulatorNotBuilt { dir }.into())
+        Err(crate::transport::TransportError::EmulatorNotBuilt { dir }.into())
     }
 
     #[cfg(feature = "optee")]
@@ -205,11 +201,11 @@ impl Builder {
 
     #[cfg(not(feature = "optee"))]
     fn opening_optee(&self) -> Result<Reopening, Error> {
-        Err(transport::TransportError::OpteeNotBuilt.into())
+        Err(crate::transport::TransportError::OpteeNotBuilt.into())
     }
 
     /// A client of a session that was opened elsewhere; only [`Builder::on_repeat`] matters. In a
-    /// process that is forked from this one it refuses with [`transport::TransportError::AnotherProcess`].
+    /// process that is forked from this one it refuses with [`AnotherProcess`](crate::transport::TransportError::AnotherProcess).
     #[must_use]
     pub fn with_transport(self, transport: impl Transport + 'static) -> Client {
         Client::of(Box::new(transport), None, self.on_repeat)
