@@ -199,12 +199,20 @@ impl Change {
                     expected.versions.clear();
                 }
                 expected.versions.push(expected.version).unwrap();
+                // Another secret, whose value nobody knows before; pairs have none.
+                if before.check_value.is_some() {
+                    if after.check_value.is_none() || after.check_value == before.check_value {
+                        return false;
+                    }
+                    expected.check_value = after.check_value;
+                }
             }
             Change::Retire { version, .. } => expected.versions.retain(|old| old != version),
             Change::SetState { state, .. } => {
                 expected.state = *state;
                 if *state == State::Destroyed {
                     expected.versions.clear();
+                    expected.check_value = None;
                 }
             }
             Change::Tighten { policy, .. } => expected.policy.clone_from(policy),
