@@ -56,7 +56,7 @@ fn fields_of_two_manifests() {
     let (mut bench, mut target) = (Bench::new(), Bench::new());
     let one = shared_key(Algorithm::Aes256Cmac, 2, &holders);
     let mut other = shared_key(Algorithm::HkdfSha256, 2, &holders);
-    other.children = Some(Algorithm::Aes256Cmac);
+    other.children = Some(Algorithm::Aes256Ccm);
     other.policy.min_context = 1;
     other.policy.rotate_after_uses = Some(9);
     other.policy.export_derived = true;
