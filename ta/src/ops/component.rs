@@ -6,7 +6,7 @@ use claviger_proto::{
 };
 use zeroize::Zeroize;
 
-use super::new_key::{expect_free, record};
+use super::new_key::record;
 use crate::{
     Platform, Service, Session,
     ceremonies::Components,
@@ -48,7 +48,9 @@ pub(crate) fn component_start<P: Platform>(
     let settled = policy::settle(new, &session.caller)?;
     expect_unlocked(keyring, platform)?;
     let owner = settled.owner;
-    expect_free(keyring, platform, &owner, &settled.new.key)?;
+    keyring
+        .vault
+        .expect_free(platform, &owner, &settled.new.key)?;
     let components = Components {
         settled,
         custodians,

@@ -1,8 +1,6 @@
 //! What everything that makes a key has in common.
 
-use claviger_proto::{
-    Digits, Home, Identity, Label, Origin, State, Status, message::KeyDescription,
-};
+use claviger_proto::{Digits, Home, Origin, State, Status, message::KeyDescription};
 
 use crate::{
     Platform,
@@ -13,21 +11,6 @@ use crate::{
     policy::Settled,
     vault::{Counters, KeyRecord, Tag, Version},
 };
-
-/// # Errors
-/// [`Status::AlreadyExists`] if there is a key with this label; a status of storage.
-pub(super) fn expect_free<P: Platform>(
-    keyring: &mut Keyring<P>,
-    platform: &mut P,
-    owner: &Identity,
-    label: &Label,
-) -> Result<(), Status> {
-    match keyring.vault.find(platform, owner, label) {
-        Ok(_) => Err(Status::AlreadyExists),
-        Err(Status::NotFound) => Ok(()),
-        Err(other) => Err(other),
-    }
-}
 
 /// The key that was asked for, with this secret.
 pub(super) fn record(

@@ -52,27 +52,27 @@ pub(crate) fn pending_cancel<P: Platform>(
     let ends = |handle: Digits<4>, owner: Identity| {
         id.is_none_or(|id| id == handle) && whose.is_none_or(|whose| whose == owner)
     };
-    let Ceremonies {
-        components,
-        restores,
-    } = &mut service.ceremonies;
-    let waited = components
-        .iter()
-        .count()
-        .saturating_add(restores.iter().count());
-    components.retain(|one| !ends(one.handle, one.owner));
-    restores.retain(|one| !ends(one.handle, one.owner));
-    let wait = components
-        .iter()
-        .count()
-        .saturating_add(restores.iter().count());
-    let cancelled = waited.saturating_sub(wait);
+    let ceremonies = &mut service.ceremonies;
+    let waited = waiting(ceremonies);
+    ceremonies
+        .components
+        .retain(|one| !ends(one.handle, one.owner));
+    ceremonies
+        .restores
+        .retain(|one| !ends(one.handle, one.owner));
+    let cancelled = waited.saturating_sub(waiting(ceremonies));
     if cancelled == 0 && id.is_some() {
         return Err(Status::NoCeremony);
     }
     Ok(PendingCancelResponse {
         cancelled: u32::try_from(cancelled).map_err(|_| Status::Internal)?,
     })
+}
+
+/// How many wait.
+fn waiting(ceremonies: &Ceremonies) -> usize {
+    let components = ceremonies.components.iter().count();
+    components.saturating_add(ceremonies.restores.iter().count())
 }
 
 /// Whose is meant: the caller's, or for uid 0 whoever's it names, or everyone's.

@@ -18,7 +18,6 @@ use claviger_proto::{
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::new_key::expect_free;
 use crate::{
     Platform, Service, Session,
     ceremonies::{Restore, Share},
@@ -48,7 +47,7 @@ pub(crate) fn restore_start<P: Platform>(
     keyring.vault.expect_trusted(platform, &manifest.device)?;
     let settled = settle(&manifest, &session.caller)?;
     let owner = settled.owner;
-    expect_free(keyring, platform, &owner, &manifest.key)?;
+    keyring.vault.expect_free(platform, &owner, &manifest.key)?;
     let private = hpke::generate(platform)?;
     let device = keyring.vault.device_key(platform)?;
     let asked = RestoreRequest {

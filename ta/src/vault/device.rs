@@ -55,7 +55,6 @@ impl<P: Platform> Vault<P> {
     /// # Errors
     /// A status of storage, after which the vault is either locked or not.
     pub fn lock(&mut self, platform: &mut P, caller: Identity) -> Result<(), Status> {
-        self.expect_changeable(platform)?;
         if self.is_locked(platform)? {
             return Ok(());
         }
@@ -102,15 +101,10 @@ impl<P: Platform> Vault<P> {
         device: Digits<32>,
         caller: Identity,
     ) -> Result<(), Status> {
-        self.expect_changeable(platform)?;
-        let header = self.facts(platform)?;
-        if header.locked {
-            return Err(Status::Locked);
-        }
-        if header.trusted.contains(&device) {
+        let mut trusted = self.trusted_to_change(platform)?;
+        if trusted.contains(&device) {
             return Ok(());
         }
-        let mut trusted = header.trusted.clone();
         trusted.push(device).map_err(|_| Status::TrustFull)?;
         self.change_trusted(platform, trusted, (device, 1), caller)
     }
@@ -126,17 +120,22 @@ impl<P: Platform> Vault<P> {
         device: Digits<32>,
         caller: Identity,
     ) -> Result<(), Status> {
-        self.expect_changeable(platform)?;
-        let header = self.facts(platform)?;
-        if header.locked {
-            return Err(Status::Locked);
-        }
-        let mut trusted = header.trusted.clone();
+        let mut trusted = self.trusted_to_change(platform)?;
+        let named = trusted.len();
         trusted.retain(|one| *one != device);
-        if trusted.len() == header.trusted.len() {
+        if trusted.len() == named {
             return Err(Status::NotTrusted);
         }
         self.change_trusted(platform, trusted, (device, 0), caller)
+    }
+
+    /// # Errors
+    /// [`Status::Locked`]; a status of opening the vault.
+    fn trusted_to_change(&mut self, platform: &mut P) -> Result<Trusted, Status> {
+        match self.is_locked(platform)? {
+            true => Err(Status::Locked),
+            false => self.trusted(platform),
+        }
     }
 
     fn change_trusted(

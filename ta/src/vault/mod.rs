@@ -370,6 +370,21 @@ impl<P: Platform> Vault<P> {
         }
     }
 
+    /// # Errors
+    /// [`Status::AlreadyExists`] if there is a key with this label; a status of storage.
+    pub fn expect_free(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        label: &Label,
+    ) -> Result<(), Status> {
+        match self.find(platform, owner, label) {
+            Ok(_) => Err(Status::AlreadyExists),
+            Err(Status::NotFound) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+
     /// Keeps a new key.
     ///
     /// # Errors
@@ -382,11 +397,7 @@ impl<P: Platform> Vault<P> {
         caller: Identity,
     ) -> Result<(), Status> {
         self.expect_changeable(platform)?;
-        match self.find(platform, &record.owner, &record.label) {
-            Ok(_) => return Err(Status::AlreadyExists),
-            Err(Status::NotFound) => {}
-            Err(other) => return Err(other),
-        }
+        self.expect_free(platform, &record.owner, &record.label)?;
         let number = self.slot_for(platform, &record.owner)?;
         let note = Note::new(caller, Event::Created).detail(record.origin as u32);
         self.put(platform, number, record, Some(note)).map(drop)

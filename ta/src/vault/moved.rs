@@ -78,11 +78,7 @@ impl<P: Platform> Vault<P> {
         record: KeyRecord,
         note: Note,
     ) -> Result<(), Status> {
-        match self.find(platform, &record.owner, &record.label) {
-            Ok(_) => return Err(Status::AlreadyExists),
-            Err(Status::NotFound) => {}
-            Err(other) => return Err(other),
-        }
+        self.expect_free(platform, &record.owner, &record.label)?;
         let tag = Tag::draw(platform)?;
         let place = self.locate_to_change(platform, owner, label)?;
         let (number, _) = self.cached(place)?;

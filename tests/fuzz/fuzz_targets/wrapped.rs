@@ -115,7 +115,14 @@ fn uses(key: &KeyRef) -> Vec<(Command, String, &'static [u8])> {
             &[7; 100],
         ),
         (Command::Mac, header(&MacRequest { key: key() }), b"text"),
-        (Command::Sign, header(&SignRequest { key: key(), prehash: false }), &[7; 32]),
+        (
+            Command::Sign,
+            header(&SignRequest {
+                key: key(),
+                prehash: false,
+            }),
+            &[7; 32],
+        ),
         (
             Command::Encrypt,
             header(&EncryptRequest { key: key(), aad }),

@@ -8,10 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use claviger::files::descriptor;
 use rustix::{fs::OFlags, stdio};
 
-use crate::{args::Paths, failure::Failure};
+use crate::{args::Paths, failure::Failure, files::number};
 
 /// What a path names, however it is spelled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,14 +85,6 @@ fn refused(name: &str, other: &str, path: &Path, why: &str) -> Failure {
     Failure::Usage(format!(
         "{name} and {other} are the same file: {path} {why}; name another one"
     ))
-}
-
-/// The descriptor that a path names; `-` is this one.
-fn number(path: &Path, standard: u32) -> Option<u32> {
-    if path == Path::new("-") {
-        return Some(standard);
-    }
-    descriptor(path)
 }
 
 fn named(path: &Path, standard: u32) -> Option<Named> {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The number of the descriptor that a path names; `-` is `standard`.
-fn number(path: &Path, standard: u32) -> Option<u32> {
+pub(crate) fn number(path: &Path, standard: u32) -> Option<u32> {
     if path == Path::new("-") {
         return Some(standard);
     }
