@@ -100,6 +100,13 @@ pub(crate) fn program(platform: &Platform, name: &str) -> Result<PathBuf> {
     build_program(&mut cargo(platform, "build", "device"), platform, name)
 }
 
+/// A shared library for the guest: all of a package.
+pub(crate) fn library(platform: &Platform, package: &str) -> Result<PathBuf> {
+    let mut cargo = cargo(platform, "build", "device");
+    cargo.args(["-p", package, "--lib", "--release"]);
+    Ok(only(executables(&mut cargo, platform, package)?)?.path)
+}
+
 /// As [`program`], with its symbols.
 pub(crate) fn program_with_symbols(platform: &Platform, name: &str) -> Result<PathBuf> {
     let mut cargo = cargo(platform, "build", "device-symbols");
@@ -352,6 +359,8 @@ fn show_progress(stderr: impl Read, building: &str) {
 struct Message {
     reason: String,
     executable: Option<PathBuf>,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
     target: Option<Target>,
     profile: Option<Profile>,
 }
@@ -375,9 +384,12 @@ fn executable(line: &str) -> Option<Executable> {
     {
         return None;
     }
+    // Of a shared library cargo names files only.
+    let library = target.kind.iter().any(|kind| kind == "cdylib");
+    let library = message.filenames.into_iter().next().filter(|_| library);
     Some(Executable {
         name: target.name,
-        path: message.executable?,
+        path: message.executable.or(library)?,
         is_test: message.profile?.test,
     })
 }
@@ -402,6 +414,8 @@ mod tests {
             (found.name.as_str(), found.path.as_path(), found.is_test),
             ("t", Path::new("/x/t-1"), true)
         );
+        let artifact = r#"{"reason":"compiler-artifact","target":{"name":"l","kind":["cdylib"]},"profile":{"test":false},"filenames":["/x/l.so"],"executable":null}"#;
+        assert_eq!(executable(artifact).unwrap().path, Path::new("/x/l.so"));
         for line in [
             r#"{"reason":"build-finished","success":true}"#,
             r#"{"reason":"compiler-artifact","target":{"name":"l","kind":["lib"]},"profile":{"test":false},"executable":null}"#,

@@ -4,6 +4,7 @@
 //! compared with that from before. A device whose OP-TEE has no rollback counter shows what then goes unseen.
 
 mod cases;
+mod held_back;
 mod layout;
 mod look;
 mod store;
@@ -16,7 +17,7 @@ use clap::ValueEnum;
 use fs_err as fs;
 
 use self::cases::{Case, Expect, Shelf};
-use self::look::{Look, On, Proofs};
+use self::look::{Look, On, Proofs, UNAVAILABLE};
 use self::store::Store;
 use crate::artifacts::{self, Claviger, Flavour};
 use crate::cache::RunFolder;
@@ -29,6 +30,8 @@ use crate::suite::Count;
 
 /// The program in the guest that makes keys and proves which there are.
 const KEYS: &str = "claviger-keys";
+/// What has tee-supplicant hold files back.
+const WITHHOLD: &str = "claviger-withhold";
 /// Keys that the first shard surely has: it has 160 slots, and some are taken by pages of the audit log.
 const SURELY_FIRST: u32 = 140;
 /// Keys that there are at the earlier time: the last of them are surely in the second shard. The next one made takes a
@@ -54,6 +57,7 @@ pub(crate) fn run(platform: &Platform, extent: Extent) -> Result<Count> {
     }
     let claviger = Claviger::build(platform, Flavour::Plain)?;
     let keys = artifacts::program(platform, KEYS)?;
+    let withhold = artifacts::library(platform, WITHHOLD)?;
     let unprotected = platform.on(Variant::WithoutCounter)?;
     let variants = [
         (platform, Variant::Standard),
@@ -70,14 +74,32 @@ pub(crate) fn run(platform: &Platform, extent: Extent) -> Result<Count> {
         });
         benches.collect::<Result<Vec<_>>>()
     })?;
+    let (protected, _) = benches
+        .iter()
+        .flatten()
+        .find(|(_, variant)| *variant == Variant::Standard)
+        .context("a device with a counter is among them")?;
     let mut cases = Vec::new();
     for (bench, variant) in benches.iter().flatten() {
         let all = cases::of(&bench.shelf, *variant)?.into_iter();
         let chosen = all.filter(|case| extent == Extent::All || case.telling);
         cases.extend(chosen.map(|case| (bench, case)));
     }
-    let counts = lanes::share(&cases, |lane, cases| {
-        let counts = cases.map(|(bench, case)| bench.count(&format!("disk{lane}"), case));
+    // The longest first: the other lane does the rest meanwhile.
+    let mut work: Vec<Option<&(&Bench<'_>, Case)>> = vec![None];
+    work.extend(cases.iter().map(Some));
+    let counts = lanes::share(&work, |lane, work| {
+        let disk = format!("disk{lane}");
+        let counts = work.map(|case| match case {
+            Some((bench, case)) => {
+                bench.count(&disk, &case.name, |device| bench.try_one(device, case))
+            }
+            None => protected.count(
+                &disk,
+                "a shard held back, now one, now the other",
+                |device| held_back::run(protected, &withhold, device),
+            ),
+        });
         Ok(counts.sum())
     })?;
     let count: Count = counts.into_iter().sum();
@@ -131,6 +153,7 @@ impl<'a> Bench<'a> {
             // A change in each shard: the key's place is taken anew, and behind the last one another one is made.
             guest.claviger(&["delete", "k3"])?;
             guest.make(EARLIER, 2)?;
+            guest.claviger(&held_back::NEW_BADGE)?;
             guest.look()
         })?;
         let expected = EARLIER as usize + 1;
@@ -155,16 +178,15 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// Tries a case on the device with this name, and prints how it went.
-    fn count(&self, device: &str, case: &Case) -> Count {
+    /// Tries something on the device with this name, and prints how it went.
+    fn count(&self, device: &str, name: &str, work: impl FnOnce(&Off<'_>) -> Result<()>) -> Count {
         let device = Off {
             parts: self.parts,
             disk: self.folder.path().join(device),
         };
         let started = Instant::now();
-        let result = self.try_one(&device, case);
+        let result = work(&device);
         let time = seconds(started.elapsed());
-        let name = &case.name;
         match result {
             Ok(()) => {
                 println!("test tampering: {name} ... ok ({time})");
@@ -177,11 +199,17 @@ impl<'a> Bench<'a> {
         }
     }
 
-    fn try_one(&self, device: &Off<'_>, case: &Case) -> Result<()> {
+    /// Makes a device as it was kept.
+    fn copy_to(&self, device: &Off<'_>) -> Result<()> {
         let (disk, flash) = &self.kept;
         // Also its journal: the guest of a case that failed was not switched off.
         fs::copy(disk, &device.disk)?;
         fs::copy(flash, flash_of(&device.disk))?;
+        Ok(())
+    }
+
+    fn try_one(&self, device: &Off<'_>, case: &Case) -> Result<()> {
+        self.copy_to(device)?;
         case.store.put(&device.disk)?;
         let before = &self.before;
         match case.expect {
@@ -211,7 +239,7 @@ impl<'a> Bench<'a> {
                 let seen = guest.look()?;
                 seen.expect_missing(1)?;
                 seen.expect_part(before, may_be_lost(shard))?;
-                guest.expect_read_only()?;
+                guest.expect_failure(&["lock"], UNAVAILABLE, "read-only")?;
                 guest.declare_lost()?;
                 let seen = guest.look()?;
                 seen.expect_missing(0)?;
@@ -280,13 +308,22 @@ fn may_be_lost(shard: usize) -> impl Fn(u32) -> bool {
 impl Off<'_> {
     /// Boots, does this, and switches off.
     fn boot<T>(&self, work: impl FnOnce(&mut On) -> Result<T>) -> Result<T> {
+        self.boot_with(Vec::new(), work)
+    }
+
+    /// The same, with more files in the guest.
+    fn boot_with<T>(
+        &self,
+        more: Vec<(PathBuf, String)>,
+        work: impl FnOnce(&mut On) -> Result<T>,
+    ) -> Result<T> {
         let Parts {
             platform,
             claviger,
             keys,
         } = self.parts;
         let device = Device::open(platform, &self.disk, DISK_MEBIBYTES)?;
-        let mut guest = On::boot(platform, &device, claviger, keys)?;
+        let mut guest = On::boot(platform, &device, claviger, keys, more)?;
         let done = work(&mut guest)?;
         guest.off().context("after the case")?;
         Ok(done)

@@ -1,7 +1,7 @@
 //! What a device shows after it was switched on, and whether that is as it should be.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -16,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(300);
 const DOCTOR: &[&str] = &["claviger", "doctor", "--json"];
 const KEYS: &str = "/usr/bin/claviger-keys";
 /// `claviger`'s exit code where the TEE or its storage cannot be used.
-const UNAVAILABLE: u8 = 4;
+pub(super) const UNAVAILABLE: u8 = 4;
 
 /// What only a key's secret gives, by the key's label.
 pub(super) type Proofs = BTreeMap<String, String>;
@@ -76,9 +76,11 @@ impl On {
         device: &Device,
         claviger: &Claviger,
         keys: &Path,
+        more: Vec<(PathBuf, String)>,
     ) -> Result<Self> {
         let mut boot = Boot::new(device, Some(claviger));
-        boot.files = vec![(keys.to_owned(), KEYS.to_owned())];
+        boot.files = more;
+        boot.files.push((keys.to_owned(), KEYS.to_owned()));
         Guest::boot(platform, &boot).map(Self)
     }
 
@@ -151,14 +153,21 @@ impl On {
             .map(drop)
     }
 
-    /// A change is refused, for a part of the vault is missing.
-    pub(super) fn expect_read_only(&mut self) -> Result<()> {
-        let output = expect(self.run(&["claviger", "lock"])?, UNAVAILABLE)?;
+    /// `claviger` fails so, and says this.
+    pub(super) fn expect_failure(&mut self, words: &[&str], status: u8, says: &str) -> Result<()> {
+        let output = expect(self.run(&[&["claviger"], words].concat())?, status)?;
         let message = String::from_utf8_lossy(&output.stderr);
         ensure!(
-            message.contains("read-only"),
-            "the message does not say that it is read-only: {message}"
+            message.contains(says),
+            "the message does not say {says:?}: {message}"
         );
+        Ok(())
+    }
+
+    /// `claviger` fails, however.
+    pub(super) fn expect_not_done(&mut self, words: &[&str]) -> Result<()> {
+        let output = self.run(&[&["claviger"], words].concat())?;
+        ensure!(output.status != 0, "{} was done", words.join(" "));
         Ok(())
     }
 
@@ -171,13 +180,7 @@ impl On {
 
     /// The trusted application does not open, and this is said of it.
     pub(super) fn expect_refused_once(&mut self, says: &str) -> Result<()> {
-        let output = expect(self.run(&["claviger", "list"])?, UNAVAILABLE)?;
-        let message = String::from_utf8_lossy(&output.stderr);
-        ensure!(
-            message.contains(says),
-            "the message does not say {says:?}: {message}"
-        );
-        Ok(())
+        self.expect_failure(&["list"], UNAVAILABLE, says)
     }
 
     fn info(&mut self) -> Result<Info> {

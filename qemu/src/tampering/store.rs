@@ -132,6 +132,13 @@ impl Store {
         Ok(())
     }
 
+    /// Puts another store's file under its name, whether there is one or not.
+    pub(super) fn put_in(&mut self, name: &str, other: &Self) -> Result<()> {
+        self.files
+            .insert(name.to_owned(), other.file(name)?.clone());
+        Ok(())
+    }
+
     pub(super) fn exchange(&mut self, one: &str, other: &str) -> Result<()> {
         let bytes = self.file(one)?.clone();
         let others = std::mem::replace(self.file_mut(other)?, bytes);
