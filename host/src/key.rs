@@ -98,14 +98,14 @@ impl Key {
     }
 
     /// What the headers of blobs name it by: the key's id, or of a child the first 16 bytes of
-    /// SHA-256("claviger child v1" || parent's id || name).
+    /// SHA-256("claviger child v2" || parent's id || name).
     #[must_use]
     pub fn id(&self) -> KeyId {
         let Some(child) = &self.child else {
             return self.description.id;
         };
         let hash = Sha256::new()
-            .chain_update(b"claviger child v1")
+            .chain_update(b"claviger child v2")
             .chain_update(self.description.id.0)
             .chain_update(child.as_str());
         let mut id = Digits([0; 16]);

@@ -13,7 +13,7 @@
 //!      8     16  key id           random, of the key that sealed it
 //!     24      4  key version      the version of that key, from 1
 //!     28      4  chunk size       plaintext bytes of every chunk but the last
-//!     32     16  nonce            random; zero in a deterministic blob
+//!     32     16  nonce            unpredictable; zero in a deterministic blob
 //!
 //! V || C = SIV-Encrypt(K, AD = (header, context, index || last), P)
 //! index  = 8 bytes, the number of the chunk from 0
@@ -22,10 +22,13 @@
 //! ```
 //!
 //! The chunks form a STREAM (Hoang, Reyhanitabar, Rogaway, Vizár 2015): none can be dropped,
-//! moved, repeated or taken from another blob, and an end that was cut off shows. The last chunk
+//! moved, repeated or taken from another blob, and an end that was cut off shows. Who began a blob
+//! alone goes on with it, on the device: 10 bytes of the nonce are random, 6 say who that is. The last chunk
 //! may be shorter than the chunk size, and is empty only in a blob of nothing.
 //! What a blob shows to anyone: its length, which key (by its random id) sealed it, and, if it is
-//! deterministic, whether it equals another such blob of that key and context chunk by chunk.
+//! deterministic, whether it equals another such blob of that key and context chunk by chunk. Whoever
+//! may seal with that key can try guesses on a deterministic blob, and put chunks of his own behind
+//! its first ones.
 
 use crate::{Algorithm, Digits, KeyId, limits};
 
@@ -73,7 +76,7 @@ pub struct Header {
     pub version: u32,
     /// Plaintext bytes of every chunk but the last.
     pub chunk: u32,
-    /// Random; zero if deterministic.
+    /// Unpredictable; zero if deterministic.
     pub nonce: [u8; 16],
 }
 

@@ -7,7 +7,7 @@
 //!
 //! | format | key | bound | not bound, and why not |
 //! |---|---|---|---|
-//! | [blob](crate::blob) | the key version's secret, which seals and does nothing else | the whole header (suite, flags, key id, version, chunk size, nonce), the context, each chunk's number, which is the last | the key's policy: it is the device's to apply when the blob is opened, by what it is then |
+//! | [blob](crate::blob) | the key version's secret, which seals and does nothing else | the whole header (suite, flags, key id, version, chunk size, nonce), the context, each chunk's number, which is the last; by the nonce who began it | the key's policy: it is the device's to apply when the blob is opened, by what it is then. A deterministic blob has no nonce: whoever may seal puts chunks of his own behind its first ones |
 //! | [wrapped key](crate::wrapped) | KDF of the vault's secret and id | the whole record (owner, label, id, tag, algorithm, usage, children, origin, state, policy, counters, version), whether it is a copy, family, generations; by the key the vault | of a copy, state and policy: those that count are the original's, found by its tag |
 //! | slot of the vault | KDF of the vault's secret and id | shard, place, sequence, the whole content with the events that wait there | which of two records of one place is the newer: the sequence says it |
 //! | header of the vault | KDF of the platform's root key | shard, all of its content | the copy of two that it stands in: both are alike |
@@ -21,12 +21,12 @@
 //! | [ratchet token](crate::ratchet) | KDF of the key's version n | both epochs; by the key the key and its version | the key's id: two keys of one secret are in one epoch |
 //! | [M2, M3](crate::auth) | KDF of the key | direction, both nonces, both names | the key's policy: each side applies its own |
 //! | [session key](crate::auth) | KDF of the key | both nonces, both names | - |
-//! | [child](#children) | KDF of the parent's version | algorithm, usage and ratchet of the child, its name | the parent's label: the secret is the parent's alone |
-//! | [combined key](#combined-keys) | HKDF of the sources | their number, kinds and order, labels of keys, both public keys of an agreement, the ciphertext of a KEM, algorithm, usage and ratchet of the new key, info, length; salt | the KEM's public key: ML-KEM hashes it into the secret, and X-Wing does. The owner of the new key: both ends have one each |
+//! | [child](#children) | KDF of the parent's version | algorithm, usage, ratchet and children of the child, its name | the parent's label: the secret is the parent's alone |
+//! | [combined key](#combined-keys) | HKDF of the sources | their number, kinds and order, labels of keys, both public keys of an agreement, the ciphertext of a KEM, algorithm, usage, ratchet and children of the new key, info, salt, length | the KEM's public key: ML-KEM hashes it into the secret, and X-Wing does. The owner of the new key: both ends have one each |
 //! | MAC, signature, GCM, CCM | the key version's secret | the message; nonce and associated data | key and version: another's secret does not verify it. What the message means is the caller's |
 //! | key unwrapped by AES-KW | the key-encryption key | its bytes | what it shall be: the key-encryption key takes in one role only (its `children`) |
 //! | [check value](#check-values) | the secret | - | everything: it tells whether two devices hold the same secret, and is no proof to anyone |
-//! | ceremony of components, pending challenge, MAC stream | - (the trusted application's memory) | who began it; with which record (its tag), version and use; for a ceremony all that the key will be | - |
+//! | ceremony of components, pending challenge, MAC stream | - (the trusted application's memory) | who began it; with which record (its tag) and use; of a stream which version; for a ceremony all that the key will be | - |
 //! | certificate of the device's key | its issuer's | what X.509 has; here it must hold the device's public key | whether the issuer is to be trusted: for those to say who read it |
 //!
 //! # Tags of records
@@ -38,10 +38,10 @@
 //! # Children
 //!
 //! ```text
-//! kdf-cmac     KDF(K, "claviger child v1", role || name, |child|)
-//! hkdf-sha256  HKDF-Expand(K, "claviger child v1" || 0 || role || name, |child|)    RFC 5869, SHA-256
-//! role         [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8     numbers of the contract
-//! id           the first 16 bytes of SHA-256("claviger child v1" || id of the parent || name)
+//! kdf-cmac     KDF(K, "claviger child v2", role || name, |child|)
+//! hkdf-sha256  HKDF-Expand(K, "claviger child v2" || 0 || role || name, |child|)    RFC 5869, SHA-256
+//! role         [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8 || [children, else 0]_8     of the contract
+//! id           the first 16 bytes of SHA-256("claviger child v2" || id of the parent || name)
 //! KDF(K, label, context, L): NIST SP 800-108r1 in counter mode with AES-CMAC as PRF, r = 32, label
 //!     and context parted by a zero byte, the length in bits as 32 bits at the end
 //! ```
@@ -53,9 +53,9 @@
 //! ```text
 //! Z      = S_1 || ... || S_n                            the sources' secrets, in the order given
 //! out    = HKDF-Expand(HMAC-SHA-256(salt, Z), fixed, L)                              RFC 5869
-//! fixed  = "claviger combine v2" || [n]_8 || source_1 || ... || source_n
-//!          || role || [|info|]_16 || info || [L in bits]_32
-//! role   = as of a child; 3 zeros for bytes that leave
+//! fixed  = "claviger combine v3" || [n]_8 || source_1 || ... || source_n
+//!          || role || [|salt|]_16 || [|info|]_16 || info || [L in bits]_32
+//! role   = as of a child; 4 zeros for bytes that leave
 //! source = [1]_8 || [|name|]_8 || name      a key: its label, or "label#child"
 //!        | [2]_8 || SHA-256(P || Q)         an agreement: both public keys, the lesser first; of
 //!                                           P-256 uncompressed (65 bytes), of X25519 as they came

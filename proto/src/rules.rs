@@ -116,6 +116,14 @@ impl NewKey {
                     "a key-encryption key must say of which algorithm the keys are that it takes in",
                 ),
                 (
+                    !unwraps
+                        || !self
+                            .children
+                            .is_some_and(|children| children.usages().contains(&Usage::Unwrap)),
+                    "children",
+                    "a key-encryption key takes in no other: what that one takes in, whoever unwraps it would say",
+                ),
+                (
                     !self.ratchet || usage.is_ratchetable(),
                     "ratchet",
                     "only MAC and derivation keys are ratcheted",

@@ -125,7 +125,8 @@ impl Challenges {
     }
 }
 
-/// K': the key of the exchange, derived so that who may make MACs with K cannot answer for it.
+/// K': the key of the exchange, derived so that a MAC of the exchange's messages is no proof. K serves
+/// challenges only: whoever imported it a second time, to make MACs, can compute K' with them.
 pub struct ExchangeKey {
     algorithm: Algorithm,
     secret: crate::crypto::Secret,

@@ -6,7 +6,9 @@ use claviger_proto::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{crypto::ecdh::x25519, platform::Platform, session::Caller, vault::KeyRecord};
+use crate::{
+    crypto::ecdh::x25519, keyring::Role, platform::Platform, session::Caller, vault::KeyRecord,
+};
 
 /// Whose keys a request is about: the caller's, or for uid 0 those of the owner that it names.
 ///
@@ -121,6 +123,19 @@ pub struct Settled {
     pub usage: Usage,
 }
 
+impl Settled {
+    /// What the key is, if it is derived.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        Role {
+            algorithm: self.new.algorithm,
+            usage: self.usage,
+            ratchet: self.new.ratchet,
+            children: self.new.children,
+        }
+    }
+}
+
 /// Whether what is asked of a new key fits together.
 ///
 /// # Errors
@@ -148,7 +163,7 @@ fn check_recipients(new: &NewKey) -> Result<(), Status> {
     }
     let mut keys = new.recipients.iter();
     while let Some(key) = keys.next() {
-        x25519::check(&key.0)?;
+        x25519::check_recipient(&key.0)?;
         if keys.clone().any(|other| x25519::same(&key.0, &other.0)) {
             return Err(Status::WrongRecipients);
         }
@@ -204,6 +219,7 @@ pub fn may_become(
     let policy = &settled.new.policy;
     let bytes = matches!(settled.usage, Usage::Seal | Usage::Encrypt);
     if policy.rollback_level < source.policy.rollback_level
+        || (source.policy.fixed_owner && !policy.fixed_owner)
         || (bytes && policy.min_context < source.policy.min_context)
     {
         return Err(Status::BadPolicy);

@@ -8,7 +8,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::{AuthorityError, Role};
 use crate::PublicKey;
 
-const LABEL: &[u8] = b"claviger combine v2";
+const LABEL: &[u8] = b"claviger combine v3";
 
 /// One source of a combined key. The secrets are what the two sides share.
 #[derive(Clone, Copy)]
@@ -43,9 +43,9 @@ pub enum Source<'a> {
 /// ```text
 /// Z      = S_1 || ... || S_n                       the sources' secrets
 /// out    = HKDF-Expand(HMAC-SHA-256(salt, Z), fixed, L)                  as RFC 5869
-/// fixed  = "claviger combine v2" || [n]_8 || source_1 || ... || source_n
-///          || role || [|info|]_16 || info || [L in bits]_32
-/// role   = that of the new key, as of a [`child`](super::child); or 3 zeros
+/// fixed  = "claviger combine v3" || [n]_8 || source_1 || ... || source_n
+///          || role || [|salt|]_16 || [|info|]_16 || info || [L in bits]_32
+/// role   = that of the new key, as of a [`child`](super::child); or 4 zeros
 /// source = [1]_8 || [|name|]_8 || name             a key
 ///        | [2]_8 || SHA-256(P || Q)                an agreement: the public keys of both ends, the
 ///                                                  lesser first, in the form of [`PublicKey::raw`]
@@ -98,7 +98,8 @@ pub fn combine(
         extraction.input_ikm(source.secret());
         source.bind(&mut fixed)?;
     }
-    fixed.extend(role.map_or([0; 3], Role::bytes));
+    fixed.extend(role.map_or([0; 4], Role::bytes));
+    fixed.extend((salt.len() as u16).to_be_bytes());
     fixed.extend((info.len() as u16).to_be_bytes());
     fixed.extend(info);
     fixed.extend((8 * length as u32).to_be_bytes());

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{AuthorityError, label};
 
 /// The label that children are derived under.
-const CHILD_LABEL: &[u8] = b"claviger child v1";
+const CHILD_LABEL: &[u8] = b"claviger child v2";
 
 /// What a derived key is: no two roles share a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +22,13 @@ pub struct Role {
     pub usage: Usage,
     /// Whether it is ratcheted.
     pub ratchet: bool,
+    /// Of which algorithm the keys are that come of it, or in under it.
+    pub children: Option<Algorithm>,
 }
 
 impl Role {
-    /// That of a key with the algorithm's first usage, not ratcheted: a child that
-    /// [`crate::Key::child`] uses.
+    /// That of a key with the algorithm's first usage, not ratcheted, without children: a child
+    /// that [`crate::Key::child`] uses.
     #[must_use]
     pub fn of(algorithm: Algorithm) -> Role {
         let usages = algorithm.usages();
@@ -35,14 +37,16 @@ impl Role {
             // Every algorithm has one.
             usage: usages.first().copied().unwrap_or(Usage::Derive),
             ratchet: false,
+            children: None,
         }
     }
 
-    pub(super) fn bytes(self) -> [u8; 3] {
+    pub(super) fn bytes(self) -> [u8; 4] {
         [
             self.algorithm as u8,
             self.usage as u8,
             u8::from(self.ratchet),
+            self.children.map_or(0, |children| children as u8),
         ]
     }
 }
@@ -51,9 +55,9 @@ impl Role {
 /// [`crate::Creation::derive`] makes it a key.
 ///
 /// ```text
-/// kdf-cmac     KDF(K, "claviger child v1", role || name)                SP 800-108, L = |child|
-/// hkdf-sha256  HKDF-Expand(K, "claviger child v1" || 0 || role || name, |child|)
-/// role         [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8
+/// kdf-cmac     KDF(K, "claviger child v2", role || name)                SP 800-108, L = |child|
+/// hkdf-sha256  HKDF-Expand(K, "claviger child v2" || 0 || role || name, |child|)
+/// role         [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8 || [children, else 0]_8
 /// ```
 ///
 /// `parent` is the algorithm of the derivation key `secret`. The KDF is that of

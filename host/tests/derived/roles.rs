@@ -6,6 +6,8 @@ use claviger::{
     identity::uid_identity,
 };
 
+use sha2::{Digest, Sha256};
+
 use crate::{
     SECRET,
     lib_common::{client, refused, two_users},
@@ -91,6 +93,11 @@ fn what_is_derived_sheds_no_bound() {
     his.seal(b"", b"data").unwrap();
     refused(bob.create("x").derive(&his), Status::NotPermitted);
 
+    let fixed = parent("fixed").fixed_owner().generate().unwrap();
+    let child = fixed.child("c").unwrap();
+    refused(alice.create("y").derive(&child), Status::BadPolicy);
+    alice.create("y").fixed_owner().derive(&child).unwrap();
+
     let gcm = alice
         .create("gcm")
         .algorithm(Algorithm::KdfCmac)
@@ -105,4 +112,79 @@ fn what_is_derived_sheds_no_bound() {
         once().combine(alice.combination().key(&gcm)),
         Status::UnsupportedUsage,
     );
+}
+
+/// What comes in under a key-encryption key, or of a derivation key, belongs to what that is: under
+/// one secret with two roles, a key could be taken in as another kind of key.
+#[test]
+fn other_children_make_another_key() {
+    let client = client();
+    let kw = Algorithm::Aes256Kw;
+    let parent = client
+        .create("p")
+        .algorithm(Algorithm::KdfCmac)
+        .children(kw)
+        .import(&SECRET)
+        .unwrap();
+    let child = parent.child("c").unwrap();
+    let (name, secret) = ("p", &SECRET);
+    let mut secrets = Vec::new();
+    for children in [Algorithm::KdfCmac, Algorithm::Aes256Cmac] {
+        let role = Role {
+            children: Some(children),
+            ..Role::of(kw)
+        };
+        let derived = authority::child(Algorithm::KdfCmac, secret, role, "c").unwrap();
+        let sources = [Source::Key { name, secret }];
+        let combined = authority::combine(&sources, b"", b"", Some(role), 32).unwrap();
+        let creation = |label: &str| client.create(label).algorithm(kw).children(children);
+        let sources = client.combination().key(&parent);
+        for (device, software) in [
+            (creation("device").derive(&child).unwrap(), &derived),
+            (
+                creation("combined").combine(sources).unwrap().key,
+                &combined,
+            ),
+        ] {
+            let known = creation("known").import(software).unwrap();
+            let value = |key: &claviger::Key| key.description().check_value;
+            assert!(value(&known).is_some());
+            assert_eq!(value(&device), value(&known));
+            client.delete("known").unwrap();
+        }
+        for label in ["device", "combined"] {
+            client.delete(label).unwrap();
+        }
+        secrets.extend([derived, combined]);
+    }
+    for (place, secret) in secrets.iter().enumerate() {
+        assert!(!secrets[..place].contains(secret));
+    }
+}
+
+/// HMAC fills a short key up with zeros and hashes a long one: the salt's length tells them apart.
+#[test]
+fn every_other_salt_makes_another_key() {
+    let client = client();
+    let parent = client
+        .create("p")
+        .algorithm(Algorithm::HkdfSha256)
+        .export_derived(true)
+        .import(&SECRET)
+        .unwrap();
+    let long = [7; 65];
+    let hash = Sha256::digest(long);
+    let salts: [&[u8]; 5] = [b"", b"\0", b"\0\0", &long, &hash];
+    let mut seen = Vec::new();
+    for salt in salts {
+        let sources = [Source::Key {
+            name: "p",
+            secret: &SECRET,
+        }];
+        let here = authority::combine(&sources, salt, b"", None, 16).unwrap();
+        let there = client.combination().key(&parent).salt(salt).export(16);
+        assert_eq!(there.unwrap().bytes, here);
+        assert!(!seen.contains(&here));
+        seen.push(here);
+    }
 }

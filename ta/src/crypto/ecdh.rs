@@ -86,13 +86,25 @@ pub mod x25519 {
         Ok(Zeroizing::new(shared.to_bytes()))
     }
 
-    /// Whether a secret can be agreed on with the holder of this public key.
+    /// Whether HPKE can encrypt to the holder of this public key. It binds the bytes of the key, and
+    /// the holder computes them himself: there, only the usual encoding serves.
     ///
     /// # Errors
-    /// [`Status::BadPublicKey`] for a point of small order (RFC 7748, section 6.1).
+    /// [`Status::BadPublicKey`] for a point of small order (RFC 7748, section 6.1), and for another
+    /// encoding than the least.
     #[inline(never)]
-    pub fn check(public: &[u8; 32]) -> Result<(), Status> {
+    pub fn check_recipient(public: &[u8; 32]) -> Result<(), Status> {
+        if !is_least(public) {
+            return Err(Status::BadPublicKey);
+        }
         agree(&[1; 32], public).map(drop)
+    }
+
+    /// Whether the coordinate is below p = 2^255 - 19.
+    fn is_least(public: &[u8; 32]) -> bool {
+        let mut p = [0xff; 32];
+        (p[0], p[31]) = (0xed, 0x7f);
+        public.iter().rev().lt(p.iter().rev())
     }
 
     /// Whether both are one public key: coordinates have several encodings.

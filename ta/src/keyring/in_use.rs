@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The label that children are derived under.
-const CHILD_LABEL: &[u8] = b"claviger child v1";
+const CHILD_LABEL: &[u8] = b"claviger child v2";
 
 /// A key that a call may use.
 pub struct InUse<'a> {
@@ -106,7 +106,13 @@ impl InUse<'_> {
             Some(_) => {
                 let algorithm = self.algorithm()?;
                 let usage = algorithm.usages().first().ok_or(Status::WrongUsage)?;
-                self.child_of(version, *usage, false).map(Working::Derived)
+                let role = Role {
+                    algorithm,
+                    usage: *usage,
+                    ratchet: false,
+                    children: None,
+                };
+                self.child_of(version, &role).map(Working::Derived)
             }
         }
     }
@@ -116,21 +122,16 @@ impl InUse<'_> {
     ///
     /// # Errors
     /// As [`InUse::secret_of`].
-    pub fn child_as(&self, usage: Usage, ratchet: bool) -> Result<Secret, Status> {
-        self.child_of(self.record.version, usage, ratchet)
+    pub fn child_as(&self, role: &Role) -> Result<Secret, Status> {
+        self.child_of(self.record.version, role)
     }
 
-    fn child_of(&self, version: u32, usage: Usage, ratchet: bool) -> Result<Secret, Status> {
+    fn child_of(&self, version: u32, role: &Role) -> Result<Secret, Status> {
         let child = self.child.ok_or(Status::NoChildren)?;
-        let role = Role {
-            algorithm: self.algorithm()?,
-            usage,
-            ratchet,
-        };
         derive_child(
             self.record.algorithm,
             self.own(version)?.as_bytes(),
-            &role,
+            role,
             child,
         )
     }
@@ -154,16 +155,22 @@ pub struct Role {
     pub usage: Usage,
     /// Whether it is ratcheted.
     pub ratchet: bool,
+    /// Of which algorithm the keys are that come of it, or in under it.
+    pub children: Option<Algorithm>,
 }
 
 impl Role {
-    /// `[algorithm]_8 || [usage]_8 || [ratchet]_8`.
+    /// Bytes of a role.
+    pub const BYTES: usize = 4;
+
+    /// `[algorithm]_8 || [usage]_8 || [ratchet]_8 || [children, else 0]_8`.
     #[must_use]
-    pub fn bytes(&self) -> [u8; 3] {
+    pub fn bytes(&self) -> [u8; Self::BYTES] {
         [
             self.algorithm as u8,
             self.usage as u8,
             u8::from(self.ratchet),
+            self.children.map_or(0, |children| children as u8),
         ]
     }
 }
@@ -171,9 +178,9 @@ impl Role {
 /// A child's secret.
 ///
 /// ```text
-/// kdf-cmac     KDF(K, "claviger child v1", role || name)                SP 800-108, L = |child|
-/// hkdf-sha256  HKDF-Expand(K, "claviger child v1" || 0 || role || name, |child|)
-/// role         [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8
+/// kdf-cmac     KDF(K, "claviger child v2", role || name)                SP 800-108, L = |child|
+/// hkdf-sha256  HKDF-Expand(K, "claviger child v2" || 0 || role || name, |child|)
+/// role         [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8 || [children, else 0]_8
 /// ```
 #[inline(never)]
 fn derive_child(
@@ -183,7 +190,7 @@ fn derive_child(
     child: &Label,
 ) -> Result<Secret, Status> {
     let name = child.as_str().as_bytes();
-    let mut context = heapless::Vec::<u8, { 3 + Label::MAX }>::new();
+    let mut context = heapless::Vec::<u8, { Role::BYTES + Label::MAX }>::new();
     let fits =
         context.extend_from_slice(&role.bytes()).is_ok() && context.extend_from_slice(name).is_ok();
     if !fits {

@@ -92,6 +92,11 @@ impl Unwrapped {
         Ok(place)
     }
 
+    /// Forgets the key at `place`.
+    pub(super) fn end(&mut self, place: usize) {
+        self.kept.end(place);
+    }
+
     /// Forgets an owner's keys.
     pub(super) fn forget(&mut self, owner: &Identity) {
         self.kept.retain(|kept| kept.record.owner != *owner);

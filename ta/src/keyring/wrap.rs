@@ -10,7 +10,7 @@
 //! ```
 
 use claviger_proto::{
-    Export, Home, Identity, Label, Status,
+    Export, Home, Identity, Label, State, Status,
     blob::Suite,
     limits,
     message::{KeyDescription, Policy},
@@ -96,7 +96,8 @@ impl<P: Platform> Keyring<P> {
     }
 
     /// Where the key of the vault is of which the key at `place` is a copy, if it is one: that must
-    /// still be the same record, in the same version. The copy gets the policy and the state that it has.
+    /// still be the same record, in the same version, with its secret. The copy gets the policy and the
+    /// state that it has.
     ///
     /// # Errors
     /// [`Status::Revoked`] if it is not; a status of storage.
@@ -112,11 +113,17 @@ impl<P: Platform> Keyring<P> {
         let (tag, version) = (copy.tag, copy.version);
         let (owner, label) = (copy.owner, copy.label.clone());
         let found = match self.vault.locate(platform, &owner, &label) {
-            Err(Status::NotFound) => return Err(Status::Revoked),
+            Err(Status::NotFound) => {
+                self.unwrapped.end(place);
+                return Err(Status::Revoked);
+            }
             found => found?,
         };
         let original = self.vault.at(found)?;
-        if (original.tag, original.version) != (tag, version) {
+        let same = (original.tag, original.version) == (tag, version);
+        if !same || original.state == State::Destroyed {
+            // Nor is a secret kept that is destroyed.
+            self.unwrapped.end(place);
             return Err(Status::Revoked);
         }
         // What is wrapped does not leave in another form.

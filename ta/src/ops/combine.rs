@@ -5,9 +5,10 @@
 //! Z      = S_1 || ... || S_n
 //! S_i    = the derivation key or its child | the shared secret of the agreement | of the KEM
 //! out    = HKDF-Expand(HMAC-SHA-256(salt, Z), fixed, L)                  as RFC 5869
-//! fixed  = "claviger combine v2" || [n]_8 || source_1 || ... || source_n
-//!          || role || [|info|]_16 || info || [L in bits]_32
-//! role   = [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8 of the new key; or 3 zeros
+//! fixed  = "claviger combine v3" || [n]_8 || source_1 || ... || source_n
+//!          || role || [|salt|]_16 || [|info|]_16 || info || [L in bits]_32
+//! role   = [algorithm]_8 || [usage]_8 || [1 if ratcheted, else 0]_8 || [children, else 0]_8 of the
+//!          new key; or 4 zeros
 //! source = [1]_8 || [|name|]_8 || name      a key: its label, or "label#child"
 //!        | [2]_8 || SHA-256(P || Q)         an agreement: the public keys of both ends, the lesser
 //!                                           first; of P-256 the uncompressed point, of X25519 the
@@ -41,7 +42,7 @@ use crate::{
     session::Caller,
 };
 
-const LABEL: &[u8] = b"claviger combine v2";
+const LABEL: &[u8] = b"claviger combine v3";
 /// Bytes of `source` at most: kind, length, a label and a child with `#` between.
 const SOURCE: usize = 2 + 2 * Label::MAX + 1;
 
@@ -115,14 +116,9 @@ pub(crate) fn combine<P: Platform>(
     if info.len() != request.info as usize {
         return Err(Status::BadPayload);
     }
-    let role = settled.as_ref().map_or([0; 3], |settled| {
-        Role {
-            algorithm: settled.new.algorithm,
-            usage: settled.usage,
-            ratchet: settled.new.ratchet,
-        }
-        .bytes()
-    });
+    let role = settled
+        .as_ref()
+        .map_or([0; Role::BYTES], |settled| settled.role().bytes());
     let secret = mix(&sources, salt, info, role, length)?;
     payload.clear();
     let key = become_key(keyring, platform, payload, settled, secret)?;
@@ -195,7 +191,7 @@ fn mix(
     sources: &Sources,
     salt: &[u8],
     info: &[u8],
-    role: [u8; 3],
+    role: [u8; Role::BYTES],
     length: usize,
 ) -> Result<Secret, Status> {
     let mut parts = heapless::Vec::<&[u8], { limits::SOURCES }>::new();
@@ -205,14 +201,17 @@ fn mix(
             .map_err(|_| Status::Internal)?;
     }
     let count = u8::try_from(parts.len()).map_err(|_| Status::Internal)?;
-    let info_len = u16::try_from(info.len()).map_err(|_| Status::Internal)?;
+    let length_of = |part: &[u8]| u16::try_from(part.len()).map(u16::to_be_bytes);
+    let salt_len = length_of(salt).map_err(|_| Status::Internal)?;
+    let info_len = length_of(info).map_err(|_| Status::Internal)?;
     let bits = u32::try_from(length.saturating_mul(8)).map_err(|_| Status::Internal)?;
-    let fixed: [&[u8]; 7] = [
+    let fixed: [&[u8]; 8] = [
         LABEL,
         &[count],
         &sources.fixed,
         &role,
-        &info_len.to_be_bytes(),
+        &salt_len,
+        &info_len,
         info,
         &bits.to_be_bytes(),
     ];

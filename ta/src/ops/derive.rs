@@ -37,7 +37,7 @@ pub(crate) fn derive<P: Platform>(
     }
     policy::may_become(key.record(), &session.caller, settled.as_ref())?;
     let secret = match &settled {
-        Some(settled) => key.child_as(settled.usage, settled.new.ratchet)?,
+        Some(settled) => key.child_as(&settled.role())?,
         None => Secret::new(key.secret()?.as_bytes())?,
     };
     let key = become_key(keyring, platform, payload, settled, secret)?;

@@ -3,6 +3,7 @@
 
 mod audit;
 mod batch;
+mod begun;
 mod catch_up;
 mod challenge;
 mod combine;

@@ -6,10 +6,7 @@ use claviger_proto::{
     message::*,
 };
 
-use super::{
-    seal::{context_len, continued, new_header},
-    unseal::open_chunk,
-};
+use super::{begun::Author, seal::context_len, unseal::open_chunk};
 use crate::{Platform, Service, Session, crypto::siv, exchange::Payload, keyring::Work};
 
 /// Opens a chunk and seals it under the primary version; the plaintext stays here. As with `seal`,
@@ -39,6 +36,7 @@ pub(crate) fn reseal<P: Platform>(
     } else {
         work.continues(beside.saturating_add(blob::HEADER))
     };
+    let author = Author::new(keyring, platform, &session.caller)?;
     let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
     let (context, rest) = payload.split(context_len)?;
     let (old, rest) = rest
@@ -49,16 +47,14 @@ pub(crate) fn reseal<P: Platform>(
         chunk: size,
         ..
     } = Header::decode(old).map_err(|_| Status::NotAuthentic)?;
+    let kind = (deterministic, size);
     let (header, chunk) = if first {
-        (
-            new_header(nonces, platform, &key, deterministic, size)?,
-            rest,
-        )
+        (author.begin(nonces, platform, &key, kind)?, rest)
     } else {
         let (header, chunk) = rest
             .split_at_mut_checked(blob::HEADER)
             .ok_or(Status::BadPayload)?;
-        (continued(header, &key, deterministic, size)?, chunk)
+        (author.continued(header, &key, kind)?, chunk)
     };
     let place = (request.index, request.last);
     open_chunk(&key, old, context, place, chunk)?;

@@ -2,19 +2,13 @@
 
 use claviger_proto::{
     Permission, Status,
-    blob::{self, Header, Suite, chunk_position},
+    blob::{self, chunk_position},
     limits::{CHUNK, CONTEXT},
     message::*,
 };
 
-use crate::{
-    Platform, Service, Session,
-    crypto::siv,
-    exchange::Payload,
-    keyring::{InUse, Work},
-    nonces::Nonces,
-    platform,
-};
+use super::begun::Author;
+use crate::{Platform, Service, Session, crypto::siv, exchange::Payload, keyring::Work};
 
 /// Seals one chunk. The trusted application remembers nothing between chunks: the first one's
 /// answer brings the blob's header, and each further request carries it.
@@ -39,19 +33,17 @@ pub(crate) fn seal<P: Platform>(
     } else {
         work.continues(blob::HEADER)
     };
+    let author = Author::new(keyring, platform, &session.caller)?;
     let key = keyring.use_key(platform, &session.caller, &request.key, payload, work)?;
     let (context, rest) = payload.split(context_len)?;
+    let kind = (request.deterministic, CHUNK as u32);
     let (header, text) = if first {
-        (
-            new_header(nonces, platform, &key, request.deterministic, CHUNK as u32)?,
-            rest,
-        )
+        (author.begin(nonces, platform, &key, kind)?, rest)
     } else {
         let (header, text) = rest
             .split_at_mut_checked(blob::HEADER)
             .ok_or(Status::BadPayload)?;
-        let chunk = CHUNK as u32;
-        (continued(header, &key, request.deterministic, chunk)?, text)
+        (author.continued(header, &key, kind)?, text)
     };
     // All chunks but the last are full, and only a blob of nothing ends in an empty one.
     let fits = if request.last {
@@ -86,48 +78,4 @@ pub(super) fn context_len(length: u32) -> Result<usize, Status> {
         return Err(Status::BadPayload);
     }
     Ok(length)
-}
-
-/// The header of a blob that begins now.
-pub(super) fn new_header(
-    nonces: &mut Nonces,
-    platform: &mut impl platform::Platform,
-    key: &InUse<'_>,
-    deterministic: bool,
-    chunk: u32,
-) -> Result<Header, Status> {
-    Ok(Header {
-        suite: Suite::of(key.algorithm()?).ok_or(Status::WrongUsage)?,
-        deterministic,
-        key: key.id(),
-        version: key.version(),
-        chunk,
-        nonce: if deterministic {
-            [0; 16]
-        } else {
-            nonces.next(platform)?
-        },
-    })
-}
-
-/// The header of a blob that was begun before, if this key could have begun it so.
-pub(super) fn continued(
-    bytes: &[u8],
-    key: &InUse<'_>,
-    deterministic: bool,
-    chunk: u32,
-) -> Result<Header, Status> {
-    let header = Header::decode(bytes).map_err(|_| Status::BadPayload)?;
-    let ours = Suite::of(key.algorithm()?) == Some(header.suite)
-        && header.key == key.id()
-        && header.deterministic == deterministic
-        && header.chunk == chunk;
-    if !ours || header.version > key.version() {
-        return Err(Status::BadPayload);
-    }
-    // A version that was rotated away seals nothing more, not even the rest of a blob.
-    if header.version < key.version() {
-        return Err(Status::Superseded);
-    }
-    Ok(header)
 }

@@ -73,8 +73,9 @@ pub(crate) fn revoke<P: Platform>(
 }
 
 /// Takes a key that came wrapped by AES-KW or AES-KWP, of the one role that the key-encryption key
-/// brings in. A locked vault takes it too, under a key-encryption key that could not be made up
-/// since: one that was generated here, or came before the lock.
+/// brings in. A locked vault takes it too, under a key-encryption key that came before the lock. One
+/// that was generated here is known outside only to whoever was given its shares: he would choose the
+/// bytes that come in.
 #[inline(never)]
 pub(crate) fn unwrap<P: Platform>(
     service: &mut Service<P>,
@@ -85,6 +86,10 @@ pub(crate) fn unwrap<P: Platform>(
     let Service {
         keyring, platform, ..
     } = service;
+    // A child would take in keys of the algorithm that it has itself.
+    if request.key.child.is_some() {
+        return Err(Status::NoChildren);
+    }
     let settled = policy::settle(request.new, &session.caller)?;
     let work = Work::new(Permission::Unwrap);
     let locked = keyring.vault.is_locked(platform)?;
@@ -95,11 +100,8 @@ pub(crate) fn unwrap<P: Platform>(
     if role != Some(settled.new.algorithm) || !default || settled.new.ratchet {
         return Err(Status::UnsupportedUsage);
     }
-    let known_before = matches!(
-        key.record().origin,
-        Origin::Generated | Origin::Imported | Origin::Assembled
-    );
-    if locked && !known_before {
+    let came_before = matches!(key.record().origin, Origin::Imported | Origin::Assembled);
+    if locked && !came_before {
         return Err(Status::Locked);
     }
     let secret = key.secret_of(request.version.unwrap_or(key.version()))?;

@@ -33,6 +33,19 @@ impl<P: Platform> Vault<P> {
         kdf::derive_64(&header.secret, b"claviger wrapped v1", &header.vault.0)
     }
 
+    /// The key that tells who began a blob.
+    ///
+    /// # Errors
+    /// The status of opening the vault.
+    pub fn blob_key(&mut self, platform: &mut P) -> Result<Zeroizing<[u8; 32]>, Status> {
+        let header = &self.opened(platform)?.header;
+        kdf::derive_32(
+            header.secret.as_slice(),
+            b"claviger blob v1",
+            &header.vault.0,
+        )
+    }
+
     /// The device's signing key: ECDSA P-256, made with the vault.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::{
     forger::Forger,
     restores::{give, start_as, two_of_three},
-    shares::{Given, hash, open, seal_to, seal_under},
+    shares::{Given, hash, holders, open, seal_to, seal_under},
     *,
 };
 
@@ -109,6 +109,85 @@ fn a_set_that_is_signed_anew_restores_nothing() {
         }
     }
     assert!(begun > CHANGES.len() / 2, "{begun}");
+}
+
+/// Every attribute of a derivation key, each with another value that such a key could have.
+const ATTRIBUTES: &[(&str, Change)] = &[
+    ("set", |m| m.set = Digits([9; 16])),
+    ("key", |m| m.key = Label::try_from("other").unwrap()),
+    ("id", |m| m.id = Digits([9; 16])),
+    ("algorithm", |m| m.algorithm = Algorithm::HkdfSha256),
+    ("children", |m| m.children = Some(Algorithm::Aes256Gcm)),
+    ("owner may", |m| m.policy.owner = Permissions::of(&[])),
+    ("grants", |m| {
+        let may = Permissions::of(&[Permission::Derive]);
+        m.policy.grants.push(Grant { to: BOB, may }).unwrap();
+    }),
+    ("export_derived", |m| m.policy.export_derived = true),
+    ("fixed_owner", |m| m.policy.fixed_owner = true),
+    ("min_context", |m| m.policy.min_context = 1),
+    ("rollback_level", |m| m.policy.rollback_level = 1),
+    ("rotate_after_uses", |m| {
+        m.policy.rotate_after_uses = Some(9)
+    }),
+    ("rotate_after_bytes", |m| {
+        m.policy.rotate_after_bytes = Some(9 << 20);
+    }),
+    ("recipients", |m| {
+        m.shares.recipients = Digits([9; 32]);
+        m.policy.shares = Some(m.shares.clone());
+    }),
+    ("threshold", |m| {
+        m.shares.threshold = 2;
+        m.policy.shares = Some(m.shares.clone());
+    }),
+    ("version", |m| m.versions[0].number = 2),
+    ("check value", |m| {
+        m.versions[0].check_value = Digits([9; 5])
+    }),
+    ("another version", |m| {
+        let mut version = m.versions[0].clone();
+        version.number = 2;
+        m.versions.push(version).unwrap();
+    }),
+    ("commitments exchanged", |m| m.commitments.swap(0, 1)),
+    ("a commitment of another share", |m| {
+        m.commitments[0] = m.commitments[1];
+    }),
+];
+
+/// Also the device that made a set cannot give the shares of one manifest another, in one field.
+#[test]
+fn each_attribute_alone_is_committed_to() {
+    let holders = holders(3);
+    let forger = Forger::new();
+    let mut bench = Bench::new();
+    let mut new = new_key("backup", Algorithm::KdfCmac);
+    new.children = Some(Algorithm::Aes256Siv);
+    let description = bench.ask(ALICE, &GenerateRequest { new }).unwrap();
+    let given = forger.share(&description, &[7; 32], &holders);
+    for (what, change) in ATTRIBUTES.iter().chain([&("nothing", (|_| {}) as Change)]) {
+        let changed = forged(&given, &forger, *change);
+        let (genuine, device) = (*what == "nothing", forger.device());
+        assert_eq!(changed.manifest == given.manifest, genuine, "{what}");
+        let opened = open(&changed, 1, &holders[0]);
+        assert_eq!(opened.is_ok(), genuine, "{what}");
+        let text = open(&given, 1, &holders[0]).unwrap();
+        let mut target = Bench::new();
+        let waiting = start_as(&mut target, ALICE, &changed.signed, &device);
+        let waiting = waiting.unwrap_or_else(|status| panic!("{what}: {status:?}"));
+        let given = give(
+            &mut target,
+            &waiting,
+            1,
+            &seal_to(&waiting.request, 1, &text),
+        );
+        let expected = match genuine {
+            true => Ok(()),
+            false => Err(Status::NotAuthentic),
+        };
+        assert_eq!(given.map(drop), expected, "{what}");
+    }
 }
 
 /// Who knows the texts of all shares but one can commit to those, under any policy; the last opens

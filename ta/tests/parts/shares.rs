@@ -374,3 +374,30 @@ fn no_key_leaves_below_its_rollback_level() {
     let refused = bench.ask(ALICE, &request).err();
     assert_eq!(refused, Some(Status::RollbackLevel));
 }
+
+/// HPKE binds the bytes of a public key: of two encodings of one, its holder opens only what was
+/// encrypted to the usual one.
+#[test]
+fn a_recipient_in_another_encoding_is_refused() {
+    let mut bench = Bench::new();
+    let mut above = [0xff; 32];
+    (above[0], above[31]) = (0xf6, 0x7f);
+    let usual = {
+        let mut nine = [0; 32];
+        nine[0] = 9;
+        nine
+    };
+    let mut signed = usual;
+    signed[31] |= 0x80;
+    for (public, expected) in [
+        (above, Err(Status::BadPublicKey)),
+        (signed, Err(Status::BadPublicKey)),
+        (usual, Ok(())),
+    ] {
+        let mut holders = holders(2);
+        holders[0].public = public;
+        let new = shared_key(Algorithm::Aes256Cmac, 2, &holders);
+        let made = bench.ask(ALICE, &GenerateRequest { new }).map(drop);
+        assert_eq!(made, expected);
+    }
+}

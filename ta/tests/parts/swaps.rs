@@ -3,13 +3,15 @@
 
 use claviger_proto::{
     audit::{Checkpoint, SIGNATURE},
-    shares::{Manifest, RestoreRequest, split_signed},
+    ratchet,
+    shares::{ENCAPSULATED, Manifest, RestoreRequest, split_signed},
 };
+use claviger_ta::crypto::{kdf, mac};
 use p256::ecdsa::{Signature, VerifyingKey, signature::Verifier};
 
 use super::{
-    restores::start_as,
-    shares::{Given, device_of, holders, share, shared_key},
+    restores::{give, start_as, two_of_three},
+    shares::{Given, device_of, holders, open, seal_to, seal_to_holder, share, shared_key},
     *,
 };
 
@@ -116,9 +118,8 @@ fn fields_of_two_requests_and_two_checkpoints() {
     assert!(Checkpoint::decode(&checkpoints[0]).is_some());
 }
 
-/// One is not taken for another, whatever the device signed.
 #[test]
-fn blobs_wrapped_keys_tokens_and_proofs() {
+fn fields_of_two_blobs_and_two_wrapped_keys() {
     let mut bench = Bench::new();
     for label in ["one", "other"] {
         let new = new_key(label, Algorithm::Aes256Siv);
@@ -225,4 +226,94 @@ fn fields_of_two_exchanges() {
     }
     let genuine = exchange(&mut bench);
     assert!(confirm(&mut bench, &genuine).is_ok());
+}
+
+/// The token that a holder of this ratcheted key makes, of version 1.
+fn token(secret: &[u8; 32], from: u32, to: u32) -> Vec<u8> {
+    let mut key = secret.to_vec();
+    let derive = |key: &[u8], label, number: u32| {
+        kdf::derive_alike(key, label, &number.to_be_bytes())
+            .map(|secret| secret.as_bytes().to_vec())
+    };
+    for number in 2..=from {
+        key = derive(&key, ratchet::LABEL, number).unwrap();
+    }
+    let proof = derive(&key, ratchet::EPOCH_LABEL, from).unwrap();
+    let covered = ratchet::Token::covered(from, to);
+    let tag = mac::cmac(&proof, &covered).unwrap();
+    [&covered[..], tag.as_bytes()].concat()
+}
+
+/// Tokens of one key between other epochs, and of another key between the same.
+#[test]
+fn fields_of_two_tokens() {
+    let secret = [7; 32];
+    let mut bench = Bench::new();
+    let mut new = new_key("one", Algorithm::Aes256Cmac);
+    new.ratchet = true;
+    bench.call(ALICE, &ImportRequest { new }, &secret).unwrap();
+    let mut catch_up = |token: &[u8]| {
+        let key = key_ref("one");
+        let caught = bench.call(ALICE, &CatchUpRequest { key }, token);
+        caught.map(|(key, _)| key.version)
+    };
+    let genuine = [(1, 2), (1, 3), (2, 3)].map(|(from, to)| token(&secret, from, to));
+    let others = [(1, 2), (1, 4), (3, 4)].map(|(from, to)| token(&[8; 32], from, to));
+    // magic, from, to, tag
+    let lengths: &[usize] = &[4, 4, 4];
+    let mut swapped = 0;
+    for one in &genuine {
+        for other in genuine.iter().chain(&others) {
+            let fields = [one, other].map(|bytes| parts(bytes, lengths));
+            for (at, bytes) in swaps(&fields[0], &fields[1]) {
+                let refused = catch_up(&bytes);
+                assert!(refused.is_err(), "field {at}");
+                swapped += 1;
+            }
+        }
+    }
+    assert!(swapped >= 30, "{swapped}");
+    assert_eq!(catch_up(&genuine[0]), Ok(2));
+    assert_eq!(catch_up(&genuine[2]), Ok(3));
+}
+
+/// The parts of two encryptions of one text to one holder, and to one request.
+#[test]
+fn parts_of_two_encryptions_of_one_share() {
+    let (_, holders, given) = two_of_three();
+    let text = open(&given, 1, &holders[0]).unwrap();
+    let parts_of = |sealed: &[u8]| {
+        let parts = parts(sealed, &[ENCAPSULATED, text.len()]);
+        parts.into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>()
+    };
+    let mut again = given.clone();
+    let exchange = |sealed: [Vec<u8>; 2], opens: &mut dyn FnMut(&[u8]) -> bool| {
+        assert!(opens(&sealed[0]));
+        let [one, other] = sealed.map(|sealed| parts_of(&sealed));
+        let one: Vec<&[u8]> = one.iter().map(Vec::as_slice).collect();
+        let other: Vec<&[u8]> = other.iter().map(Vec::as_slice).collect();
+        let mut swapped = 0;
+        for (at, bytes) in swaps(&one, &other) {
+            assert!(!opens(&bytes), "{at}");
+            swapped += 1;
+        }
+        assert_eq!(swapped, 3);
+    };
+    let sealed = [(); 2].map(|()| seal_to_holder(&given.manifest, 1, &holders[0], &text));
+    exchange(sealed, &mut |sealed| {
+        again.shares[0] = sealed.to_vec();
+        open(&again, 1, &holders[0]).is_ok()
+    });
+    let device = given.manifest.device;
+    for at in 0..3 {
+        let mut target = Bench::new();
+        let waiting = start_as(&mut target, ALICE, &given.signed, &device).unwrap();
+        let sealed = [(); 2].map(|()| seal_to(&waiting.request, 1, &text));
+        let [mut one, other] = sealed.map(|sealed| parts_of(&sealed));
+        one[at] = other[at].clone();
+        let refused = give(&mut target, &waiting, 1, &one.concat());
+        assert_eq!(refused.err(), Some(Status::NotAuthentic), "{at}");
+        let genuine = seal_to(&waiting.request, 1, &text);
+        assert!(give(&mut target, &waiting, 1, &genuine).is_ok());
+    }
 }

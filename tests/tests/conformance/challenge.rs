@@ -264,9 +264,9 @@ fn what_is_pending_is_its_callers_and_its_keys() {
     assert_eq!(status(anew.confirm(&m2)), Status::NoChallenge);
 }
 
-/// Whoever may make MACs with a key cannot answer challenges with it.
+/// A MAC over an exchange's messages is no proof, not even by a key of the same bytes.
 #[test]
-fn macs_are_no_proofs() {
+fn a_mac_of_an_exchange_is_no_proof() {
     let device = Device::fresh();
     let (server, _) = both(&device);
     let alice = device.user(CAROL);

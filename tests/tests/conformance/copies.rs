@@ -1,7 +1,9 @@
 //! A wrapped copy of a key of the vault: it serves as that key's policy is by then, whatever it was
 //! when the copy was made.
 
-use claviger::{Algorithm, Export, Permission, Permissions, Status, Usage, identity::uid_identity};
+use claviger::{
+    Algorithm, Export, Permission, Permissions, State, Status, Usage, identity::uid_identity,
+};
 use claviger_proto::message::{Grant, NewKey, Policy};
 use claviger_tests::{ALICE, BOB, Device, Handle, new_key, new_key_for, status};
 
@@ -116,4 +118,16 @@ fn whom_the_key_does_not_know_its_copy_does_not_either() {
     assert_eq!(status(bobs.describe()), Status::NotFound);
     assert!(copy.describe().unwrap().policy.grants.is_empty());
     copy.sign(b"m").unwrap();
+}
+
+#[test]
+fn nothing_is_said_of_a_copy_whose_key_is_destroyed() {
+    let device = Device::fresh();
+    let (key, copy) = key_and_copy(&device, new_key("mac", Algorithm::Aes256Cmac));
+    copy.mac(b"m").unwrap();
+    key.set_state(State::Destroyed).unwrap();
+    for _ in 0..2 {
+        assert_eq!(status(copy.describe()), Status::Revoked);
+        assert_eq!(status(copy.mac(b"m")), Status::Revoked);
+    }
 }

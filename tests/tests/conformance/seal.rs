@@ -1,7 +1,8 @@
 //! Sealing and unsealing what was not tampered with.
 
-use claviger::{Algorithm, Key, Status};
+use claviger::{Algorithm, Key, Permission, Status, identity::uid_identity};
 use claviger_proto::{
+    KeyRef, Place,
     blob::{self, Header, Suite},
     limits::{CHUNK, CONTEXT},
     message::{SealRequest, UnsealRequest},
@@ -240,4 +241,58 @@ fn chunks_are_sealed_only_as_a_blob_has_them() {
     };
     let opened = client.request(&unseal, &payload);
     assert_eq!(status(opened), Status::BadPayload);
+}
+
+/// Whoever may seal, and not unseal, neither goes on with another's blob nor tries guesses on it.
+#[test]
+fn who_began_a_blob_alone_goes_on_with_it() {
+    let device = Device::fresh();
+    let (alice, bob) = (device.user(ALICE), device.user(BOB));
+    let creation = alice.create("key").algorithm(Algorithm::Aes256Siv);
+    let key = creation
+        .grant(uid_identity(BOB), &[Permission::Seal])
+        .generate()
+        .unwrap();
+    let theirs = bob.key_of(uid_identity(ALICE), "key").unwrap();
+    let full = vec![7; CHUNK];
+    let blob = key.seal(b"", &[&full[..], b"tail"].concat()).unwrap();
+    let place = Place::Vault {
+        owner: Some(uid_identity(ALICE)),
+        label: key.description().key.clone(),
+    };
+    let chunk = |last| SealRequest {
+        key: KeyRef {
+            place: place.clone(),
+            child: None,
+        },
+        context: 0,
+        deterministic: false,
+        index: 1,
+        last,
+    };
+    let header = &blob[..blob::HEADER];
+    let tail = &blob[blob::HEADER + blob::TAG + CHUNK..];
+    // Alice herself could seal the same again.
+    let request = chunk(true);
+    let (_, again) = alice
+        .request(&request, &[header, b"tail"].concat())
+        .unwrap();
+    assert_eq!(again, tail);
+    for (last, text) in [(true, &b"tail"[..]), (true, b"other"), (false, &full)] {
+        let request = chunk(last);
+        let refused = bob.request(&request, &[header, text].concat());
+        assert_eq!(status(refused), Status::BadPayload);
+    }
+    // Nor with one that he began, under any other nonce or in another's name.
+    let his = theirs.seal(b"", b"").unwrap();
+    bob.request(&chunk(true), &[&his[..blob::HEADER], b"x"].concat())
+        .unwrap();
+    let refused = alice.request(&request, &[&his[..blob::HEADER], b"x"].concat());
+    assert_eq!(status(refused), Status::BadPayload);
+    for bit in 8 * 4..8 * blob::HEADER {
+        let mut other = his[..blob::HEADER].to_vec();
+        other[bit / 8] ^= 1 << (bit % 8);
+        let refused = bob.request(&chunk(true), &[&other[..], b"x"].concat());
+        assert_eq!(status(refused), Status::BadPayload, "bit {bit}");
+    }
 }

@@ -126,6 +126,7 @@ fn kek(client: &Client, length: usize, takes_in: Algorithm) -> Handle {
 fn takers(length: usize) -> Vec<Algorithm> {
     let all = Algorithm::ALL.iter().copied();
     all.filter(|algorithm| algorithm.takes_key_len(length))
+        .filter(|algorithm| !algorithm.usages().contains(&Usage::Unwrap))
         .collect()
 }
 
@@ -324,4 +325,51 @@ fn a_locked_vault_goes_on_under_keys_from_before() {
     root.lock().unwrap();
     let unwrapped = kek.unwrap(padded, &hex(wrapped), new_key("key", Algorithm::HmacSha256));
     unwrapped.unwrap().mac(b"m").unwrap();
+}
+
+/// Whoever has shares of a key-encryption key that was made here chooses what comes in under it.
+#[test]
+fn a_locked_vault_takes_nothing_in_under_keys_that_were_made_here() {
+    let device = Device::fresh();
+    let client = device.user(ALICE);
+    let (_, _, padded, wrapped) = CASES[case(32, 32)];
+    let named = |label: &str, algorithm: Algorithm, children| {
+        let mut new = new_key(label, algorithm);
+        new.children = Some(children);
+        new
+    };
+    let takes_in = Algorithm::HmacSha256;
+    let generated = named("generated", Algorithm::Aes256Kw, takes_in);
+    let generated = Handle::generate(&client, generated).unwrap();
+    let parent = named("parent", Algorithm::KdfCmac, Algorithm::Aes256Kw);
+    let parent = Handle::generate(&client, parent).unwrap();
+    let derived = named("derived", Algorithm::Aes256Kw, takes_in);
+    let derived = parent.child("c").derive(derived).unwrap();
+    let unwrap = |kek: &Handle| kek.unwrap(padded, &hex(wrapped), new_key("key", takes_in));
+    for kek in [&generated, &derived] {
+        assert_eq!(status(unwrap(kek)), Status::NotAuthentic);
+    }
+    device.user(0).lock().unwrap();
+    for kek in [&generated, &derived] {
+        assert_eq!(status(unwrap(kek)), Status::Locked);
+    }
+}
+
+/// What a key-encryption key takes in stands in its record, and so can no other come in under it.
+#[test]
+fn no_key_encryption_key_comes_in_under_another() {
+    let device = Device::fresh();
+    let client = device.user(ALICE);
+    let mut new = new_key("kek", Algorithm::Aes256Kw);
+    new.children = Some(Algorithm::Aes128Kw);
+    let refused = Handle::import(&client, new, &[7; 32]);
+    assert_eq!(status(refused), Status::UnsupportedUsage);
+    let mut new = new_key("parent", Algorithm::KdfCmac);
+    new.children = Some(Algorithm::Aes256Kw);
+    let parent = Handle::generate(&client, new).unwrap();
+    let (_, _, padded, wrapped) = CASES[case(32, 16)];
+    let mut inner = new_key("inner", Algorithm::Aes128Kw);
+    inner.children = Some(Algorithm::Aes128Cmac);
+    let refused = parent.child("c").unwrap(padded, &hex(wrapped), inner);
+    assert_eq!(status(refused), Status::NoChildren);
 }

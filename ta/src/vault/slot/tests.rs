@@ -348,6 +348,32 @@ fn what_is_sealed_opens_in_its_place_only() {
     assert!(matches!(slot_key().open(3, 9, &mut [0; SLOT]), Ok(None)));
 }
 
+/// V of one genuine record with C of another of the same place; a record of another vault, or of what
+/// the shard was before.
+#[test]
+fn records_of_one_place_do_not_mix() {
+    let keys = [
+        slot_key(),
+        SlotKey(Zeroizing::new([8; 64]), slot_key().1),
+        SlotKey(slot_key().0, [0, 0, 0x0102, 1, 0, 0, 0, 0]),
+    ];
+    let content = Content::Key(key());
+    let sealed = keys
+        .each_ref()
+        .map(|maker| [5, 6].map(|sequence| *maker.seal(3, 9, sequence, &content, &[]).unwrap()));
+    for (maker, sealed) in sealed.iter().enumerate() {
+        for (opener, key) in keys.iter().enumerate() {
+            for mut bytes in *sealed {
+                let opened = key.open(3, 9, &mut bytes).is_ok();
+                assert_eq!(opened, maker == opener, "{maker} {opener}");
+            }
+        }
+        let mut mixed = sealed[0];
+        mixed[..TAG].copy_from_slice(&sealed[1][..TAG]);
+        assert!(keys[maker].open(3, 9, &mut mixed).is_err());
+    }
+}
+
 #[test]
 fn an_authentic_slot_of_impossible_content_is_damaged() {
     let plain = encoded(&Content::Key(key()), &[]);
