@@ -7,16 +7,27 @@
 //!
 //! ```
 //! # #[cfg(feature = "emulator")] {
-//! use claviger::{Algorithm, Client, audit::LogOf, transport::emulator::Emulator};
+//! use claviger::{
+//!     Algorithm, Client,
+//!     audit::{Expected, LogOf},
+//!     identity::uid_identity,
+//!     transport::emulator::Emulator,
+//! };
 //!
-//! # let client = Client::builder().emulator(Emulator::memory()).open()?;
+//! # let device = Emulator::memory().as_user(1000);
+//! # let client = Client::builder().emulator(device).open()?;
 //! client.generate("telemetry", Algorithm::Aes256Siv)?;
 //! let log = client.audit_log(LogOf::Caller)?;
 //! let signed = client.audit_checkpoint(LogOf::Caller, b"a nonce")?;
 //! let device = client.device_key()?.public;
 //!
 //! // On another machine:
-//! assert_eq!(signed.verify(&device)?.nonce, b"a nonce");
+//! let expected = Expected {
+//!     of: Some(Some(uid_identity(1000))),
+//!     nonce: Some(b"a nonce"),
+//!     ..Expected::default()
+//! };
+//! expected.check(signed.verify(&device)?)?;
 //! assert_eq!(log.verify(&signed, &device)?, log.records().len());
 //! assert_eq!(log.records()[0].event.name(), "created");
 //! # }
@@ -25,46 +36,27 @@
 //!
 //! What it does not show: what a caller did with keys that it holds (a `mac`, an `unseal`), and,
 //! without rollback protection, what an old store that was put back had not heard of yet: the
-//! checkpoints that were kept elsewhere show that.
+//! checkpoints that were kept elsewhere show that ([`Log::verify_since`]).
 
 use claviger_proto::{
     Algorithm, Digits, Identity, Status,
-    audit::{CHAIN_LABEL, Checkpoint, Record, SIGNATURE, log_name, log_owner},
+    audit::{CHAIN_LABEL, Checkpoint, Record, log_name, log_owner},
     message::{
         AuditCheckpointRequest, AuditReadRequest, AuditReleaseRequest, AuditStrictRequest,
         DeviceKeyRequest, InstallCertificateRequest,
     },
 };
-use p256::ecdsa::signature::Verifier;
 use sha2::{Digest, Sha256};
 
 use crate::{Client, Error, PublicKey, error::ProtocolError};
 
-const FRONT: [u8; 8] = *b"CLVL\x01\0\0\0";
+mod checkpoint;
+mod error;
 
-/// Why a log or checkpoint is not what it should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AuditError {
-    /// The bytes are no log as [`Log::to_bytes`] makes them.
-    #[error("these bytes are no audit log")]
-    NotALog,
-    /// The bytes are no signed checkpoint.
-    #[error("these bytes are no signed checkpoint")]
-    NotACheckpoint,
-    /// The checkpoint was not signed by this device.
-    #[error("the checkpoint is not signed by this device's key")]
-    Signature,
-    /// Log and checkpoint, or two parts of a log, are of different vaults or callers.
-    #[error("these are of different vaults or callers")]
-    Other,
-    /// Records are missing between these, or behind them.
-    #[error("records from number {0} on are missing")]
-    Missing(u64),
-    /// A record was altered, left out or put in before this number.
-    #[error("the chain is broken before record {0}: the log was altered")]
-    Broken(u64),
-}
+pub use checkpoint::{Expected, SignedCheckpoint};
+pub use error::AuditError;
+
+const FRONT: [u8; 8] = *b"CLVL\x01\0\0\0";
 
 /// Which log is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,13 +98,6 @@ pub struct Log {
     first: u64,
     before: [u8; 32],
     records: Vec<Record>,
-}
-
-/// Where a log stands, signed by the device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedCheckpoint {
-    bytes: Vec<u8>,
-    checkpoint: Checkpoint,
 }
 
 impl Client {
@@ -231,7 +216,8 @@ impl Log {
         self.of
     }
 
-    /// The number of the first record, from 0: so many were overwritten before.
+    /// The number of the first record, from 0: so many were overwritten before, or are not shown.
+    /// [`Log::verify`] tells which.
     #[must_use]
     pub fn first(&self) -> u64 {
         self.first
@@ -274,6 +260,9 @@ impl Log {
     /// that covers: those are the device's, every one of them from [`Log::first`] on. Of what is
     /// behind them nothing is known: the device recorded it later, or someone else put it there.
     ///
+    /// Every record must be there that the vault kept when the checkpoint was made. Where the vault
+    /// may overwrite some in between, read the log before and after, and [append](Log::append).
+    ///
     /// # Errors
     /// [`AuditError`].
     #[must_use = "records behind those that are covered are not authentic"]
@@ -283,6 +272,41 @@ impl Log {
         device: &PublicKey,
     ) -> Result<usize, AuditError> {
         let checkpoint = signed.verify(device)?;
+        let covered = self.covered(checkpoint)?;
+        if self.first > checkpoint.first {
+            return Err(AuditError::FrontMissing {
+                first: self.first,
+                kept: checkpoint.first,
+            });
+        }
+        Ok(covered)
+    }
+
+    /// Checks as [`Log::verify`] does, and that this log goes on from an earlier checkpoint: says how
+    /// many of the covered records are new since. The log must have all of these.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub fn verify_since(
+        &self,
+        earlier: &SignedCheckpoint,
+        signed: &SignedCheckpoint,
+        device: &PublicKey,
+    ) -> Result<usize, AuditError> {
+        let covered = self.verify(signed, device)?;
+        let (earlier, now) = (earlier.verify(device)?, signed.verify(device)?);
+        if earlier.records > now.records || earlier.boot > now.boot {
+            return Err(AuditError::Forked(earlier.records));
+        }
+        let known = self.covered(earlier).map_err(|error| match error {
+            AuditError::Broken(_) => AuditError::Forked(earlier.records),
+            error => error,
+        })?;
+        Ok(covered.saturating_sub(known))
+    }
+
+    /// How many of these records a checkpoint covers, if the chain leads to it.
+    fn covered(&self, checkpoint: &Checkpoint) -> Result<usize, AuditError> {
         if (checkpoint.vault, checkpoint.of) != (self.vault, self.of) {
             return Err(AuditError::Other);
         }
@@ -290,8 +314,10 @@ impl Log {
             return Err(AuditError::Broken(0));
         }
         let heads = self.heads();
-        let covered = checkpoint.records.checked_sub(self.first);
-        let covered = covered.and_then(|covered| usize::try_from(covered).ok());
+        let Some(covered) = checkpoint.records.checked_sub(self.first) else {
+            return Err(AuditError::Missing(checkpoint.records));
+        };
+        let covered = usize::try_from(covered).ok();
         let head = covered.and_then(|covered| Some((covered, heads.get(covered)?)));
         let (covered, head) = head.ok_or(AuditError::Missing(self.end()))?;
         if *head != checkpoint.head.0 {
@@ -353,48 +379,6 @@ impl Log {
             heads.push(head);
         }
         heads
-    }
-}
-
-impl SignedCheckpoint {
-    /// Reads a checkpoint with its signature. It is not authentic before it was verified.
-    ///
-    /// # Errors
-    /// [`AuditError::NotACheckpoint`].
-    pub fn from_bytes(bytes: &[u8]) -> Result<SignedCheckpoint, AuditError> {
-        let (checkpoint, signature) =
-            Checkpoint::decode(bytes).ok_or(AuditError::NotACheckpoint)?;
-        if signature.len() != SIGNATURE {
-            return Err(AuditError::NotACheckpoint);
-        }
-        Ok(SignedCheckpoint {
-            bytes: bytes.to_vec(),
-            checkpoint,
-        })
-    }
-
-    /// The checkpoint and its signature.
-    #[must_use]
-    pub fn to_bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// What the device signed.
-    ///
-    /// # Errors
-    /// [`AuditError::Signature`] if it was not this device.
-    pub fn verify(&self, device: &PublicKey) -> Result<&Checkpoint, AuditError> {
-        let (signed, signature) = self
-            .bytes
-            .split_last_chunk::<SIGNATURE>()
-            .ok_or(AuditError::NotACheckpoint)?;
-        let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&device.raw())
-            .map_err(|_| AuditError::Signature)?;
-        let signature =
-            p256::ecdsa::Signature::from_slice(signature).map_err(|_| AuditError::Signature)?;
-        key.verify(signed, &signature)
-            .map_err(|_| AuditError::Signature)?;
-        Ok(&self.checkpoint)
     }
 }
 

@@ -184,6 +184,7 @@ impl Error {
             Error::PublicKeyForm(_) => "ask for the raw form",
             Error::NoOpenSsh(_) => "ask for another form: pem, der, jwk or raw",
             Error::KeyFile(error) => return error.hint(),
+            Error::Audit(error) => return error.hint().map(str::to_owned),
             Error::Differs { .. } => {
                 "`claviger describe` shows what it is; ask for that, or choose another label"
             }
@@ -192,7 +193,6 @@ impl Error {
             | Error::TooMany { .. }
             | Error::Blob(_)
             | Error::Message
-            | Error::Audit(_)
             | Error::Share(_)
             | Error::Stream { .. } => {
                 return None;

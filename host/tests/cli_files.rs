@@ -643,6 +643,7 @@ fn files_that_are_in_each_others_way_are_named() {
         "shares verify --manifest - --device-key -".to_owned(),
         "shares verify --manifest /dev/stdin --device-key -".to_owned(),
         "audit verify --log - --checkpoint - --device-key device.pem".to_owned(),
+        "audit verify --log log --checkpoint - --since - --device-key device.pem".to_owned(),
         "seal @- --in -".to_owned(),
     ] {
         let (code, stderr) = device.refuses(&line, b"");

@@ -13,14 +13,19 @@
 //!            h(n) = SHA-256(h(n-1) || record n)                  n from 1: record n has number n-1
 //! caller, owner, log = login (1) || UUID (16); zeros for none, and for the log that callers
 //!              share who have none of their own
-//! checkpoint = "CLVA" || 1 (1) || 3 zeros || vault id (16) || log (17) || boot (4) || time (8)
-//!              || records ever (8) || h(records ever) (32) || length of the nonce (1) || nonce
+//! checkpoint = "CLVA" || 2 (1) || 3 zeros || vault id (16) || log (17) || boot (4) || time (8)
+//!              || number of the oldest record kept (8) || records ever (8) || h(records ever) (32)
+//!              || length of the nonce (1) || nonce
 //! signed     = checkpoint || r || s      ECDSA P-256 with SHA-256, by the device's key
 //! ```
 //!
 //! `sequence` rises with every change of the vault, over all logs. `boot` counts the starts in
 //! which anything was recorded. `time` is what Linux said, in seconds since 1970: not to be
 //! trusted; 0 if it said nothing. This module builds bytes; it computes no hash.
+//!
+//! A chain alone does not show that records were dropped from its front: whoever has it computes the
+//! value before any of its records. The checkpoint names the oldest record that the vault kept, so
+//! that one that was dropped is told from one that was overwritten.
 
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
@@ -36,11 +41,11 @@ pub const LOG: usize = 17;
 /// Bytes of a nonce at most.
 pub const NONCE: usize = 32;
 /// Bytes of the longest checkpoint.
-pub const CHECKPOINT: usize = 8 + 16 + LOG + 4 + 8 + 8 + 32 + 1 + NONCE;
+pub const CHECKPOINT: usize = 8 + 16 + LOG + 4 + 8 + 8 + 8 + 32 + 1 + NONCE;
 /// Bytes of its signature.
 pub const SIGNATURE: usize = 64;
 
-const FRONT: [u8; 8] = *b"CLVA\x01\0\0\0";
+const FRONT: [u8; 8] = *b"CLVA\x02\0\0\0";
 
 numbered! {
     /// What happened. `detail` is what the record says of it.
@@ -244,6 +249,8 @@ pub struct Checkpoint {
     pub boot: u32,
     /// What Linux said the time was.
     pub time: u64,
+    /// The number of the oldest record that the vault kept; [`Checkpoint::records`] if it kept none.
+    pub first: u64,
     /// How many records there have been.
     pub records: u64,
     /// The chain's value behind the last.
@@ -256,12 +263,13 @@ impl Checkpoint {
     /// The bytes that are signed.
     #[must_use]
     pub fn encode(&self) -> Vec<u8, CHECKPOINT> {
-        let parts: [&[u8]; 9] = [
+        let parts: [&[u8]; 10] = [
             &FRONT,
             &self.vault.0,
             &log_name(self.of.as_ref()),
             &self.boot.to_be_bytes(),
             &self.time.to_be_bytes(),
+            &self.first.to_be_bytes(),
             &self.records.to_be_bytes(),
             &self.head.0,
             // A nonce has at most 32 bytes.
@@ -285,6 +293,7 @@ impl Checkpoint {
         let (of, rest) = rest.split_first_chunk()?;
         let (boot, rest) = rest.split_first_chunk()?;
         let (time, rest) = rest.split_first_chunk()?;
+        let (first, rest) = rest.split_first_chunk()?;
         let (records, rest) = rest.split_first_chunk()?;
         let (head, rest) = rest.split_first_chunk()?;
         let ([len], rest) = rest.split_first_chunk()?;
@@ -294,6 +303,7 @@ impl Checkpoint {
             of: log_owner(of)?,
             boot: u32::from_be_bytes(*boot),
             time: u64::from_be_bytes(*time),
+            first: u64::from_be_bytes(*first),
             records: u64::from_be_bytes(*records),
             head: Digits(*head),
             nonce: Vec::from_slice(nonce).ok()?,
@@ -374,15 +384,17 @@ mod tests {
             of: Some(OWNER),
             boot: 1,
             time: 2,
-            records: 3,
+            first: 3,
+            records: 4,
             head: Digits([0xcc; 32]),
             nonce: Vec::from_slice(b"new").unwrap(),
         };
-        let mut expected = b"CLVA\x01\0\0\0".to_vec();
+        let mut expected = b"CLVA\x02\0\0\0".to_vec();
         expected.extend([0xbb; 16]);
         expected.push(2);
         expected.extend([0xaa; 16]);
-        expected.extend([0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3]);
+        expected.extend([0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2]);
+        expected.extend([0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4]);
         expected.extend([0xcc; 32]);
         expected.extend(b"\x03new");
         assert_eq!(checkpoint.encode()[..], expected[..]);

@@ -16,8 +16,8 @@
 //! | [share, to its holder](crate::shares) | HPKE to the holder's key | hash of the whole manifest, index; HPKE binds both public keys | who sealed it: the manifest is signed, and the text fits its commitment |
 //! | [request](crate::shares) | the device's that restores, ECDSA | all of it: set, hash of the manifest, owner there, key pair of this one restore, device | the name of the restore: the key pair is another each time |
 //! | [share, to a device](crate::shares) | HPKE to the request's key | hash of the manifest, hash of the request, index | which holder: the index says it, and the commitment whether it is genuine |
-//! | [records of a log](crate::audit) | - (a chain of SHA-256) | vault, log, every record and those before it | what is behind the checkpoint: `verify` says how many it covers |
-//! | [checkpoint](crate::audit) | the device's, ECDSA | all of it: vault, log, boot, time, number of records, head, nonce | whether the time is right: Linux said it |
+//! | [records of a log](crate::audit) | - (a chain of SHA-256) | vault, log, every record, its number and those before it, by the checkpoint's number and head | what is behind the checkpoint: `verify` says how many it covers. Where a part of the chain begins: the checkpoint says what the vault kept |
+//! | [checkpoint](crate::audit) | the device's, ECDSA | all of it: vault, log, boot, time, number of the oldest record kept, number of records, head, nonce | whether the time is right: Linux said it. Whether it is the newest, but by a nonce: any genuine one covers the log up to where it was made |
 //! | [ratchet token](crate::ratchet) | KDF of the key's version n | both epochs; by the key the key and its version | the key's id: two keys of one secret are in one epoch |
 //! | [M2, M3](crate::auth) | KDF of the key | direction, both nonces, both names | the key's policy: each side applies its own |
 //! | [session key](crate::auth) | KDF of the key | both nonces, both names | - |

@@ -398,11 +398,13 @@ impl<P: Platform> Vault<P> {
         let known = Known::of(0, &page);
         let time = platform.untrusted_time();
         let open = self.opened(platform)?;
+        let oldest = open.logs.pages(of).first();
         Ok(Checkpoint {
             vault: open.header.vault,
             of,
             boot: open.logs.boot(),
             time,
+            first: oldest.map_or(0, |page| page.first),
             records: known.end(),
             head: Digits(known.head),
             nonce,

@@ -27,7 +27,7 @@ const AT_ONCE: usize = 8;
 pub(super) struct Known {
     pub(super) slot: SlotNumber,
     number: u32,
-    first: u64,
+    pub(super) first: u64,
     pub(super) records: u64,
     used: usize,
     /// The chain's value behind its records.

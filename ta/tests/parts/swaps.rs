@@ -82,7 +82,7 @@ fn is_signed(device: &[u8], bytes: &[u8]) -> bool {
 }
 
 #[test]
-fn fields_of_two_requests_and_two_checkpoints() {
+fn fields_of_two_requests() {
     let holders = holders(2);
     let mut bench = Bench::new();
     let device = device_of(&mut bench);
@@ -95,27 +95,81 @@ fn fields_of_two_requests_and_two_checkpoints() {
         let start = RestoreStartRequest { device: named };
         bench.call(who, &start, &given.signed).unwrap().1
     });
-    let checkpoints = [ALICE, BOB].map(|who| {
-        let (of, shared) = (None, false);
-        let nonce = who.id.0;
-        let request = AuditCheckpointRequest { of, shared };
-        bench.call(who, &request, &nonce).unwrap().1
-    });
     let request: &[usize] = &[8, 16, 32, 17, 32, 65];
-    let checkpoint: &[usize] = &[8, 16, 17, 4, 8, 8, 32, 1, 16];
-    for (signed, lengths, least) in [(&asked, request, 5), (&checkpoints, checkpoint, 4)] {
-        let fields = [&signed[0], &signed[1]].map(|bytes| parts(bytes, lengths));
-        assert!(signed.iter().all(|bytes| is_signed(&device, bytes)));
-        let mut swapped = 0;
-        for (at, bytes) in swaps(&fields[0], &fields[1]) {
-            assert!(!is_signed(&device, &bytes), "field {at}");
-            swapped += 1;
-        }
-        assert!(swapped >= least, "{swapped}");
+    let fields = [&asked[0], &asked[1]].map(|bytes| parts(bytes, request));
+    assert!(asked.iter().all(|bytes| is_signed(&device, bytes)));
+    let mut swapped = 0;
+    for (at, bytes) in swaps(&fields[0], &fields[1]) {
+        assert!(!is_signed(&device, &bytes), "field {at}");
+        swapped += 1;
     }
+    assert!(swapped >= 5, "{swapped}");
     let (covered, _) = split_signed(&asked[0]).unwrap();
     assert!(RestoreRequest::decode(covered).is_some() && Manifest::decode(covered).is_none());
-    assert!(Checkpoint::decode(&checkpoints[0]).is_some());
+}
+
+/// Where the fields of a checkpoint begin: front, vault, log, boot, time, oldest record kept, records,
+/// head, length of the nonce; behind them nonce and signature.
+const CHECKPOINT: [usize; 9] = [8, 16, 17, 4, 8, 8, 8, 32, 1];
+
+/// A checkpoint of this caller's log, after so many changes there.
+fn checkpoint(bench: &mut Bench, who: Identity, changes: usize, nonce: &[u8]) -> Vec<u8> {
+    for _ in 0..changes {
+        let new = new_key("k", Algorithm::Aes256Siv);
+        bench.ask(who, &GenerateRequest { new }).unwrap();
+        let key = key_ref("k");
+        bench.ask(who, &DeleteRequest { key }).unwrap();
+    }
+    let (of, shared) = (None, false);
+    let request = AuditCheckpointRequest { of, shared };
+    bench.call(who, &request, nonce).unwrap().1
+}
+
+/// Whatever fields are taken from the other, together too, only the genuine ones are signed.
+fn only_the_genuine_are_signed(device: &[u8], one: &[u8], other: &[u8], genuine: &[&[u8]]) {
+    let [fields, others] = [one, other].map(|bytes| {
+        let nonce = usize::from(bytes[CHECKPOINT.iter().sum::<usize>() - 1]);
+        parts(bytes, &[&CHECKPOINT[..], &[nonce]].concat())
+    });
+    for taken in 0_u32..1 << fields.len() {
+        let of = |at: usize| {
+            if taken >> at & 1 == 1 {
+                &others
+            } else {
+                &fields
+            }
+        };
+        let bytes: Vec<u8> = (0..fields.len())
+            .flat_map(|at| of(at)[at])
+            .copied()
+            .collect();
+        let expected = genuine.contains(&&*bytes);
+        assert_eq!(is_signed(device, &bytes), expected, "fields {taken:b}");
+    }
+}
+
+#[test]
+fn fields_of_two_checkpoints() {
+    let mut bench = Bench::new();
+    let device = device_of(&mut bench);
+    let one = checkpoint(&mut bench, ALICE, 1, &[7; 16]);
+    // Time has seconds.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    bench.reboot();
+    let other = checkpoint(&mut bench, BOB, 40, &[8; 32]);
+    let [a, b] = [&one, &other].map(|bytes| Checkpoint::decode(bytes).unwrap().0);
+    assert!(a.vault == b.vault && a.of != b.of && a.boot != b.boot && a.time != b.time);
+    assert!(a.first == 0 && b.first > 0 && a.records == 2 && b.records == 80);
+    only_the_genuine_are_signed(&device, &one, &other, &[&one, &other]);
+
+    // Another vault, with another key.
+    let elsewhere = checkpoint(&mut Bench::new(), CAROL, 40, &[9; 8]);
+    let (c, _) = Checkpoint::decode(&elsewhere).unwrap();
+    assert!(c.vault != a.vault && c.first > 0);
+    only_the_genuine_are_signed(&device, &one, &elsewhere, &[&one]);
+    // And the same vault later.
+    let later = checkpoint(&mut bench, ALICE, 1, &[7; 16]);
+    only_the_genuine_are_signed(&device, &one, &later, &[&one, &later]);
 }
 
 #[test]

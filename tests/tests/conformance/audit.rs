@@ -2,7 +2,7 @@
 
 use claviger::{
     Algorithm, Client, Origin, State, Status,
-    audit::{AuditError, Log, LogOf, SignedCheckpoint},
+    audit::LogOf,
     identity::uid_identity,
     proto::{
         Command,
@@ -193,58 +193,6 @@ fn nobody_displaces_what_is_known_of_another() {
     let last = log.records().last().unwrap();
     assert_eq!(last.event, Event::Deleted);
     assert_eq!(alice.audit_log(LogOf::Caller).unwrap(), before);
-}
-
-#[test]
-fn a_checkpoint_tells_of_every_alteration() {
-    let device = Device::fresh();
-    let alice = device.user(ALICE);
-    for label in ["a", "b", "c"] {
-        alice.generate(label, Algorithm::Aes256Siv).unwrap();
-    }
-    let key = alice.device_key().unwrap().public;
-    let log = alice.audit_log(LogOf::Caller).unwrap();
-    let nonce = [7; 32];
-    let signed = alice.audit_checkpoint(LogOf::Caller, &nonce).unwrap();
-    assert_eq!(signed.verify(&key).unwrap().nonce, nonce);
-    assert_eq!(log.verify(&signed, &key), Ok(log.records().len()));
-    assert_eq!(
-        status(alice.audit_checkpoint(LogOf::Caller, &[7; 33])),
-        Status::BadPayload
-    );
-
-    // A later log has the same beginning; an older checkpoint still holds.
-    alice.generate("d", Algorithm::Aes256Siv).unwrap();
-    let later = alice.audit_log(LogOf::Caller).unwrap();
-    assert_eq!(later.verify(&signed, &key), Ok(log.records().len()));
-    let again = alice.audit_checkpoint(LogOf::Caller, b"").unwrap();
-    assert_eq!(
-        log.verify(&again, &key),
-        Err(AuditError::Missing(
-            log.first() + log.records().len() as u64
-        ))
-    );
-    let mut joined = log.clone();
-    joined.append(later).unwrap();
-    joined.verify(&again, &key).unwrap();
-
-    // Each byte of the log, but the front, which says what it is; and each of the checkpoint.
-    let bytes = log.to_bytes();
-    for place in 0..bytes.len() {
-        let mut altered = bytes.clone();
-        altered[place] ^= 1;
-        let verified = Log::from_bytes(&altered).and_then(|log| log.verify(&signed, &key));
-        assert!(verified.is_err(), "byte {place} of the log");
-    }
-    for place in 0..signed.to_bytes().len() {
-        let mut altered = signed.to_bytes().to_vec();
-        altered[place] ^= 1;
-        let verified =
-            SignedCheckpoint::from_bytes(&altered).and_then(|signed| log.verify(&signed, &key));
-        assert!(verified.is_err(), "byte {place} of the checkpoint");
-    }
-    let other = device.user(BOB).audit_checkpoint(LogOf::Caller, b"");
-    assert_eq!(log.verify(&other.unwrap(), &key), Err(AuditError::Other));
 }
 
 #[test]

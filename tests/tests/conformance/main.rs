@@ -4,6 +4,7 @@ mod audit;
 mod batch;
 mod challenge;
 mod check_values;
+mod checkpoints;
 mod components;
 mod contract;
 mod copies;

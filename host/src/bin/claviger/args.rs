@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 use claviger::proto::{Digits, Label};
 
 pub(crate) use self::{
-    audit::{AuditCommand, WhichLog},
+    audit::{AuditCommand, AuditVerifyArguments, WhichLog},
     data::{AssociatedData, Context, Hex, Input, Output, Purpose},
     examples::grammar,
     fairness::{PendingCommand, QuotaCommand},

@@ -1,17 +1,17 @@
 //! `audit ...` and `device-key ...`.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, UNIX_EPOCH},
 };
 
 use claviger::{
-    Algorithm, Client, Error, Identity, Status,
-    audit::{AuditError, Log, LogOf, SignedCheckpoint},
+    Client, Error, Identity, Status,
+    audit::{AuditError, Log, LogOf},
     key_file::{FoundCertificate, KeyFileError, certificates},
     proto::{
         Command,
-        audit::{Checkpoint, Event, Record},
+        audit::{Event, Record},
         limits,
     },
 };
@@ -23,10 +23,13 @@ use crate::{
     failure::Failure,
     files::{self, Secrecy},
     names::Owners,
-    open,
     output::{Printer, base64, table},
     sign,
 };
+
+mod verify;
+
+use verify::Verified;
 
 /// More than any log, checkpoint or public key has.
 const LONGEST: usize = 16 << 20;
@@ -42,11 +45,7 @@ pub(crate) fn audit(
             let signed = client()?.audit_checkpoint(log_of(of), &nonce.0)?;
             write("checkpoint", signed.to_bytes(), &output.output, printer)
         }
-        AuditCommand::Verify {
-            logs,
-            checkpoint,
-            device_key,
-        } => verify(logs, checkpoint, device_key, printer),
+        AuditCommand::Verify(arguments) => verify::verify(arguments, printer),
         AuditCommand::Strict => {
             client()?.audit_strict()?;
             printer.print(&json!({ "strict": true }), "")
@@ -147,28 +146,6 @@ fn read(client: &Client, of: &WhichLog, output: &Path, printer: &Printer) -> Out
     print_log(&log, &owners, None, printer)
 }
 
-fn verify(logs: &[PathBuf], checkpoint: &Path, device_key: &Path, printer: &Printer) -> Outcome {
-    let device = open::public_key(device_key, &[Algorithm::EcdsaP256])?;
-    let signed = SignedCheckpoint::from_bytes(&small(checkpoint)?).map_err(failed)?;
-    let mut whole: Option<Log> = None;
-    for path in logs {
-        let part = Log::from_bytes(&small(path)?).map_err(failed)?;
-        match &mut whole {
-            None => whole = Some(part),
-            Some(log) => log.append(part).map_err(failed)?,
-        }
-    }
-    let log = whole.ok_or_else(|| Failure::Usage("name a log".to_owned()))?;
-    let covered = log.verify(&signed, &device).map_err(failed)?;
-    let checkpoint = signed.verify(&device).map_err(failed)?;
-    print_log(
-        &log,
-        &Owners::new(None),
-        Some((checkpoint, covered)),
-        printer,
-    )
-}
-
 fn failed(error: AuditError) -> Failure {
     Failure::from(claviger::Error::from(error))
 }
@@ -198,11 +175,11 @@ fn write(name: &str, bytes: &[u8], output: &Path, printer: &Printer) -> Outcome 
 fn print_log(
     log: &Log,
     owners: &Owners,
-    verified: Option<(&Checkpoint, usize)>,
+    verified: Option<&Verified<'_>>,
     printer: &Printer,
 ) -> Outcome {
     // Of what was not verified at all, nothing is behind.
-    let covered = verified.map_or(log.records().len(), |(_, covered)| covered);
+    let covered = verified.map_or(log.records().len(), |verified| verified.covered);
     let objects = |part: &[(u64, &Record)]| {
         let part = part.iter();
         part.map(|(number, record)| record_object(*number, record, owners))
@@ -214,12 +191,7 @@ fn print_log(
         "vault": log.vault().to_string(),
         "of": log.of().map(|of| owners.object(of)),
         "overwritten": log.first(),
-        "verified": verified.map(|(checkpoint, _)| json!({
-            "records": checkpoint.records,
-            "boot": checkpoint.boot,
-            "untrusted_time": checkpoint.time,
-            "nonce": base64(&checkpoint.nonce),
-        })),
+        "verified": verified.map(|verified| verify::object(verified, behind.len())),
         "records": objects(signed),
         "not_covered": objects(behind),
     });
@@ -231,11 +203,9 @@ fn print_log(
     if log.first() > 0 {
         text = format!("{} older records were overwritten\n{text}", log.first());
     }
-    if let Some((checkpoint, _)) = verified {
-        text += &format!(
-            "authentic: the device signed {} records, in boot {}\n",
-            checkpoint.records, checkpoint.boot
-        );
+    if let Some(verified) = verified {
+        text += "authentic: the device signed that these are its records\n";
+        text += &table(&verify::rows(verified, owners));
     }
     if !behind.is_empty() {
         text += &format!(

@@ -96,7 +96,7 @@ impl Failure {
                 Error::Blob(_) => "not-a-blob",
                 Error::Message => "not-a-message",
                 Error::Differs { .. } => "differs",
-                Error::Audit(_) => "audit",
+                Error::Audit(error) => error.name(),
                 Error::Share(_) => "share",
                 Error::PublicKeyForm(_) => "raw-form-only",
                 Error::NoOpenSsh(_) => "no-such-form",

@@ -141,6 +141,8 @@ impl Bench {
             .checkpoint(&mut self.platform, of, heapless::Vec::new())
             .unwrap();
         assert_eq!(Some(checkpoint.head.0), head);
+        let oldest = records.first().map_or(0, |(number, _)| *number);
+        assert_eq!(checkpoint.first, oldest);
         records
     }
 

@@ -179,7 +179,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
     (
         "audit verify",
-        "claviger audit verify --log log --checkpoint checkpoint --device-key device.pem",
+        "claviger audit verify --log log --checkpoint checkpoint --device-key device.pem --owner 1000 \
+         --nonce 00112233",
     ),
     ("audit strict", "claviger audit strict"),
     (

@@ -192,16 +192,13 @@ impl Command {
                 AuditCommand::Read { output, .. } | AuditCommand::Checkpoint { output, .. } => {
                     paths.output(output);
                 }
-                AuditCommand::Verify {
-                    logs,
-                    checkpoint,
-                    device_key,
-                } => {
-                    for log in logs {
+                AuditCommand::Verify(verify) => {
+                    for log in &verify.logs {
                         paths.reads("--log", Some(log));
                     }
-                    paths.reads("--checkpoint", Some(checkpoint));
-                    paths.reads("--device-key", Some(device_key));
+                    paths.reads("--checkpoint", Some(&verify.checkpoint));
+                    paths.reads("--device-key", Some(&verify.device_key));
+                    paths.reads("--since", verify.since.as_deref());
                 }
                 AuditCommand::Strict | AuditCommand::Release { .. } => {}
             },
