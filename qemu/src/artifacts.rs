@@ -19,6 +19,8 @@ use crate::toolchain::{TARGET, Toolchain};
 
 /// The trusted application's name among OP-TEE's.
 const TA_UUID: &str = "6920a19f-12e2-4bf9-8ea2-4abc01c722a9";
+/// The folder in which cargo builds for the guest.
+pub(crate) const DEVICE: &str = "device";
 /// The platform's processor has these; bulk cryptography without them is some fifty times slower.
 const TA_RUSTFLAGS: &str = "-C target-feature=+aes,+sha2";
 
@@ -55,7 +57,7 @@ impl Claviger {
     /// Builds and signs.
     pub(crate) fn build(platform: &Platform, flavour: Flavour) -> Result<Self> {
         let (elf, ta) = trusted_application(platform, flavour)?;
-        let mut cargo = cargo(platform, "build", "device");
+        let mut cargo = cargo(platform, "build");
         cargo.args([
             "-p",
             "claviger",
@@ -76,7 +78,7 @@ impl Claviger {
 
 /// The test binaries of the end-to-end suite.
 pub(crate) fn tests(platform: &Platform) -> Result<Vec<Executable>> {
-    let mut cargo = cargo(platform, "test", "device");
+    let mut cargo = cargo(platform, "test");
     cargo.args([
         "--no-run",
         "-p",
@@ -95,26 +97,36 @@ pub(crate) fn tests(platform: &Platform) -> Result<Vec<Executable>> {
     Ok(tests)
 }
 
-/// A program of the end-to-end package, which runs in the guest.
+/// A program of the end-to-end package, which runs in the guest, as its tests are built.
 pub(crate) fn program(platform: &Platform, name: &str) -> Result<PathBuf> {
-    build_program(&mut cargo(platform, "build", "device"), platform, name)
+    build_program(&mut cargo(platform, "build"), platform, name, "suite")
+}
+
+/// As [`program`], as a program of a device is built: what is measured.
+pub(crate) fn measured_program(platform: &Platform, name: &str) -> Result<PathBuf> {
+    build_program(&mut cargo(platform, "build"), platform, name, "release")
 }
 
 /// A shared library for the guest: all of a package.
 pub(crate) fn library(platform: &Platform, package: &str) -> Result<PathBuf> {
-    let mut cargo = cargo(platform, "build", "device");
-    cargo.args(["-p", package, "--lib", "--release"]);
+    let mut cargo = cargo(platform, "build");
+    cargo.args(["-p", package, "--lib", "--profile", "suite"]);
     Ok(only(executables(&mut cargo, platform, package)?)?.path)
 }
 
-/// As [`program`], with its symbols.
+/// As [`measured_program`], with its symbols.
 pub(crate) fn program_with_symbols(platform: &Platform, name: &str) -> Result<PathBuf> {
-    let mut cargo = cargo(platform, "build", "device-symbols");
+    let mut cargo = cargo_in(platform, "build", "device-symbols");
     cargo.env("CARGO_PROFILE_RELEASE_STRIP", "none");
-    build_program(&mut cargo, platform, name)
+    build_program(&mut cargo, platform, name, "release")
 }
 
-fn build_program(cargo: &mut Command, platform: &Platform, name: &str) -> Result<PathBuf> {
+fn build_program(
+    cargo: &mut Command,
+    platform: &Platform,
+    name: &str,
+    profile: &str,
+) -> Result<PathBuf> {
     cargo.args([
         "-p",
         "claviger-tests",
@@ -123,8 +135,10 @@ fn build_program(cargo: &mut Command, platform: &Platform, name: &str) -> Result
         "--no-default-features",
         "--features",
         "optee",
+        "--profile",
+        profile,
     ]);
-    let path = only(executables(cargo.arg("--release"), platform, name)?)?.path;
+    let path = only(executables(cargo, platform, name)?)?.path;
     refuse_emulator(&fs::read(&path)?).with_context(|| path.display().to_string())?;
     Ok(path)
 }
@@ -184,8 +198,12 @@ fn plain(program: OsString) -> Command {
     cargo
 }
 
-/// A cargo that builds for the guest, with build folders of its own: other flags would make cargo build all anew.
-fn cargo(platform: &Platform, verb: &str, folder: &str) -> Command {
+/// A cargo that builds for the guest, all in one folder: what several of them need is built once.
+fn cargo(platform: &Platform, verb: &str) -> Command {
+    cargo_in(platform, verb, DEVICE)
+}
+
+fn cargo_in(platform: &Platform, verb: &str, folder: &str) -> Command {
     let mut cargo = plain_cargo();
     for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
         cargo.env_remove(flags);
@@ -226,7 +244,8 @@ pub(crate) fn target_folder() -> PathBuf {
     workspace().join(target)
 }
 
-/// The trusted application as it was linked, and signed.
+/// The trusted application as it was linked, and signed. Each flavour has a folder of its own for these two: cargo
+/// links all of them to one place.
 fn trusted_application(platform: &Platform, flavour: Flavour) -> Result<(PathBuf, PathBuf)> {
     let (features, folder) = match flavour {
         Flavour::Plain => ("optee", "ta"),
@@ -234,7 +253,7 @@ fn trusted_application(platform: &Platform, flavour: Flavour) -> Result<(PathBuf
         Flavour::Symbols => ("optee", "ta-symbols"),
         Flavour::Soft => ("optee,marks,panic", "ta-soft"),
     };
-    let mut cargo = cargo(platform, "build", folder);
+    let mut cargo = cargo(platform, "build");
     if flavour == Flavour::Symbols {
         cargo.env("CARGO_PROFILE_TA_STRIP", "none");
     }
@@ -260,7 +279,13 @@ fn trusted_application(platform: &Platform, flavour: Flavour) -> Result<(PathBuf
         "the trusted application",
     )?)?
     .path;
-    let signed = sign(platform, &elf, &build_folder(&platform.toolchain, folder))?;
+    let folder = build_folder(&platform.toolchain, folder);
+    fs::create_dir_all(&folder)?;
+    let linked = tempfile::NamedTempFile::new_in(&folder)?;
+    fs::copy(elf, linked.path())?;
+    let elf = folder.join("linked.elf");
+    linked.persist(&elf)?;
+    let signed = sign(platform, &elf, &folder)?;
     Ok((elf, signed))
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::artifacts::{self, build_folder, device_environment, plain_cargo, plain_clippy};
+use crate::artifacts::{self, DEVICE, build_folder, device_environment, plain_cargo, plain_clippy};
 use crate::cli::{FuzzOptions, TestOptions};
 use crate::report::seconds;
 use crate::setup::Platform;
@@ -102,8 +102,6 @@ const DEVICE_LINTS: [(&str, &[&str]); 4] = [
             "claviger-ta",
             "--features",
             "optee",
-            "--profile",
-            "ta",
         ],
     ),
     (
@@ -138,8 +136,10 @@ fn lint(platform: &Platform, arguments: &[&str]) -> Result<()> {
     let mut clippy = plain_clippy(&platform.toolchain);
     clippy
         .args(["--target", TARGET, "--target-dir"])
-        .arg(build_folder(&platform.toolchain, "lint"));
+        .arg(build_folder(&platform.toolchain, DEVICE));
     device_environment(&mut clippy, platform);
+    // Build scripts and macros are built once, for this and for the suite.
+    clippy.args(["--profile", "suite"]);
     succeed(clippy.args(arguments).args(DENY_WARNINGS))
 }
 

@@ -40,7 +40,7 @@ impl Program {
     /// Builds this program and boots; time is counted instructions.
     pub(crate) fn boot(platform: &Platform, flavour: Flavour, name: &str) -> Result<Self> {
         let claviger = Claviger::build(platform, flavour)?;
-        let file = artifacts::program(platform, name)?;
+        let file = artifacts::measured_program(platform, name)?;
         Self::boot_file(platform, &claviger, &file, counted)
     }
 
@@ -51,7 +51,7 @@ impl Program {
         name: &str,
     ) -> Result<Self> {
         let claviger = Claviger::build(platform, Flavour::Marks)?;
-        let file = artifacts::program(platform, name)?;
+        let file = artifacts::measured_program(platform, name)?;
         Self::boot_file(platform, &claviger, &file, |boot| {
             boot.processors = processors;
         })

@@ -1,5 +1,6 @@
 //! The verb `test`: the end-to-end suite in a guest.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::iter::Sum;
@@ -7,12 +8,13 @@ use std::ops::AddAssign;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 
-use crate::artifacts::{self, Claviger, Flavour};
+use crate::artifacts::{self, Claviger, Executable, Flavour};
 use crate::cli::TestOptions;
 use crate::device::{DISK_MEBIBYTES, Device};
 use crate::guest::{Boot, Guest, Job};
+use crate::lanes;
 use crate::report::seconds;
 use crate::setup::Platform;
 
@@ -99,7 +101,10 @@ pub(crate) fn test(options: &TestOptions) -> Result<bool> {
     Ok(count.is_good())
 }
 
-/// Runs every test binary, all in one boot unless one of them brings the guest down.
+/// Tests of one binary that run in a row: a lane takes the next ones when it is done with these.
+const IN_A_ROW: usize = 16;
+
+/// Runs every test, in as many guests as this machine has processors.
 pub(crate) fn run(platform: &Platform, options: &TestOptions) -> Result<Count> {
     run_within(platform, options, DEADLINE)
 }
@@ -112,52 +117,122 @@ pub(crate) fn run_long(platform: &Platform) -> Result<Count> {
 
 fn run_within(platform: &Platform, options: &TestOptions, deadline: Duration) -> Result<Count> {
     let claviger = Claviger::build(platform, Flavour::Marks)?;
-    let tests = artifacts::tests(platform)?;
+    let binaries = artifacts::tests(platform)?;
     let folder = platform.cache.run()?;
-    let mut total = Count::default();
-    let mut booted: Option<(Device, Guest)> = None;
-    let mut devices = 0;
-    for test in &tests {
-        let (device, mut guest) = match booted.take() {
-            Some(booted) => booted,
-            None => {
-                devices += 1;
-                let device = Device::open(
-                    platform,
-                    &folder.path().join(format!("disk{devices}")),
-                    DISK_MEBIBYTES,
-                )?;
-                let mut boot = Boot::new(&device, Some(&claviger));
-                boot.files = tests
-                    .iter()
-                    .map(|test| (PathBuf::from(&test.path), place(&test.name)))
-                    .collect();
-                let guest = Guest::boot(platform, &boot)?;
-                (device, guest)
-            }
-        };
-        let mut job = Job::new(0, &[place(&test.name), "--test-threads=1".to_owned()]);
+    let lane = |number: usize| Lane {
+        platform,
+        claviger: &claviger,
+        binaries: &binaries,
+        disks: folder.path().join(number.to_string()),
+        booted: None,
+        devices: 0,
+    };
+    let rows = lane(usize::MAX).rows(options)?;
+    let counts = lanes::share(&rows, |number, rows| {
+        let mut lane = lane(number);
+        let mut total = Count::default();
+        for row in rows {
+            total += lane.run(row, options, deadline)?;
+        }
+        lane.off()?;
+        Ok(total)
+    })?;
+    Ok(counts.into_iter().sum())
+}
+
+/// Tests of one binary.
+struct Row<'a> {
+    binary: &'a str,
+    tests: Vec<String>,
+}
+
+/// A guest, booted when it is needed, and anew if tests brought it down.
+struct Lane<'a> {
+    platform: &'a Platform,
+    claviger: &'a Claviger,
+    binaries: &'a [Executable],
+    /// Where the disks of its devices lie; each has a number behind that.
+    disks: PathBuf,
+    booted: Option<(Device, Guest)>,
+    devices: usize,
+}
+
+impl<'a> Lane<'a> {
+    /// All tests that the options choose, in rows.
+    fn rows(mut self, options: &TestOptions) -> Result<Vec<Row<'a>>> {
+        let mut rows = Vec::new();
+        for binary in self.binaries {
+            let mut words = vec![place(&binary.name).into(), "--list".into()];
+            words.extend(options.arguments.iter().cloned());
+            let job = Job::new(0, &words);
+            let listed = self.guest()?.capture(&job, DEADLINE)?;
+            ensure!(listed.status == 0, "{} lists no tests", binary.name);
+            let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+            let names = text.lines().filter_map(|line| line.strip_suffix(": test"));
+            let names: Vec<String> = names.map(str::to_owned).collect();
+            rows.extend(names.chunks(IN_A_ROW).map(|tests| Row {
+                binary: &binary.name,
+                tests: tests.to_vec(),
+            }));
+        }
+        self.off()?;
+        Ok(rows)
+    }
+
+    fn run(
+        &mut self,
+        Row { binary, tests }: &Row<'_>,
+        options: &TestOptions,
+        deadline: Duration,
+    ) -> Result<Count> {
+        let mut job = Job::new(0, &[place(binary), "--test-threads=1".to_owned()]);
         job.words.extend(options.arguments.iter().cloned());
+        job.words.push("--exact".into());
+        job.words.extend(tests.iter().map(OsString::from));
         let started = Instant::now();
         let mut stdout = Vec::new();
         // Long tests say there how far they are.
-        let result = guest.run(&job, &mut stdout, &mut io::stderr(), deadline);
-        total += match &result {
-            Ok(status) => judge(&test.name, *status, &stdout, started.elapsed()),
-            Err(error) => {
-                println!("{}: the guest failed: {error:#}", test.name);
-                Count::ONE_FAILED
+        let result = self
+            .guest()?
+            .run(&job, &mut stdout, &mut io::stderr(), deadline);
+        match result {
+            Ok(status) => {
+                let count = judge(binary, status, &stdout, started.elapsed());
+                show_marks(self.guest()?, binary)?;
+                Ok(count)
             }
-        };
-        if result.is_ok() {
-            show_marks(&mut guest, &test.name)?;
-            booted = Some((device, guest));
+            Err(error) => {
+                println!("{binary}: the guest failed: {error:#}");
+                self.booted = None;
+                Ok(Count::ONE_FAILED)
+            }
         }
     }
-    if let Some((_device, guest)) = booted {
-        guest.off()?;
+
+    fn guest(&mut self) -> Result<&mut Guest> {
+        if self.booted.is_none() {
+            self.devices += 1;
+            let disk = self.disks.with_extension(self.devices.to_string());
+            let device = Device::open(self.platform, &disk, DISK_MEBIBYTES)?;
+            let mut boot = Boot::new(&device, Some(self.claviger));
+            boot.files = self
+                .binaries
+                .iter()
+                .map(|test| (test.path.clone(), place(&test.name)))
+                .collect();
+            let guest = Guest::boot(self.platform, &boot)?;
+            self.booted = Some((device, guest));
+        }
+        let booted = self.booted.as_mut();
+        booted.map(|(_, guest)| guest).context("a guest was booted")
     }
-    Ok(total)
+
+    fn off(self) -> Result<()> {
+        match self.booted {
+            Some((_device, guest)) => guest.off(),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Says how far heap and stack of the trusted application's instance were driven since it began.
