@@ -11,6 +11,7 @@
 //! | the same, where it cannot be replaced so: a mount point, a directory that takes no files, attributes that the caller may not give | written over when the content is complete and there is room for it; [`Written::InPlace`] says so |
 //! | a symbolic link, or one to nothing | what it points to is written, if the kernel follows it for this caller |
 //! | a FIFO or a device | written as it is |
+//! | a descriptor of this process (`/dev/fd/N`) | an error: [`PendingFile::onto`] takes it |
 //! | a file that the kernel does not let this caller write | an error; it stays as it was |
 //!
 //! What is [`Secrecy::Private`] has mode 0600, follows no link, and goes to a file or FIFO that is
@@ -19,13 +20,14 @@
 
 mod attributes;
 mod content;
+mod links;
 mod sealed;
 mod target;
 
 use std::{
     fs::{File, Permissions},
     io::{self, Write},
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -33,7 +35,7 @@ use self::{
     content::Content,
     target::{Place, Target},
 };
-pub use self::{content::remove_unfinished, sealed::SealedFile, target::descriptor};
+pub use self::{content::remove_unfinished, links::descriptor, sealed::SealedFile};
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +118,17 @@ impl PendingFile {
             }
         };
         let path = path.to_owned();
+        Ok(PendingFile { path, way })
+    }
+
+    /// Begins what is written to an open file, from where it stands, as a stream. `path` is how it
+    /// was named.
+    ///
+    /// # Errors
+    /// If others may open it, and what is written is private.
+    pub fn onto(file: File, path: &Path, secrecy: Secrecy) -> io::Result<PendingFile> {
+        expect_private(&file, secrecy, false)?;
+        let (path, way) = (path.to_owned(), Way::Stream(file));
         Ok(PendingFile { path, way })
     }
 
@@ -243,12 +256,13 @@ impl Write for PendingFile {
     }
 }
 
-/// Refuses to give others what is private. Devices keep nothing, and what replaces its own input
+/// Refuses to give others what is private. Devices and sockets keep nothing, and what replaces its own input
 /// is closed to others.
 fn expect_private(file: &File, secrecy: Secrecy, closes: bool) -> io::Result<()> {
     let metadata = file.metadata()?;
-    let device = target::is_device(&metadata);
-    if secrecy == Secrecy::Ordinary || device {
+    // Nobody opens a socket by its path.
+    let kept = !target::is_device(&metadata) && !metadata.file_type().is_socket();
+    if secrecy == Secrecy::Ordinary || !kept {
         return Ok(());
     }
     let why = if metadata.uid() != rustix::process::geteuid().as_raw() {

@@ -65,15 +65,16 @@ Files that are written (--out, --secret, --ciphertext, --session-key, --wrapped,
                       may not give. `reseal`, and what is its own input, is refused instead (6)
   a link              followed where the kernel follows it for you, also if it leads to nothing
   a FIFO, a device    written as it is, where the kernel lets you
-  a descriptor        /dev/fd/N, /dev/stdout: written from where it stands; closed: refused (6)
+  a descriptor        /dev/fd/N, /dev/stdout: written from where it stands; closed, or open for
+                      reading only: refused (6). Inputs that are one are read from there, too
   an input, or        refused (2) under every name and link; but seal, unseal, reseal, encrypt and
   another output      decrypt replace their own --in
 
   Private are derived secrets, session keys, opened data (unseal, decrypt, batch unseal), wrapped
-  keys, holders' private keys and shares: mode 0600, through no link, and onto a file or FIFO that
-  is there only if it is yours and nobody else may open it (else 6); what unseal and decrypt put in
-  the place of their own --in is closed to others. Wrapped keys, private keys and sets of shares
-  replace nothing.";
+  keys, holders' private keys and shares: mode 0600, through no link (a descriptor is to be named as
+  above), and onto a file or FIFO that is there only if it is yours and nobody else may open it
+  (else 6); what unseal and decrypt put in the place of their own --in is closed to others. Wrapped
+  keys, private keys and sets of shares replace nothing.";
 
 /// Keys that live in OP-TEE: used from Linux, never seen by it
 #[derive(Debug, Parser)]

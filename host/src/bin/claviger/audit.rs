@@ -140,7 +140,7 @@ fn log_of(of: &WhichLog) -> LogOf {
 
 fn read(client: &Client, of: &WhichLog, output: &Path, printer: &Printer) -> Outcome {
     let log = client.audit_log(log_of(of))?;
-    if files::is_file(output) {
+    if files::is_file(output, Secrecy::Ordinary) {
         return write("log", &log.to_bytes(), output, printer);
     }
     let owners = Owners::new(of.owner.owner);
@@ -189,7 +189,7 @@ fn write(name: &str, bytes: &[u8], output: &Path, printer: &Printer) -> Outcome 
         return printer.print(&json!({ name: base64(bytes) }), "");
     };
     destination.put(bytes)?;
-    if !files::is_file(output) {
+    if !files::is_file(output, Secrecy::Ordinary) {
         return Ok(std::process::ExitCode::SUCCESS);
     }
     printer.print(&json!({ "out": output.display().to_string() }), "")

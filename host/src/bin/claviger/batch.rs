@@ -41,7 +41,7 @@ pub(crate) fn batch(client: &Client, arguments: &BatchArguments, printer: &Print
         BatchWork::Unseal => Secrecy::Private,
         _ => Secrecy::Ordinary,
     };
-    let collects = printer.is_json() && !files::is_file(output);
+    let collects = printer.is_json() && !files::is_file(output, secrecy);
     let mut sink = if collects {
         Sink::Collector(Vec::new(), 0)
     } else {
@@ -72,7 +72,7 @@ pub(crate) fn batch(client: &Client, arguments: &BatchArguments, printer: &Print
         }
         Sink::Lines { destination, .. } => {
             destination.finish()?;
-            if files::is_file(output) {
+            if files::is_file(output, secrecy) {
                 let out = output.display().to_string();
                 printer.print(&json!({ "out": out, "done": done, "failed": failed }), "")?;
             }

@@ -10,7 +10,11 @@ use std::{
 
 use rustix::{fs::OFlags, stdio};
 
-use crate::{args::Paths, failure::Failure, files::number};
+use crate::{
+    args::Paths,
+    failure::Failure,
+    files::{Secrecy, number},
+};
 
 /// What a path names, however it is spelled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +37,8 @@ enum Kind {
 
 /// Refuses what would lose something.
 pub(crate) fn check(paths: &Paths<'_>) -> Result<(), Failure> {
-    let input = |path| (number(path, 0), named(path, 0));
-    let output = |path| (number(path, 1), named(path, 1));
+    let input = |path| (number(path, 0, Secrecy::Ordinary), named(path, 0));
+    let output = |path| (number(path, 1, Secrecy::Ordinary), named(path, 1));
     let inputs: Vec<_> = paths.inputs.iter().map(|(_, path)| input(path)).collect();
     let outputs: Vec<_> = paths.outputs.iter().map(|(_, path)| output(path)).collect();
     for (one, (name, path)) in paths.inputs.iter().enumerate() {
