@@ -23,7 +23,7 @@ pub(crate) use self::{
     examples::grammar,
     fairness::{PendingCommand, QuotaCommand},
     import::{ImportArguments, PassphraseArguments},
-    key::{KeyArguments, KeyName, KeyPlace, KeyVersion, Listed, Owner, Principal},
+    key::{KeyArguments, KeyName, KeyPlace, KeyVersion, Listed, Owner, Principal, group},
     new_key::{Bounds, ExportForm, KeyOptions, NewKey, PolicyOptions, Target, Tightening},
     parts::{
         ComponentsCommand, Fingerprint, HeldArguments, RestoreCommand, ShareArguments,
