@@ -28,6 +28,7 @@
 mod armor;
 mod certificate;
 mod der;
+mod encrypted;
 mod error;
 mod jwk;
 mod openssh;

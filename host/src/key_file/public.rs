@@ -20,7 +20,7 @@ pub(crate) fn read(bytes: &[u8], algorithms: &[Algorithm]) -> Result<PublicKey, 
         return take(kind, &point, &key.limits(kind.algorithms())?, algorithms);
     }
     if let Some(line) = openssh::public_line(text)? {
-        let (kind, point) = openssh::public(line)?;
+        let (kind, point) = openssh::public(&line)?;
         // Their types are of signatures.
         return take(kind, &point, &kind.algorithms()[..1], algorithms);
     }
@@ -132,5 +132,5 @@ fn raw(bytes: &[u8], algorithms: &[Algorithm]) -> Result<PublicKey, KeyFileError
 }
 
 fn wrong(found: &Thing, algorithms: &[Algorithm]) -> KeyFileError {
-    KeyFileError::wrong(found, format!("a public key of {}", names(algorithms)))
+    KeyFileError::no_public_key(found, format!("a public key of {}", names(algorithms)))
 }
