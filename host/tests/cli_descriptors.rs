@@ -129,3 +129,54 @@ fn a_descriptor_that_is_none_of_ours_is_an_error() {
         assert_eq!(code, 6, "{script}: {text}");
     }
 }
+
+#[test]
+fn what_would_be_printed_nowhere_is_not_done() {
+    for (line, code) in [
+        ("generate k --algorithm aes-128-cmac >&-", 6),
+        ("generate k --algorithm aes-128-cmac --json >&-", 6),
+        ("rotate s >&-", 6),
+        ("delete s --json >&-", 6),
+        ("derive d#x --secret out --json >&-", 6),
+        ("seal s --in plain --out out --json >out", 2),
+        ("seal s --in plain --out out --json >>out", 2),
+        ("derive d#x --secret out --json >out", 2),
+        ("wrap w --out out >out", 2),
+        ("shares keygen --out out >out", 2),
+        ("mac d#x --in plain >plain", 2),
+    ] {
+        let script = format!(
+            "$claviger generate w --algorithm aes-128-siv --export wrapped >/dev/null 2>&1
+             before=$($claviger list 2>/dev/null; $claviger describe s 2>/dev/null)
+             $claviger {line} 2>said; code=$?
+             after=$($claviger list 2>/dev/null; $claviger describe s 2>/dev/null)
+             test \"$before\" = \"$after\" || echo CHANGED
+             test ! -s out || echo WRITTEN
+             cat said; exit $code"
+        );
+        let (found, text) = shell(&script);
+        assert_eq!(found, code, "{line}: {text}");
+        assert!(
+            !text.contains("CHANGED") && !text.contains("WRITTEN"),
+            "{line}: {text}"
+        );
+    }
+    // What prints nothing needs none, and an object may go where data do not.
+    for line in [
+        "delete s >&-",
+        "derive d#x --secret out >&-",
+        "seal s --in plain --out out --json >said",
+        "seal s --in plain --out /dev/null --json >/dev/null",
+        "mac d#x --in plain >>plain",
+    ] {
+        let (code, text) = shell(&format!("$claviger {line}"));
+        assert_eq!(code, 0, "{line}: {text}");
+    }
+}
+
+#[test]
+fn a_files_name_does_not_steer_the_terminal() {
+    let (code, text) = shell("$claviger seal s --in \"$(printf 'no\\033[2Jsuch')\"");
+    assert_eq!(code, 6);
+    assert!(text.contains("no\\u{1b}[2Jsuch"), "{text:?}");
+}

@@ -13,7 +13,8 @@ use sec1::{EcParameters, EcPrivateKey};
 use zeroize::Zeroizing;
 
 use super::{
-    KeyFileError, Pair, Thing, Type, armor, certificate, der, encrypted, jwk, openssh, public, text,
+    KeyFileError, Pair, Thing, Type, armor, as_text, certificate, der, encrypted, jwk, openssh,
+    public, text,
 };
 use crate::PublicKey;
 
@@ -192,11 +193,7 @@ fn find(
 /// What is written as text is not taken for raw bytes because its length happens to fit.
 fn raw_or_text(bytes: &[u8], text: &[u8], algorithm: Algorithm) -> Result<Read, KeyFileError> {
     let raw = algorithm.takes_key_len(bytes.len());
-    let written = match text::hex(text) {
-        Some(secret) => Some((Format::Hex, secret)),
-        None => text::base64(text).map(|secret| (Format::Base64, secret)),
-    };
-    match written {
+    match as_text(text) {
         None if raw => Ok(unsaid(Format::Raw, Zeroizing::new(bytes.to_vec()))),
         Some((format, secret)) if raw => Err(KeyFileError::Ambiguous(format!(
             "raw, as {} bytes, or {}, as {} bytes",

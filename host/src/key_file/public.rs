@@ -3,7 +3,7 @@
 use claviger_proto::Algorithm;
 use pkcs8::{der::Decode, spki::SubjectPublicKeyInfoRef};
 
-use super::{KeyFileError, Thing, Type, armor, der, jwk, names, openssh, text};
+use super::{Format, KeyFileError, Thing, Type, armor, as_text, der, jwk, names, openssh};
 use crate::PublicKey;
 
 /// A public key of one of these algorithms, in whatever form it is.
@@ -106,13 +106,10 @@ fn take(
 }
 
 fn raw(bytes: &[u8], algorithms: &[Algorithm]) -> Result<PublicKey, KeyFileError> {
-    let written = if text::hex(bytes).is_some() {
-        Some("text: hexadecimal digits")
-    } else if text::base64(bytes).is_some() {
-        Some("text: base64")
-    } else {
-        None
-    };
+    let written = as_text(bytes).map(|(format, _)| match format {
+        Format::Hex => "text: hexadecimal digits",
+        _ => "text: base64",
+    });
     if let Some(name) = written {
         return Err(wrong(&Thing::Other(name.to_owned()), algorithms));
     }

@@ -9,6 +9,7 @@ mod key;
 mod new_key;
 mod parts;
 mod paths;
+mod printing;
 mod source;
 mod work;
 
@@ -154,8 +155,8 @@ pub(crate) enum Command {
     Generate {
         #[command(flatten)]
         new: Box<NewKey>,
-        /// Nothing is made where there is a key with this label, algorithm, usage and policy; refuse
-        /// one that differs
+        /// Nothing is made where there is a key with this label, algorithm, usage and policy that is
+        /// active (or waits for it with --pre-activation); refuse one that differs or does not serve
         #[arg(long, conflicts_with = "wrapped")]
         if_absent: bool,
     },

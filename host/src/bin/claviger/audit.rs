@@ -83,7 +83,7 @@ pub(crate) fn certificate(client: &Client, output: &Path, printer: &Printer) -> 
 }
 
 pub(crate) fn install_certificate(client: &Client, input: &Input, printer: &Printer) -> Outcome {
-    let file = small(&input.input)?;
+    let file = files::read_bounded(&input.input, LONGEST)?;
     let certificates = certificates(&file)
         .map_err(|error| Failure::key_file(&input.input, error, Status::BadCertificate))?;
     let certificate = of_device(client, &input.input, certificates)?;
@@ -149,10 +149,11 @@ fn read(client: &Client, of: &WhichLog, output: &Path, printer: &Printer) -> Out
 
 fn verify(logs: &[PathBuf], checkpoint: &Path, device_key: &Path, printer: &Printer) -> Outcome {
     let device = open::public_key(device_key, &[Algorithm::EcdsaP256])?;
-    let signed = SignedCheckpoint::from_bytes(&small(checkpoint)?).map_err(failed)?;
+    let signed =
+        SignedCheckpoint::from_bytes(&files::read_bounded(checkpoint, LONGEST)?).map_err(failed)?;
     let mut whole: Option<Log> = None;
     for path in logs {
-        let part = Log::from_bytes(&small(path)?).map_err(failed)?;
+        let part = Log::from_bytes(&files::read_bounded(path, LONGEST)?).map_err(failed)?;
         match &mut whole {
             None => whole = Some(part),
             Some(log) => log.append(part).map_err(failed)?,
@@ -171,17 +172,6 @@ fn verify(logs: &[PathBuf], checkpoint: &Path, device_key: &Path, printer: &Prin
 
 fn failed(error: AuditError) -> Failure {
     Failure::from(claviger::Error::from(error))
-}
-
-fn small(path: &Path) -> Result<Vec<u8>, Failure> {
-    match files::read_small(path, LONGEST)? {
-        Some(bytes) => Ok(bytes.to_vec()),
-        None => Err(Failure::Refused {
-            status: "too-long",
-            message: format!("{} is longer than anything of this kind", path.display()),
-            hint: "give the file that is meant".to_owned(),
-        }),
-    }
 }
 
 fn write(name: &str, bytes: &[u8], output: &Path, printer: &Printer) -> Outcome {

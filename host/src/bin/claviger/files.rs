@@ -78,6 +78,15 @@ pub(crate) fn read_small(path: &Path, most: usize) -> Result<Option<Zeroizing<Ve
     Ok((bytes.len() <= most).then_some(bytes))
 }
 
+/// As [`read_small`]; what is longer is refused, and nothing of its kind.
+pub(crate) fn read_bounded(path: &Path, most: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    read_small(path, most)?.ok_or_else(|| Failure::Refused {
+        status: "too-long",
+        message: format!("{} is longer than anything of this kind", shown(path)),
+        hint: "give the file that is meant".to_owned(),
+    })
+}
+
 pub(crate) fn shown(path: &Path) -> String {
     if input_number(path) == Some(0) {
         "standard input".to_owned()
@@ -138,7 +147,10 @@ impl Destination {
             }
             Some(number) => descriptors::to_write(number)
                 .and_then(|file| PendingFile::onto(file, path, secrecy)),
-            None => PendingFile::new(path, secrecy, existing),
+            None => {
+                awaited::rest_for(path);
+                PendingFile::new(path, secrecy, existing)
+            }
         };
         file.map(Destination::File).map_err(failed)
     }

@@ -31,10 +31,7 @@ pub(crate) fn import(
 ) -> Outcome {
     let path = &arguments.input.input;
     let passphrase = passphrase(&arguments.passphrase)?;
-    let file = files::read_small(path, LONGEST_KEY)?.ok_or_else(|| {
-        let error = KeyFileError::Malformed("file: far longer than any key");
-        Failure::key_file(path, error, Status::BadKey)
-    })?;
+    let file = files::read_bounded(path, LONGEST_KEY)?;
     let format = arguments.format.format();
     let read = |format| {
         let passphrase = passphrase.as_ref().map(|text| text.as_slice());
