@@ -8,7 +8,7 @@
 //! |---|---|
 //! | nothing | the file appears when it is complete |
 //! | a regular file | replaced in one step; owner, group, mode, ACL and extended attributes stay, and other names of it (hard links) keep the old content |
-//! | the same, where it cannot be replaced so: a mount point, a directory that takes no files, attributes that the caller may not give | written over when the content is complete and there is room for it; [`Written::InPlace`] says so |
+//! | the same, where it cannot be replaced so: a mount point, a directory that takes no files, attributes that the caller may not give | written over when the content is complete and there is room for it; until then it lies in a temporary file, or in memory if it is private; [`Written::InPlace`] says so |
 //! | a symbolic link, or one to nothing | what it points to is written, if the kernel follows it for this caller |
 //! | a FIFO or a device | written as it is |
 //! | a descriptor of this process (`/dev/fd/N`) | an error: [`PendingFile::onto`] takes it |

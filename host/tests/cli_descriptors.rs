@@ -104,6 +104,9 @@ fn a_descriptor_is_written_from_where_it_stands() {
         assert_eq!(lines.last(), Some(&"trailer"), "{script}: {text}");
         assert!(text.contains("END PUBLIC KEY"), "{script}: {text}");
     }
+    // Once only.
+    let (code, text) = shell("$claviger import k --in /dev/fd/8 --passphrase-fd 8 8<plain");
+    assert!(code == 2 && text.contains("--passphrase-fd"), "{text}");
     // What is read is read from there, too.
     let (code, text) = shell(
         "{ read line; $claviger seal s --in /dev/fd/8 8<&0 >blob; } <<'END'\nfirst\nsecond\nEND\n$claviger unseal s --in blob",

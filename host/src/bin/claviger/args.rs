@@ -63,7 +63,9 @@ Files that are written (--out, --secret, --ciphertext, --session-key, --wrapped,
                       the old content; what fails or is killed leaves it as it was
   it cannot be        it is written over when all is there and there is room, and a note on stderr
   replaced            says so: mounted files, directories that take no files, attributes that you
-                      may not give. `reseal`, and what is its own input, is refused instead (6)
+                      may not give. What is private waits in memory until all is there: data of
+                      gigabytes need as much of it; other data wait in a file of TMPDIR. `reseal`,
+                      and what is its own input, is refused instead (6)
   a link              followed where the kernel follows it for you, also if it leads to nothing
   a FIFO, a device    written as it is, where the kernel lets you
   a descriptor        /dev/fd/N, /dev/stdout: written from where it stands; closed, or open for

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, BufRead, IsTerminal, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use claviger::{
@@ -55,13 +55,11 @@ pub(crate) fn import(
 
 /// The first line of where the passphrase is.
 fn passphrase(arguments: &PassphraseArguments) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
-    let path = match (&arguments.passphrase_file, arguments.passphrase_fd) {
-        (Some(path), _) => path.clone(),
-        (None, Some(0)) => PathBuf::from("-"),
-        (None, Some(number)) => PathBuf::from(format!("/dev/fd/{number}")),
-        (None, None) => return Ok(None),
+    let path = arguments.passphrase_file.as_ref();
+    let Some(path) = path.or(arguments.passphrase_fd.as_ref()) else {
+        return Ok(None);
     };
-    let text = files::read_small(&path, LONGEST_PASSPHRASE)?
+    let text = files::read_small(path, LONGEST_PASSPHRASE)?
         .ok_or_else(|| Failure::Usage("the passphrase is longer than 4096 bytes".to_owned()))?;
     let end = text
         .iter()

@@ -66,8 +66,7 @@ impl Command {
                 paths.input(&arguments.input);
                 let passphrase = &arguments.passphrase;
                 paths.reads("--passphrase-file", passphrase.passphrase_file.as_deref());
-                let standard = passphrase.passphrase_fd.filter(|number| *number == 0);
-                paths.reads("--passphrase-fd", standard.map(|_| Path::new("-")));
+                paths.reads("--passphrase-fd", passphrase.passphrase_fd.as_deref());
                 paths.options(&arguments.options);
             }
             Command::Unwrap(arguments) => {
