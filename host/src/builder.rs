@@ -28,7 +28,8 @@ pub enum Login {
     /// The process's effective user: keys belong to it.
     #[default]
     User,
-    /// A group that the process is in: keys belong to the group, and all its members use them.
+    /// A group that the process is in: keys belong to the group, and all its members use them. In a
+    /// user namespace the number is the namespace's own, which the driver turns into the host's.
     Group(u32),
     /// Nobody: enough for [`Client::info`] and [`Client::self_test`].
     Public,
@@ -146,7 +147,8 @@ impl Builder {
     }
 
     /// Whether it is one with an emulated device.
-    pub(crate) fn is_emulated(&self) -> bool {
+    #[must_use]
+    pub fn is_emulated(&self) -> bool {
         #[cfg(feature = "emulator")]
         if self.emulator.is_some() {
             return true;

@@ -78,7 +78,7 @@ pub fn examine(builder: Builder) -> Vec<Check> {
         let check = Check::new("users", Verdict::Warn, finding);
         checks.push(check.advise(
             "the TEE knows users and groups by the host's numbers: give and read those; names are \
-             neither taken nor shown here",
+             neither taken nor shown here; a group session alone goes by the number here",
         ));
     }
     match builder.open() {

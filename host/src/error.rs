@@ -4,7 +4,9 @@ mod status;
 
 use std::io;
 
-use claviger_proto::{Algorithm, Command, Status, blob::BlobError, name::NameError, rules::Fault};
+use claviger_proto::{
+    Algorithm, Command, State, Status, blob::BlobError, name::NameError, rules::Fault,
+};
 
 use crate::{shares::ShareError, transport::TransportError};
 
@@ -31,9 +33,16 @@ pub enum Error {
     Differs {
         /// Its label.
         key: String,
-        /// What is otherwise: a field of the contract's description or policy of a key, or `state`,
-        /// if it was destroyed.
+        /// What is otherwise: a field of the contract's description or policy of a key.
         attribute: &'static str,
+    },
+    /// The key that is there is what is asked for, but does not serve in its state.
+    #[error("a key {key} exists already, and is {}", .state.name())]
+    NotServing {
+        /// Its label.
+        key: String,
+        /// Its state.
+        state: State,
     },
     /// The trusted application was restarted under a call that may not be sent again.
     #[error(
@@ -156,7 +165,7 @@ impl Error {
         match self {
             Error::Ta(status) => Some(*status),
             Error::Rule(fault) => Some(fault.status),
-            Error::Differs { .. } => Some(Status::AlreadyExists),
+            Error::Differs { .. } | Error::NotServing { .. } => Some(Status::AlreadyExists),
             Error::Blob(_) => Some(Status::NotAuthentic),
             Error::Message => Some(Status::BadPayload),
             Error::TooMany { status, .. } => Some(*status),
@@ -188,6 +197,13 @@ impl Error {
             Error::Differs { .. } => {
                 "`claviger describe` shows what it is; ask for that, or choose another label"
             }
+            Error::NotServing { state, .. } => match state {
+                State::PreActivation => {
+                    "`claviger activate` lets it serve; --pre-activation asks for it as it is"
+                }
+                State::Suspended => "`claviger resume` lets it serve again",
+                _ => "it never serves for anything new again: choose another label",
+            },
             Error::Rule(fault) => return status::hint(fault.status).map(str::to_owned),
             Error::Name { .. }
             | Error::TooMany { .. }
@@ -267,6 +283,7 @@ impl Error {
             Error::PublicKeyForm(_)
             | Error::NoOpenSsh(_)
             | Error::Differs { .. }
+            | Error::NotServing { .. }
             | Error::Share(ShareError::OtherOwner) => ErrorKind::Refused,
             Error::KeyFile(error) => error.kind(),
             Error::Blob(_) | Error::Message | Error::Audit(_) | Error::Share(_) => {

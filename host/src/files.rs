@@ -8,10 +8,13 @@
 //! |---|---|
 //! | nothing | the file appears when it is complete |
 //! | a regular file | replaced in one step; owner, group, mode, ACL and extended attributes stay, and other names of it (hard links) keep the old content |
-//! | the same, where it cannot be replaced so: a mount point, a directory that takes no files, attributes that the caller may not give | written over when the content is complete and there is room for it; [`Written::InPlace`] says so |
+//! | the same, where it cannot be replaced so: a mount point, a directory that takes no files, attributes that the caller may not give | written over when the content is complete and there is room for it; until then it lies in a temporary file, or in memory if it is private; [`Written::InPlace`] says so |
 //! | a symbolic link, or one to nothing | what it points to is written, if the kernel follows it for this caller |
 //! | a FIFO or a device | written as it is |
+//! | a descriptor of this process (`/dev/fd/N`) | an error: [`PendingFile::onto`] takes it |
 //! | a file that the kernel does not let this caller write | an error; it stays as it was |
+//!
+//! Of several who write one file at once, the last one's content stays.
 //!
 //! What is [`Secrecy::Private`] has mode 0600, follows no link, and goes to a file or FIFO that is
 //! there only if it is the caller's and nobody else may open it; what replaces its own input is
@@ -19,21 +22,24 @@
 
 mod attributes;
 mod content;
+mod links;
 mod sealed;
 mod target;
 
 use std::{
-    fs::{File, Permissions},
+    fs::File,
     io::{self, Write},
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
+
+use crate::process::Process;
 
 use self::{
     content::Content,
     target::{Place, Target},
 };
-pub use self::{content::remove_unfinished, sealed::SealedFile, target::descriptor};
+pub use self::{content::remove_unfinished, links::descriptor, sealed::SealedFile};
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,20 +73,29 @@ pub enum Written {
     Stream,
 }
 
-/// A file that does not have its name, or its content, yet.
+/// A file that does not have its name, or its content, yet. In a process that is forked it only
+/// fails, and leaves everything as it is.
 pub struct PendingFile {
+    /// Whose it is.
+    process: Process,
     path: PathBuf,
     way: Way,
 }
 
 enum Way {
     Stream(File),
-    New(Content, Place),
+    New {
+        content: Content,
+        place: Place,
+        secrecy: Secrecy,
+        existing: Existing,
+    },
     Replace {
         content: Content,
         place: Place,
         old: File,
-        may_write_over: bool,
+        secrecy: Secrecy,
+        existing: Existing,
     },
     InPlace {
         content: File,
@@ -101,7 +116,12 @@ impl PendingFile {
                     Secrecy::Ordinary => 0o666,
                     Secrecy::Private => 0o600,
                 };
-                Way::New(Content::new(&place, mode)?, place)
+                Way::New {
+                    content: Content::new(&place, mode)?,
+                    place,
+                    secrecy,
+                    existing,
+                }
             }
             Target::Stream(file) => {
                 expect_private(&file, secrecy, false)?;
@@ -115,16 +135,32 @@ impl PendingFile {
                 Way::over(old, place, secrecy, existing)?
             }
         };
-        let path = path.to_owned();
-        Ok(PendingFile { path, way })
+        Ok(PendingFile::with(path, way))
+    }
+
+    fn with(path: &Path, way: Way) -> PendingFile {
+        PendingFile {
+            process: Process::current(),
+            path: path.to_owned(),
+            way,
+        }
+    }
+
+    /// Begins what is written to an open file, from where it stands, as a stream. `path` is how it
+    /// was named.
+    ///
+    /// # Errors
+    /// If others may open it, and what is written is private.
+    pub fn onto(file: File, path: &Path, secrecy: Secrecy) -> io::Result<PendingFile> {
+        expect_private(&file, secrecy, false)?;
+        Ok(PendingFile::with(path, Way::Stream(file)))
     }
 
     /// Begins the successor of this file, which replaces it in one step or not at all.
     fn successor(path: &Path, old: File) -> io::Result<PendingFile> {
         let place = target::place_of(path, &old);
         let way = Way::over(old, place, Secrecy::Ordinary, Existing::ReplaceAtOnce)?;
-        let path = path.to_owned();
-        Ok(PendingFile { path, way })
+        Ok(PendingFile::with(path, way))
     }
 
     /// Where it will stand, as it was named.
@@ -138,28 +174,44 @@ impl PendingFile {
     /// # Errors
     /// If that fails; what was there before is there still, unless the text says otherwise.
     pub fn finish(self) -> io::Result<Written> {
+        self.process.expect_current().map_err(io::Error::other)?;
         match self.way {
             Way::Stream(file) => {
                 synced(&file)?;
                 Ok(Written::Stream)
             }
-            Way::New(content, place) => {
+            Way::New {
+                content,
+                place,
+                secrecy,
+                existing,
+            } => {
                 content.file().sync_all()?;
-                content.appear(&place)?;
-                place.sync();
+                match content.appear(&place) {
+                    Err(error)
+                        if error.kind() == io::ErrorKind::AlreadyExists
+                            && existing != Existing::Keep =>
+                    {
+                        supersede(content, &self.path, secrecy)
+                    }
+                    other => other.map(|()| place.sync()),
+                }?;
                 Ok(Written::AtOnce)
             }
             Way::Replace {
                 mut content,
                 place,
                 old,
-                may_write_over,
+                secrecy,
+                existing,
             } => {
                 content.file().sync_all()?;
+                let may_write_over = existing == Existing::Replace;
                 if !place.holds(&old) {
-                    return Err(io::Error::other(
-                        "another file was put there meanwhile, which stays",
-                    ));
+                    return match may_write_over {
+                        true => supersede(content, &self.path, secrecy).map(|()| Written::AtOnce),
+                        false => Err(exchanged()),
+                    };
                 }
                 match content.replace(&place) {
                     Ok(()) => {
@@ -187,7 +239,7 @@ impl PendingFile {
     fn content(&mut self) -> &mut File {
         match &mut self.way {
             Way::Stream(file) | Way::InPlace { content: file, .. } => file,
-            Way::New(content, _) | Way::Replace { content, .. } => content.file_mut(),
+            Way::New { content, .. } | Way::Replace { content, .. } => content.file_mut(),
         }
     }
 }
@@ -204,13 +256,7 @@ impl Way {
         let unnamed = || io::Error::other("it has no name that could be given to another file");
         let prepared = place.ok_or_else(unnamed).and_then(|place| {
             let content = Content::new(&place, 0o600)?;
-            attributes::copy(&old, content.file())?;
-            if secrecy == Secrecy::Private {
-                let mode = content.file().metadata()?.permissions().mode() & 0o700;
-                content
-                    .file()
-                    .set_permissions(Permissions::from_mode(mode))?;
-            }
+            attributes::copy(&old, content.file(), secrecy)?;
             Ok((content, place))
         });
         match prepared {
@@ -218,7 +264,8 @@ impl Way {
                 content,
                 place,
                 old,
-                may_write_over,
+                secrecy,
+                existing,
             }),
             Err(error) if may_write_over => Ok(Way::InPlace {
                 content: content::aside(secrecy)?,
@@ -233,8 +280,38 @@ impl Way {
     }
 }
 
+/// Takes the place of what another writer put there meanwhile: of several, the last one's stays.
+fn supersede(mut content: Content, path: &Path, secrecy: Secrecy) -> io::Result<()> {
+    /// Writers who come between in a row, at most.
+    const OTHERS: usize = 100;
+    for _ in 0..OTHERS {
+        match target::find(path, secrecy)? {
+            Target::Absent(place) => match content.appear(&place) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                other => return other.map(|()| place.sync()),
+            },
+            Target::File(old, Some(place)) => {
+                expect_private(&old, secrecy, false)?;
+                attributes::copy(&old, content.file(), secrecy)?;
+                if place.holds(&old) {
+                    return content.replace(&place).map(|()| place.sync());
+                }
+            }
+            // It was not there any more when its place was looked for.
+            Target::File(_, None) => {}
+            Target::Stream(_) => break,
+        }
+    }
+    Err(exchanged())
+}
+
+fn exchanged() -> io::Error {
+    io::Error::other("another file was put there meanwhile, which stays")
+}
+
 impl Write for PendingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.process.expect_current().map_err(io::Error::other)?;
         self.content().write(bytes)
     }
 
@@ -243,12 +320,13 @@ impl Write for PendingFile {
     }
 }
 
-/// Refuses to give others what is private. Devices keep nothing, and what replaces its own input
+/// Refuses to give others what is private. Devices and sockets keep nothing, and what replaces its own input
 /// is closed to others.
 fn expect_private(file: &File, secrecy: Secrecy, closes: bool) -> io::Result<()> {
     let metadata = file.metadata()?;
-    let device = target::is_device(&metadata);
-    if secrecy == Secrecy::Ordinary || device {
+    // Nobody opens a socket by its path.
+    let kept = !target::is_device(&metadata) && !metadata.file_type().is_socket();
+    if secrecy == Secrecy::Ordinary || !kept {
         return Ok(());
     }
     let why = if metadata.uid() != rustix::process::geteuid().as_raw() {
@@ -272,3 +350,6 @@ fn synced(file: &File) -> io::Result<()> {
         other => Ok(other?),
     }
 }
+
+#[cfg(test)]
+mod tests;

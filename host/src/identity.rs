@@ -6,7 +6,8 @@
 //!
 //! The driver takes the numbers of the initial user namespace: the host's. In a container that maps
 //! its users ([`in_user_namespace`]), uid 0 is not uid 0 to the trusted application, and names stand
-//! for other numbers than the host's.
+//! for other numbers than the host's. Only the group of [`crate::Login::Group`] goes by the number
+//! that it has here.
 
 use std::{fs, ops::Range};
 
@@ -33,6 +34,15 @@ pub fn gid_identity(gid: u32) -> Identity {
         login: Login::Group,
         id: uuid(&format!("gid={gid:x}")),
     }
+}
+
+/// The identity of a group session in a user namespace: the driver turns the number that the group
+/// has here into the host's. `None` if it has none outside. In a namespace within another it is that
+/// of the number in the namespace around this one, of which the host may know nothing.
+#[must_use]
+pub fn own_group_identity(gid: u32) -> Option<Identity> {
+    let outside = mapped(&read("/proc/self/gid_map"), &[gid]);
+    outside.first().map(|gid| gid_identity(*gid))
 }
 
 /// The number behind an identity, if it is one of `candidates`: a UUID cannot be turned back,
@@ -212,6 +222,9 @@ mod tests {
             [1000, 100000, 100999, 165535]
         );
         assert_eq!(mapped(podman, &[65537]), [0; 0]);
+        if !in_user_namespace() {
+            assert_eq!(own_group_identity(7), Some(gid_identity(7)));
+        }
     }
 
     #[test]

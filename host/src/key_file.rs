@@ -28,6 +28,7 @@
 mod armor;
 mod certificate;
 mod der;
+mod encrypted;
 mod error;
 mod jwk;
 mod openssh;
@@ -36,6 +37,7 @@ mod public;
 mod text;
 
 use claviger_proto::Algorithm;
+use zeroize::Zeroizing;
 
 pub(crate) use self::public::{from_pem, from_spki, read as read_public};
 pub use self::{
@@ -92,7 +94,7 @@ impl Type {
 /// A key pair as a file has it; whether both halves belong together is not said.
 struct Pair {
     kind: Type,
-    secret: zeroize::Zeroizing<Vec<u8>>,
+    secret: Zeroizing<Vec<u8>>,
     /// The public half, in raw form.
     half: Vec<u8>,
 }
@@ -133,10 +135,14 @@ impl std::fmt::Display for Thing {
     }
 }
 
-/// Whether these bytes are hexadecimal digits, and so may not be meant as they are.
+/// What bytes mean if they are text: hexadecimal digits (perhaps behind `0x`, with white space and
+/// colons between) or base64. They may not be meant as they are then.
 #[must_use]
-pub fn is_hex(bytes: &[u8]) -> bool {
-    text::hex(bytes).is_some()
+pub fn as_text(bytes: &[u8]) -> Option<(Format, Zeroizing<Vec<u8>>)> {
+    match text::hex(bytes) {
+        Some(meant) => Some((Format::Hex, meant)),
+        None => text::base64(bytes).map(|meant| (Format::Base64, meant)),
+    }
 }
 
 /// Names of algorithms, for a sentence.

@@ -207,13 +207,14 @@
 //! # Processes that fork
 //!
 //! A session is one process's. In a process that was forked, by whatever call, a [`Client`] and what
-//! came of it (a [`Key`], a pending challenge, a blob under way) go on in a session of that process's
+//! came of it (a [`Key`], a pending challenge, a blob being opened) go on in a session of that process's
 //! own, which the first call opens as the same user; the parent's is neither used nor closed, also
 //! when the child drops it. So a server may open its keys and then fork, and a daemon need not be one
 //! yet when it opens them.
 //!
-//! Not taken along is what lives in a session or a thread: a MAC stream under way,
-//! [`pipeline`]'s readers and writers, a session of [`Client::with_transport`], an emulated device in
+//! Not taken along is what lives in a session or a thread, or would be ended twice: a MAC stream
+//! under way, a blob being sealed, a [`files::PendingFile`], [`pipeline`]'s readers and writers, a
+//! session of [`Client::with_transport`], an emulated device in
 //! memory. There the child gets [`TransportError::AnotherProcess`] or
 //! [`TransportError::EmulatorElsewhere`]. A child that changed its user gets
 //! [`TransportError::AnotherUser`], and opens a client of its own. A child that never calls keeps

@@ -9,6 +9,8 @@ use std::mem;
 
 use once_cell::race::OnceBox;
 
+use crate::TransportError;
+
 #[cfg(feature = "optee")]
 #[allow(unsafe_code)]
 mod wiped_page;
@@ -30,9 +32,23 @@ impl Process {
         Process(number())
     }
 
+    /// One that is not this one.
+    #[cfg(test)]
+    pub(crate) fn another() -> Process {
+        Process(Process::current().0 + 1)
+    }
+
     /// Whether it is this one still.
     pub(crate) fn is_current(self) -> bool {
         self == Process::current()
+    }
+
+    /// An error in another process, which does not go on with what this one began.
+    pub(crate) fn expect_current(self) -> Result<(), TransportError> {
+        match self.is_current() {
+            true => Ok(()),
+            false => Err(TransportError::AnotherProcess),
+        }
     }
 }
 
@@ -114,7 +130,7 @@ mod tests {
                 .join()
                 .unwrap()
         );
-        assert!(!Process(here.0 + 1).is_current());
+        assert!(!Process::another().is_current());
     }
 
     #[test]
@@ -124,7 +140,7 @@ mod tests {
         assert_eq!(*values.here(|| 2), 1);
         assert_eq!(values.inherited().count(), 0);
 
-        let (other, dropped) = (Process(Process::current().0 + 1), std::rc::Rc::new(()));
+        let (other, dropped) = (Process::another(), std::rc::Rc::new(()));
         let inherited = PerProcess::new();
         let own = Own {
             process: other,

@@ -51,7 +51,21 @@ fn share_key(device: &Device) -> String {
 fn a_set_of_shares_is_not_replaced() {
     let device = Device::new();
     let share = share_key(&device);
+    // What is in the way is found before the device shares, and records that.
+    fs::create_dir(device.path("set")).unwrap();
+    device.write("set/share-2", b"another's");
+    let (code, stderr) = device.refuses(&share, b"");
+    assert!(
+        code == 2 && stderr.contains("set/share-2 is there"),
+        "{stderr}"
+    );
+    let log = device.line("audit read", b"");
+    assert!(!String::from_utf8(log).unwrap().contains("shared"));
+    assert!(!device.exists("set/share-1") && !device.exists("set/manifest"));
+    fs::remove_file(device.path("set/share-2")).unwrap();
     device.line(&share, b"");
+    let log = device.line("audit read", b"");
+    assert!(String::from_utf8(log).unwrap().contains("shared"));
     let manifest = device.read("set/manifest");
     let (code, stderr) = device.refuses(&share, b"");
     assert_eq!(code, 2);

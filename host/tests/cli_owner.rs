@@ -291,12 +291,34 @@ fn a_key_is_made_where_there_is_none() {
     );
     let wrapped = "generate w --algorithm aes-128-siv --wrapped w --if-absent";
     assert_eq!(run(&device, APP, wrapped).code, 2);
-    assert_eq!(run(&device, APP, "destroy c").code, 0);
+    for (change, state, hint) in [
+        ("suspend", "suspended", "resume"),
+        ("deactivate", "deactivated", "another label"),
+        ("compromise", "compromised", "another label"),
+        ("destroy", "destroyed", "another label"),
+    ] {
+        assert_eq!(run(&device, APP, &format!("{change} c")).code, 0);
+        let refused = run(&device, APP, usage);
+        assert_eq!(refused.code, 1, "{state}: {}", refused.stderr);
+        for part in [format!("and is {state}"), hint.to_owned()] {
+            assert!(refused.stderr.contains(&part), "{part}: {}", refused.stderr);
+        }
+    }
+    let waits = "generate p --algorithm aes-128-siv --if-absent";
+    for code in [0, 0] {
+        assert_eq!(
+            run(&device, APP, &format!("{waits} --pre-activation")).code,
+            code
+        );
+    }
+    let refused = run(&device, APP, waits);
     assert!(
-        run(&device, APP, usage)
-            .stderr
-            .contains("differs in its state")
+        refused.code == 1 && refused.stderr.contains("activate"),
+        "{}",
+        refused.stderr
     );
+    assert_eq!(run(&device, APP, "activate p").code, 0);
+    assert_eq!(run(&device, APP, waits).code, 0);
 }
 
 #[test]

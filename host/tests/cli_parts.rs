@@ -25,7 +25,7 @@ fn custodians_put_a_key_together() {
     for part in ["joint", "aes-128-cmac", "16 bytes", "nobody", "root (0)"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
-    let first = "00112233 44556677\n8899aabb ccddeeff\n";
+    let first = "0x00112233 44556677\n88:99:aa:bb:ccddeeff\n";
     let enter = ["components", "enter", &id, "--hex"];
     let run = device.run_as(1000, &enter, first.as_bytes());
     let expected = "1 of 2 are in; check value of this one: ";
@@ -67,6 +67,14 @@ fn what_is_wrong_with_a_component_is_said() {
     assert_eq!(code, 1);
     assert!(stderr.contains("components show"), "{stderr}");
     assert_eq!(enter(1000, &["--hex"], b"00112").0, 1);
+    // Text is not taken for bytes because its length happens to fit.
+    for (written, hint) in [
+        (&b"0011223344556677"[..], "--hex"),
+        (b"SGVsbG8gd29ybGQh", "base64"),
+    ] {
+        let (code, stderr) = enter(1000, &[], written);
+        assert!(code == 2 && stderr.contains(hint), "{stderr}");
+    }
     assert_eq!(enter(1002, &[], &[7; 16]).0, 1);
     assert_eq!(enter(1000, &[], &[7; 16]).0, 0);
     let (code, stderr) = enter(1000, &[], &[8; 16]);
@@ -200,7 +208,18 @@ fn what_is_not_authentic_is_told() {
         3
     );
     let no_key = format!("shares verify {SHARED} --share set/share-1 --holder-key h1.pem");
-    assert_eq!(refused(&no_key), 2);
+    assert_eq!(refused(&no_key), 1, "as of every other file with a key");
+    device.write("large", &vec![b'x'; 300_000]);
+    for line in [
+        format!("shares verify {SHARED} --share large --holder-key h1"),
+        format!("shares verify {SHARED} --share set/share-1 --holder-key large"),
+        "shares verify --manifest large --device-key device.pem".to_owned(),
+        "shares verify --manifest set/manifest --device-key large".to_owned(),
+    ] {
+        let (code, said) = device.refuses(&line, b"");
+        assert_eq!(code, 1, "{line}: {said}");
+        assert!(said.contains("large is longer than anything"), "{said}");
+    }
 
     let id = text(device.line(&format!("restore start {SHARED} --out request"), b""));
     let reencrypt = format!(
@@ -216,7 +235,10 @@ fn what_is_not_authentic_is_told() {
     let for_nobody = for_other.replace(" --owner 1000", "");
     assert_eq!(refused(&for_nobody), 2);
     assert!(!device.exists("sealed"));
-    device.line(&format!("{reencrypt} device.pem"), b"");
+    let quiet = format!("{reencrypt} device.pem --quiet");
+    let quiet: Vec<_> = quiet.split(' ').collect();
+    let said = device.run(&quiet, b"").stderr;
+    assert_eq!(said, "");
     let as_given = device.read("set/share-1");
     let give = format!("restore share {id}");
     assert_eq!(device.refuses(&give, &as_given).0, 3);

@@ -12,6 +12,8 @@ use rustix::{
     io::Errno,
 };
 
+use super::Secrecy;
+
 /// What speaks of the content, or is given by it: the kernel makes it anew, or takes it away where
 /// a file is written.
 const OF_CONTENT: [&CStr; 3] = [c"security.capability", c"security.evm", c"security.ima"];
@@ -19,9 +21,13 @@ const OF_CONTENT: [&CStr; 3] = [c"security.capability", c"security.evm", c"secur
 /// Bytes of one attribute, and of all names, at most: `XATTR_SIZE_MAX` and `XATTR_LIST_MAX`.
 const LONGEST: usize = 65536;
 
+/// What lets others than the owner open a file.
+const OF_OTHERS: &CStr = c"system.posix_acl_access";
+
 /// Gives `new` the owner, group, mode, ACL and extended attributes of `old`; an error where the
-/// caller may not.
-pub(super) fn copy(old: &File, new: &File) -> io::Result<()> {
+/// caller may not. What is private is never open to others, not even for a moment: of the mode it
+/// gets the owner's part, and no ACL.
+pub(super) fn copy(old: &File, new: &File, secrecy: Secrecy) -> io::Result<()> {
     let had = old.metadata()?;
     let has = new.metadata()?;
     if (had.uid(), had.gid()) != (has.uid(), has.gid()) {
@@ -29,19 +35,27 @@ pub(super) fn copy(old: &File, new: &File) -> io::Result<()> {
         let group = (has.gid() != had.gid()).then(|| Gid::from_raw(had.gid()));
         rustix::fs::fchown(new, owner, group).map_err(|error| lost("owner or group", error))?;
     }
-    let mode = Mode::from_raw_mode(had.mode());
+    let kept = match secrecy {
+        Secrecy::Ordinary => 0o7777,
+        Secrecy::Private => 0o700,
+    };
+    let mode = Mode::from_raw_mode(had.mode() & kept);
     rustix::fs::fchmod(new, mode).map_err(|error| lost("mode", error))?;
-    copy_extended(old, new)?;
+    copy_extended(old, new, secrecy)?;
     let has = new.metadata()?;
-    if (had.uid(), had.gid(), had.mode()) != (has.uid(), has.gid(), has.mode()) {
+    let had_mode = had.mode() & kept;
+    if (had.uid(), had.gid(), had_mode) != (has.uid(), has.gid(), has.mode() & 0o7777) {
         return Err(lost("owner, group or mode", Errno::PERM));
     }
     Ok(())
 }
 
 /// ACLs and labels are extended attributes too.
-fn copy_extended(old: &File, new: &File) -> io::Result<()> {
-    let (had, has) = (names(old)?, names(new)?);
+fn copy_extended(old: &File, new: &File, secrecy: Secrecy) -> io::Result<()> {
+    let (mut had, has) = (names(old)?, names(new)?);
+    if secrecy == Secrecy::Private {
+        had.retain(|name| name.as_c_str() != OF_OTHERS);
+    }
     let mut buffer = vec![0; LONGEST];
     for name in has.iter().filter(|name| !had.contains(name)) {
         // From a default ACL of the directory, for one.
@@ -85,4 +99,21 @@ fn not_kept(name: &CStr, error: Errno) -> io::Error {
 fn lost(what: &str, error: Errno) -> io::Error {
     let error = io::Error::from(error);
     io::Error::new(error.kind(), format!("its {what} would be lost: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn what_is_private_gets_the_owners_part_of_the_mode() {
+        let [old, new] = [(); 2].map(|()| tempfile::tempfile().unwrap());
+        old.set_permissions(Permissions::from_mode(0o2654)).unwrap();
+        for (secrecy, mode) in [(Secrecy::Ordinary, 0o2654), (Secrecy::Private, 0o600)] {
+            copy(&old, &new, secrecy).unwrap();
+            assert_eq!(new.metadata().unwrap().mode() & 0o7777, mode);
+        }
+    }
 }

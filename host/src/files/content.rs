@@ -15,6 +15,7 @@ use rustix::{
 };
 
 use super::{Secrecy, target::Place};
+use crate::process::{PerProcess, Process};
 
 /// A file in the directory where it will stand.
 pub(super) struct Content {
@@ -25,15 +26,20 @@ pub(super) struct Content {
 
 /// A name beside the one that a file will have; gone if it is not taken.
 struct Aside {
+    /// Whose it is: another process leaves it alone.
+    process: Process,
     directory: OwnedFd,
     name: OsString,
 }
 
-/// The names that there are, each in its directory.
-static ASIDE: Mutex<BTreeMap<OsString, OwnedFd>> = Mutex::new(BTreeMap::new());
+/// Names, each in its directory.
+type Names = BTreeMap<OsString, OwnedFd>;
 
-/// Removes what [`super::PendingFile`]s have under a name beside their own, for programs that a
-/// signal ends: no file can be begun after it.
+/// The names that each process has.
+static ASIDE: PerProcess<Mutex<Names>> = PerProcess::new();
+
+/// Removes what [`super::PendingFile`]s of this process have under a name beside their own, for
+/// programs that a signal ends: no file can be begun after it.
 pub fn remove_unfinished() {
     let names = names();
     for (name, directory) in names.iter() {
@@ -43,8 +49,9 @@ pub fn remove_unfinished() {
     std::mem::forget(names);
 }
 
-fn names() -> MutexGuard<'static, BTreeMap<OsString, OwnedFd>> {
-    ASIDE.lock().unwrap_or_else(PoisonError::into_inner)
+fn names() -> MutexGuard<'static, Names> {
+    let names = ASIDE.here(Mutex::default);
+    names.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Aside {
@@ -65,13 +72,21 @@ impl Aside {
             };
             let directory = place.directory.try_clone()?;
             names.insert(name.clone(), place.directory.try_clone()?);
-            return Ok((made, Aside { directory, name }));
+            let aside = Aside {
+                process: Process::current(),
+                directory,
+                name,
+            };
+            return Ok((made, aside));
         }
     }
 }
 
 impl Drop for Aside {
     fn drop(&mut self) {
+        if !self.process.is_current() {
+            return;
+        }
         names().remove(&self.name);
         // It is not there where it was taken.
         let _gone = rustix::fs::unlinkat(&self.directory, &self.name, AtFlags::empty());
@@ -113,8 +128,8 @@ impl Content {
     }
 
     /// Gives it a name that nothing has.
-    pub(super) fn appear(self, place: &Place) -> io::Result<()> {
-        match self.named {
+    pub(super) fn appear(&self, place: &Place) -> io::Result<()> {
+        match &self.named {
             None => {
                 let own = by_descriptor(&self.file);
                 let flags = AtFlags::SYMLINK_FOLLOW;
@@ -233,5 +248,16 @@ mod tests {
         named(b"third").replace(&place).unwrap();
         assert_eq!(fs::read(&out).unwrap(), b"third");
         assert_eq!(entries(directory.path()), 1, "nothing is left");
+    }
+    #[test]
+    fn a_name_beside_is_left_alone_by_another_process() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place::new(directory.path(), "out".into()).unwrap();
+        let mut content = Content::with_name(&place, Mode::RUSR | Mode::WUSR).unwrap();
+        let own = content.named.as_mut().unwrap();
+        let here = std::mem::replace(&mut own.process, Process::another());
+        drop(content);
+        assert_eq!(entries(directory.path()), 1);
+        assert!(here.is_current());
     }
 }

@@ -6,10 +6,7 @@ use std::{
     io,
     os::{
         fd::OwnedFd,
-        unix::{
-            ffi::OsStrExt,
-            fs::{FileTypeExt, MetadataExt, PermissionsExt},
-        },
+        unix::{ffi::OsStrExt, fs::FileTypeExt},
     },
     path::Path,
 };
@@ -19,10 +16,10 @@ use rustix::{
     io::Errno,
 };
 
-use super::Secrecy;
-
-/// Links that lead from one to the next, as the kernel follows them.
-const LINKS: usize = 40;
+use super::{
+    Secrecy,
+    links::{LINKS, descriptor, directory_of, expect_followed},
+};
 
 /// What an output meets.
 pub(super) enum Target {
@@ -69,10 +66,13 @@ impl Place {
 
 /// Finds and opens what stands at `path`, without changing it.
 pub(super) fn find(path: &Path, secrecy: Secrecy) -> io::Result<Target> {
-    if let Some(number) = descriptor(path) {
-        expect_open(number)?;
+    if descriptor(path, secrecy).is_some() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it names a descriptor of this process, which is to be given as an open file",
+        ));
     }
-    let private = secrecy == Secrecy::Private && descriptor(path).is_none();
+    let private = secrecy == Secrecy::Private;
     // The kernel says whether it follows a link here for this caller: fs.protected_symlinks.
     let there = if private {
         fs::symlink_metadata(path)
@@ -124,7 +124,7 @@ fn link() -> io::Error {
 
 /// Where a file stands, found by its path and proven by its inode.
 pub(super) fn place_of(path: &Path, file: &File) -> Option<Place> {
-    if descriptor(path).is_some() {
+    if descriptor(path, Secrecy::Ordinary).is_some() {
         return None;
     }
     let path = fs::canonicalize(path).ok()?;
@@ -140,12 +140,7 @@ fn absent(path: &Path, private: bool) -> io::Result<Place> {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
-        let parent = path.parent().unwrap_or(Path::new(""));
-        let directory = fs::canonicalize(if parent.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            parent
-        })?;
+        let directory = directory_of(&path)?;
         let there = directory.join(name);
         match fs::symlink_metadata(&there) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -161,72 +156,6 @@ fn absent(path: &Path, private: bool) -> io::Result<Place> {
         }
     }
     Err(Errno::LOOP.into())
-}
-
-/// What the kernel asks by fs.protected_symlinks before it follows a link, of one that may have
-/// been put there since it was asked.
-fn expect_followed(directory: &Path, link: &Metadata) -> io::Result<()> {
-    let directory = fs::metadata(directory)?;
-    let own = link.uid() == rustix::process::geteuid().as_raw() || link.uid() == directory.uid();
-    let shared = directory.permissions().mode() & 0o1002 == 0o1002;
-    let protected = || {
-        let setting = fs::read_to_string("/proc/sys/fs/protected_symlinks");
-        !setting.is_ok_and(|setting| setting.trim() == "0")
-    };
-    if shared && !own && protected() {
-        return Err(io::ErrorKind::PermissionDenied.into());
-    }
-    Ok(())
-}
-
-/// The number of the descriptor of this process that a path names, if it does: `/dev/stdout`,
-/// `/dev/fd/5`, `/proc/self/fd/5`, or a link to one.
-#[must_use]
-pub fn descriptor(path: &Path) -> Option<u32> {
-    let mut path = path.to_owned();
-    for _ in 0..LINKS {
-        let name = path.file_name()?;
-        let parent = path.parent()?;
-        let directory = fs::canonicalize(if parent.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            parent
-        })
-        .ok()?;
-        if is_own(&directory) {
-            return name.to_str()?.parse().ok();
-        }
-        let there = directory.join(name);
-        path = directory.join(fs::read_link(there).ok()?);
-    }
-    None
-}
-
-/// Whether this is the directory of this process's descriptors.
-fn is_own(directory: &Path) -> bool {
-    let Some(process) = directory
-        .to_str()
-        .and_then(|path| path.strip_prefix("/proc/"))
-    else {
-        return false;
-    };
-    let parts: Vec<&str> = process.split('/').collect();
-    let own = std::process::id().to_string();
-    matches!(parts[..], [id, "fd"] | [id, "task", _, "fd"] if id == own)
-}
-
-/// Refuses a descriptor that this process was not started with: it is closed, or our own.
-fn expect_open(number: u32) -> io::Result<()> {
-    const CLOSE_ON_EXEC: u32 = OFlags::CLOEXEC.bits();
-    let information = fs::read_to_string(format!("/proc/self/fdinfo/{number}"));
-    let flags = information.ok().and_then(|lines| {
-        let flags = lines.lines().find_map(|line| line.strip_prefix("flags:"))?;
-        u32::from_str_radix(flags.trim(), 8).ok()
-    });
-    match flags {
-        Some(flags) if flags & CLOSE_ON_EXEC == 0 => Ok(()),
-        _ => Err(Errno::BADF.into()),
-    }
 }
 
 /// Whether it keeps nothing.

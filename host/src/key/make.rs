@@ -44,8 +44,8 @@ impl Creation {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Differs`] if the key that is there is another one; `Immutable` for a wrapped key,
-    /// which is nowhere to be found; otherwise as [`Creation::generate`].
+    /// [`Error::Differs`] if the key that is there is another one; [`Error::NotServing`] if it is not
+    /// active, nor waits for it as was asked for; `Immutable` for a wrapped key, which is nowhere to be found; otherwise as [`Creation::generate`].
     pub fn generate_if_absent(self) -> Result<(Key, bool), Error> {
         let new = self.new_key()?;
         if new.home == Home::Wrapped {
@@ -108,15 +108,18 @@ impl Creation {
                 policy.rollback_level == wanted.rollback_level,
             ),
             ("fixed_owner", policy.fixed_owner == wanted.fixed_owner),
-            ("state", there.state != State::Destroyed),
         ];
-        let differs = attributes.iter().find(|(_, same)| !same);
-        differs.map_or(Ok(Some(key.clone())), |(attribute, _)| {
-            Err(Error::Differs {
-                key: new.key.to_string(),
-                attribute,
-            })
-        })
+        let label = || new.key.to_string();
+        if let Some((attribute, _)) = attributes.iter().find(|(_, same)| !same) {
+            let (key, attribute) = (label(), *attribute);
+            return Err(Error::Differs { key, attribute });
+        }
+        let waits = new.pre_activation && there.state == State::PreActivation;
+        if there.state != State::Active && !waits {
+            let (key, state) = (label(), there.state);
+            return Err(Error::NotServing { key, state });
+        }
+        Ok(Some(key))
     }
 
     /// Gives the TEE a key that is known outside: raw bytes; the big-endian scalar for ECDSA and

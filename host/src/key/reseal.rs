@@ -8,7 +8,7 @@ use super::{
     seal::{check_context, flush, write},
     stream::{Pieces, fill},
 };
-use crate::{Error, Key, error::ProtocolError};
+use crate::{Error, Key, error::ProtocolError, process::Process};
 
 /// A blob that lies somewhere and can be replaced as a whole, for [`Key::reseal_all`].
 /// [`crate::files::SealedFile`] is one in a file, [`SealedBytes`] one in memory.
@@ -175,12 +175,14 @@ impl Key {
         mut output: impl Write,
     ) -> Result<u64, Error> {
         check_context(context)?;
+        let process = Process::current();
         let old = header.encode();
         let mut new = Vec::new();
         let mut index = 0;
         let mut written = 0;
         let mut pieces = Pieces::new(input, header.chunk as usize + blob::TAG);
         while let Some((piece, last)) = pieces.next()? {
+            process.expect_current()?;
             if piece.len() < blob::TAG {
                 return Err(Error::Ta(Status::NotAuthentic));
             }

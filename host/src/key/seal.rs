@@ -11,7 +11,7 @@ use claviger_proto::{
 };
 
 use super::stream::{Pieces, fill};
-use crate::{Error, Key, error::ProtocolError, wiped::Wiped};
+use crate::{Error, Key, error::ProtocolError, process::Process, wiped::Wiped};
 
 impl Key {
     /// Seals `data`: only this key opens it again, and only with the same `context` (at most
@@ -152,6 +152,8 @@ impl Key {
 
 /// A blob being made.
 struct Sealer<'a> {
+    /// Whose it is: two processes would go on under one header.
+    process: Process,
     key: &'a Key,
     context: &'a [u8],
     deterministic: bool,
@@ -164,6 +166,7 @@ impl<'a> Sealer<'a> {
     fn new(key: &'a Key, context: &'a [u8], deterministic: bool) -> Result<Sealer<'a>, Error> {
         check_context(context)?;
         Ok(Sealer {
+            process: Process::current(),
             key,
             context,
             deterministic,
@@ -174,6 +177,7 @@ impl<'a> Sealer<'a> {
 
     /// Seals the next chunk and appends it, and before the first the header, to `blob`.
     fn seal(&mut self, piece: &[u8], last: bool, blob: &mut Vec<u8>) -> Result<(), Error> {
+        self.process.expect_current()?;
         let request = SealRequest {
             key: self.key.reference(),
             context: self.context.len() as u32,

@@ -23,31 +23,28 @@ pub(super) struct Block<'a> {
 
 /// Whether there is any block.
 pub(super) fn is_pem(bytes: &[u8]) -> bool {
-    bytes
-        .windows(BEGIN.len())
-        .any(|window| window == BEGIN.as_bytes())
+    cut(bytes, BEGIN).is_some()
 }
 
-/// Every block, in order.
+/// Every block, in order. What stands around them may be in any encoding.
 ///
 /// # Errors
 /// [`KeyFileError::Malformed`] if one has no end, or is not base64.
 pub(super) fn blocks(bytes: &[u8]) -> Result<Vec<Block<'_>>, KeyFileError> {
-    let text = lossy_ascii(bytes)?;
-    let mut rest = text;
+    let mut rest = bytes;
     let mut blocks = Vec::new();
-    while let Some((_, after)) = rest.split_once(BEGIN) {
-        let (label, after) = after
-            .split_once(DASHES)
+    while let Some((_, after)) = cut(rest, BEGIN) {
+        let (label, after) = cut(after, DASHES)
+            .and_then(|(label, after)| Some((ascii(label)?, after)))
             .filter(|(label, _)| !label.contains(['\n', '\r']))
             .ok_or(KeyFileError::Malformed("PEM: BEGIN has no label"))?;
         let end = format!("-----END {label}-----");
-        let (body, after) = after
-            .split_once(end.as_str())
-            .filter(|(body, _)| !body.contains(BEGIN))
+        let (body, after) = cut(after, &end)
+            .filter(|(body, _)| cut(body, BEGIN).is_none())
             .ok_or(KeyFileError::Malformed(
                 "PEM: a block has no END of its own",
             ))?;
+        let body = ascii(body).ok_or(KeyFileError::Malformed("PEM: a block is not text"))?;
         let (body, encrypted) = without_headers(body);
         let bytes = match encrypted {
             true => Zeroizing::default(),
@@ -63,19 +60,18 @@ pub(super) fn blocks(bytes: &[u8]) -> Result<Vec<Block<'_>>, KeyFileError> {
     Ok(blocks)
 }
 
-/// The text: other programs write what they like around the blocks, so only the longest prefix and
-/// suffix that are text matter; a block itself is ASCII.
-fn lossy_ascii(bytes: &[u8]) -> Result<&str, KeyFileError> {
+/// What stands before a mark, and behind it.
+fn cut<'a>(bytes: &'a [u8], mark: &str) -> Option<(&'a [u8], &'a [u8])> {
     let place = bytes
-        .windows(BEGIN.len())
-        .position(|window| window == BEGIN.as_bytes())
-        .ok_or(KeyFileError::Malformed("PEM: there is no block"))?;
-    let bytes = &bytes[place..];
-    let last = bytes
-        .windows(DASHES.len())
-        .rposition(|window| window == DASHES.as_bytes())
-        .map_or(bytes.len(), |last| last + DASHES.len());
-    std::str::from_utf8(&bytes[..last]).map_err(|_| KeyFileError::Malformed("PEM: not text"))
+        .windows(mark.len())
+        .position(|window| window == mark.as_bytes())?;
+    Some((&bytes[..place], &bytes[place + mark.len()..]))
+}
+
+fn ascii(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| text.is_ascii())
 }
 
 /// A block's body without the headers of RFC 1421, and whether those say that it is encrypted.

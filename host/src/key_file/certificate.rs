@@ -67,13 +67,5 @@ fn one(der: &[u8]) -> Result<FoundCertificate, KeyFileError> {
 }
 
 fn wrong(found: &Thing) -> KeyFileError {
-    match KeyFileError::wrong(found, "a certificate (X.509)") {
-        // How to make a public key of it is no help here.
-        KeyFileError::Wrong { found, wanted, .. } => KeyFileError::Wrong {
-            found,
-            wanted,
-            hint: None,
-        },
-        other => other,
-    }
+    KeyFileError::no(found, "a certificate (X.509)")
 }

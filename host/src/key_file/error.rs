@@ -79,14 +79,27 @@ pub enum KeyFileError {
     /// It is encrypted in a way that is not offered.
     #[error("it is encrypted in a way that is not offered{0}")]
     Encryption(String),
+    /// Its passphrase is stretched by more work than is done for a file that anybody may have made.
+    #[error("its passphrase is stretched by {0}")]
+    Costly(String),
 }
 
 impl KeyFileError {
-    pub(super) fn wrong(found: &Thing, wanted: impl Into<String>) -> KeyFileError {
+    /// Of what should be a public key.
+    pub(super) fn no_public_key(found: &Thing, wanted: impl Into<String>) -> KeyFileError {
+        KeyFileError::wrong(found, wanted.into(), hint_to_public(found))
+    }
+
+    /// Of what should be something else.
+    pub(super) fn no(found: &Thing, wanted: impl Into<String>) -> KeyFileError {
+        KeyFileError::wrong(found, wanted.into(), hint_to_open(found))
+    }
+
+    fn wrong(found: &Thing, wanted: String, hint: Option<&'static str>) -> KeyFileError {
         KeyFileError::Wrong {
             found: found.to_string(),
-            wanted: wanted.into(),
-            hint: hint_for(found),
+            wanted,
+            hint,
         }
     }
 
@@ -107,7 +120,8 @@ impl KeyFileError {
             | KeyFileError::Scalar(_)
             | KeyFileError::Point(_)
             | KeyFileError::Mismatch
-            | KeyFileError::Encryption(_) => ErrorKind::Refused,
+            | KeyFileError::Encryption(_)
+            | KeyFileError::Costly(_) => ErrorKind::Refused,
         }
     }
 
@@ -144,6 +158,10 @@ impl KeyFileError {
             KeyFileError::Encryption(_) => {
                 "`openssl pkcs8 -topk8 -in FILE` writes it anew, with PBKDF2 and AES-256-CBC"
             }
+            KeyFileError::Costly(_) => {
+                "`openssl pkcs8 -topk8 -in FILE`, or `ssh-keygen -p -f COPY` for OpenSSH's form, \
+                 writes it anew"
+            }
             KeyFileError::Length { .. } => "`claviger import --help` has the forms of keys",
             KeyFileError::Unknown { .. }
             | KeyFileError::Scalar(_)
@@ -155,7 +173,8 @@ impl KeyFileError {
     }
 }
 
-fn hint_for(found: &Thing) -> Option<&'static str> {
+/// How a public key is made of it.
+fn hint_to_public(found: &Thing) -> Option<&'static str> {
     match found {
         Thing::Certificate => {
             Some("`openssl x509 -in FILE -pubkey -noout` writes a certificate's public key")
@@ -166,8 +185,19 @@ fn hint_for(found: &Thing) -> Option<&'static str> {
         Thing::PrivateKey(_) | Thing::EncryptedPrivateKey => {
             Some("`openssl pkey -in FILE -pubout` writes its public half")
         }
+        other => hint_to_open(other),
+    }
+}
+
+/// How what is in a container is had.
+fn hint_to_open(found: &Thing) -> Option<&'static str> {
+    match found {
         Thing::Pkcs12 => Some("`openssl pkcs12 -in FILE -nodes` writes what is in it as PEM"),
         Thing::PublicKey(_)
+        | Thing::PrivateKey(_)
+        | Thing::EncryptedPrivateKey
+        | Thing::Certificate
+        | Thing::CertificateRequest
         | Thing::RevocationList
         | Thing::Parameters
         | Thing::SymmetricKey

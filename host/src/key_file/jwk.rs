@@ -65,7 +65,9 @@ impl Jwk<'_> {
         match &*self.kty {
             "oct" => Thing::SymmetricKey,
             kty => {
-                let kind = self.crv.as_deref().unwrap_or(kty).to_owned();
+                // What somebody else wrote does not reach a terminal as it is.
+                let kind = self.crv.as_deref().unwrap_or(kty).escape_default();
+                let kind = kind.to_string();
                 match self.d {
                     Some(_) => Thing::PrivateKey(kind),
                     None => Thing::PublicKey(kind),

@@ -10,11 +10,12 @@ use super::{KeyFileError, Pair, Thing, Type};
 
 const BEGINNINGS: [&[u8]; 4] = [b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-"];
 
-/// The one line of a public key, if that is what the text is.
+/// The one line of a public key, if that is what the text is: type and key, without the comment,
+/// which may be in any encoding.
 ///
 /// # Errors
 /// [`KeyFileError::Several`]; [`KeyFileError::Wrong`] for the form of RFC 4716, and of PuTTY.
-pub(super) fn public_line(text: &[u8]) -> Result<Option<&str>, KeyFileError> {
+pub(super) fn public_line(text: &[u8]) -> Result<Option<String>, KeyFileError> {
     let other = |name: &str| {
         Err(KeyFileError::Wrong {
             found: name.to_owned(),
@@ -37,18 +38,21 @@ pub(super) fn public_line(text: &[u8]) -> Result<Option<&str>, KeyFileError> {
     {
         return Ok(None);
     }
-    let text = std::str::from_utf8(start).map_err(|_| MALFORMED)?;
-    let lines = text.lines().map(str::trim);
+    let lines = start.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     let lines: Vec<_> = lines
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .filter(|line| !line.is_empty() && !line.starts_with(b"#"))
         .collect();
-    match lines.as_slice() {
-        [line] => Ok(Some(line)),
-        _ => Err(KeyFileError::Several {
+    let [line] = lines.as_slice() else {
+        return Err(KeyFileError::Several {
             what: "SSH public keys",
             count: lines.len(),
-        }),
-    }
+        });
+    };
+    let fields = line.split(u8::is_ascii_whitespace);
+    let fields: Vec<_> = fields.filter(|field| !field.is_empty()).take(2).collect();
+    String::from_utf8(fields.join(&b' '))
+        .map(Some)
+        .map_err(|_| MALFORMED)
 }
 
 const MALFORMED: KeyFileError = KeyFileError::Malformed("SSH key");
@@ -58,12 +62,15 @@ const SHORT: KeyFileError = KeyFileError::Malformed(
      `ssh-keygen -p -m PKCS8 -f COPY` turns a copy into one that is",
 );
 
+/// Rounds of bcrypt_pbkdf at most: 16 are usual, and take a tenth of a second.
+const ROUNDS: u32 = 4096;
+
 /// Type and raw form of a public key.
 pub(super) fn public(line: &str) -> Result<(Type, Vec<u8>), KeyFileError> {
     let kind = line.split_ascii_whitespace().next().unwrap_or_default();
     if kind.contains("-cert-v") {
         let found = Thing::Other("an SSH certificate".to_owned());
-        return Err(KeyFileError::wrong(&found, "a public key"));
+        return Err(KeyFileError::no_public_key(&found, "a public key"));
     }
     let key = ssh_key::PublicKey::from_openssh(line).map_err(|_| MALFORMED)?;
     match key.key_data() {
@@ -89,6 +96,13 @@ pub(super) fn private(bytes: &[u8], passphrase: Option<&[u8]>) -> Result<Pair, K
         let other = other.iter().find(names);
         other.map_or(SHORT, |kind| not_offered(kind))
     })?;
+    if let ssh_key::Kdf::Bcrypt { rounds, .. } = key.kdf()
+        && *rounds > ROUNDS
+    {
+        return Err(KeyFileError::Costly(format!(
+            "{rounds} rounds of bcrypt, of which {ROUNDS} at most are computed"
+        )));
+    }
     if key.is_encrypted() {
         let passphrase = passphrase.ok_or(KeyFileError::PassphraseMissing)?;
         key = key.decrypt(passphrase).map_err(|error| match error {

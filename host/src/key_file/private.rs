@@ -3,7 +3,7 @@
 use claviger_proto::Algorithm;
 use ed25519_dalek::SigningKey;
 use pkcs8::{
-    EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef,
+    PrivateKeyInfoRef,
     der::{
         Decode,
         asn1::{ObjectIdentifier, OctetStringRef},
@@ -12,7 +12,10 @@ use pkcs8::{
 use sec1::{EcParameters, EcPrivateKey};
 use zeroize::Zeroizing;
 
-use super::{KeyFileError, Pair, Thing, Type, armor, certificate, der, jwk, openssh, public, text};
+use super::{
+    KeyFileError, Pair, Thing, Type, armor, as_text, certificate, der, encrypted, jwk, openssh,
+    public, text,
+};
 use crate::PublicKey;
 
 /// The form of a key in a file.
@@ -91,7 +94,7 @@ impl PrivateKey {
             Some(algorithm) if read.algorithms.contains(&algorithm) => algorithm,
             Some(algorithm) => {
                 let wanted = format!("a key for {}", algorithm.name());
-                return Err(KeyFileError::wrong(
+                return Err(KeyFileError::no(
                     &Thing::Other(read.thing.to_string()),
                     wanted,
                 ));
@@ -190,11 +193,7 @@ fn find(
 /// What is written as text is not taken for raw bytes because its length happens to fit.
 fn raw_or_text(bytes: &[u8], text: &[u8], algorithm: Algorithm) -> Result<Read, KeyFileError> {
     let raw = algorithm.takes_key_len(bytes.len());
-    let written = match text::hex(text) {
-        Some(secret) => Some((Format::Hex, secret)),
-        None => text::base64(text).map(|secret| (Format::Base64, secret)),
-    };
-    match written {
+    match as_text(text) {
         None if raw => Ok(unsaid(Format::Raw, Zeroizing::new(bytes.to_vec()))),
         Some((format, secret)) if raw => Err(KeyFileError::Ambiguous(format!(
             "raw, as {} bytes, or {}, as {} bytes",
@@ -332,7 +331,11 @@ fn from_der(
     curve: Option<&ObjectIdentifier>,
 ) -> Result<Read, KeyFileError> {
     match thing {
-        Thing::EncryptedPrivateKey => decrypt(der, passphrase),
+        Thing::EncryptedPrivateKey => {
+            let plain = encrypted::decrypt(der, passphrase)?;
+            let info = PrivateKeyInfoRef::from_der(plain.as_bytes());
+            from_pkcs8(&info.map_err(|_| KeyFileError::WrongPassphrase)?)
+        }
         Thing::PrivateKey(_) => match PrivateKeyInfoRef::from_der(der) {
             Ok(info) => from_pkcs8(&info),
             Err(_) => match EcPrivateKey::from_der(der) {
@@ -342,22 +345,6 @@ fn from_der(
         },
         other => Err(wrong(other)),
     }
-}
-
-fn decrypt(der: &[u8], passphrase: Option<&[u8]>) -> Result<Read, KeyFileError> {
-    let unknown = |_| KeyFileError::Encryption(String::new());
-    let info = EncryptedPrivateKeyInfoRef::from_der(der).map_err(unknown)?;
-    let passphrase = passphrase.ok_or(KeyFileError::PassphraseMissing)?;
-    let plain = info.decrypt(passphrase).map_err(|error| match error {
-        pkcs8::Error::EncryptedPrivateKey(
-            pkcs8::pkcs5::Error::DecryptFailed | pkcs8::pkcs5::Error::EncryptFailed,
-        ) => KeyFileError::WrongPassphrase,
-        // What the wrong passphrase left of it may look like padding, but not like DER.
-        pkcs8::Error::Asn1(_) => KeyFileError::WrongPassphrase,
-        other => KeyFileError::Encryption(format!(": {other}")),
-    })?;
-    let info = PrivateKeyInfoRef::from_der(plain.as_bytes());
-    from_pkcs8(&info.map_err(|_| KeyFileError::WrongPassphrase)?)
 }
 
 fn from_pkcs8(info: &PrivateKeyInfoRef<'_>) -> Result<Read, KeyFileError> {
@@ -517,12 +504,5 @@ fn check(algorithm: Algorithm, secret: &[u8], format: Format) -> Result<(), KeyF
 }
 
 fn wrong(found: &Thing) -> KeyFileError {
-    match KeyFileError::wrong(found, "a private or symmetric key") {
-        KeyFileError::Wrong { found, wanted, .. } => KeyFileError::Wrong {
-            found,
-            wanted,
-            hint: None,
-        },
-        other => other,
-    }
+    KeyFileError::no(found, "a private or symmetric key")
 }

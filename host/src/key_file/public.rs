@@ -3,7 +3,7 @@
 use claviger_proto::Algorithm;
 use pkcs8::{der::Decode, spki::SubjectPublicKeyInfoRef};
 
-use super::{KeyFileError, Thing, Type, armor, der, jwk, names, openssh, text};
+use super::{Format, KeyFileError, Thing, Type, armor, as_text, der, jwk, names, openssh};
 use crate::PublicKey;
 
 /// A public key of one of these algorithms, in whatever form it is.
@@ -20,7 +20,7 @@ pub(crate) fn read(bytes: &[u8], algorithms: &[Algorithm]) -> Result<PublicKey, 
         return take(kind, &point, &key.limits(kind.algorithms())?, algorithms);
     }
     if let Some(line) = openssh::public_line(text)? {
-        let (kind, point) = openssh::public(line)?;
+        let (kind, point) = openssh::public(&line)?;
         // Their types are of signatures.
         return take(kind, &point, &kind.algorithms()[..1], algorithms);
     }
@@ -106,13 +106,10 @@ fn take(
 }
 
 fn raw(bytes: &[u8], algorithms: &[Algorithm]) -> Result<PublicKey, KeyFileError> {
-    let written = if text::hex(bytes).is_some() {
-        Some("text: hexadecimal digits")
-    } else if text::base64(bytes).is_some() {
-        Some("text: base64")
-    } else {
-        None
-    };
+    let written = as_text(bytes).map(|(format, _)| match format {
+        Format::Hex => "text: hexadecimal digits",
+        _ => "text: base64",
+    });
     if let Some(name) = written {
         return Err(wrong(&Thing::Other(name.to_owned()), algorithms));
     }
@@ -132,5 +129,5 @@ fn raw(bytes: &[u8], algorithms: &[Algorithm]) -> Result<PublicKey, KeyFileError
 }
 
 fn wrong(found: &Thing, algorithms: &[Algorithm]) -> KeyFileError {
-    KeyFileError::wrong(found, format!("a public key of {}", names(algorithms)))
+    KeyFileError::no_public_key(found, format!("a public key of {}", names(algorithms)))
 }

@@ -1,5 +1,7 @@
 //! Against files that other programs made: `tests/data/keys/make.py` tells how.
 
+mod foreign;
+
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use claviger_proto::Algorithm;

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)] // Each test file uses its part.
 
+pub(crate) mod shell;
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -9,6 +9,7 @@ mod key;
 mod new_key;
 mod parts;
 mod paths;
+mod printing;
 mod source;
 mod work;
 
@@ -23,7 +24,7 @@ pub(crate) use self::{
     examples::grammar,
     fairness::{PendingCommand, QuotaCommand},
     import::{ImportArguments, PassphraseArguments},
-    key::{KeyArguments, KeyName, KeyPlace, KeyVersion, Listed, Owner, Principal},
+    key::{KeyArguments, KeyName, KeyPlace, KeyVersion, Listed, Owner, Principal, group},
     new_key::{Bounds, ExportForm, KeyOptions, NewKey, PolicyOptions, Target, Tightening},
     parts::{
         ComponentsCommand, Fingerprint, HeldArguments, RestoreCommand, ShareArguments,
@@ -62,18 +63,21 @@ Files that are written (--out, --secret, --ciphertext, --session-key, --wrapped,
                       the old content; what fails or is killed leaves it as it was
   it cannot be        it is written over when all is there and there is room, and a note on stderr
   replaced            says so: mounted files, directories that take no files, attributes that you
-                      may not give. `reseal`, and what is its own input, is refused instead (6)
+                      may not give. What is private waits in memory until all is there: data of
+                      gigabytes need as much of it; other data wait in a file of TMPDIR. `reseal`,
+                      and what is its own input, is refused instead (6)
   a link              followed where the kernel follows it for you, also if it leads to nothing
   a FIFO, a device    written as it is, where the kernel lets you
-  a descriptor        /dev/fd/N, /dev/stdout: written from where it stands; closed: refused (6)
+  a descriptor        /dev/fd/N, /dev/stdout: written from where it stands; closed, or open for
+                      reading only: refused (6). Inputs that are one are read from there, too
   an input, or        refused (2) under every name and link; but seal, unseal, reseal, encrypt and
   another output      decrypt replace their own --in
 
   Private are derived secrets, session keys, opened data (unseal, decrypt, batch unseal), wrapped
-  keys, holders' private keys and shares: mode 0600, through no link, and onto a file or FIFO that
-  is there only if it is yours and nobody else may open it (else 6); what unseal and decrypt put in
-  the place of their own --in is closed to others. Wrapped keys, private keys and sets of shares
-  replace nothing.";
+  keys, holders' private keys and shares: mode 0600, through no link (a descriptor is to be named as
+  above), and onto a file or FIFO that is there only if it is yours and nobody else may open it
+  (else 6); what unseal and decrypt put in the place of their own --in is closed to others. Wrapped
+  keys, private keys and sets of shares replace nothing.";
 
 /// Keys that live in OP-TEE: used from Linux, never seen by it
 #[derive(Debug, Parser)]
@@ -153,8 +157,8 @@ pub(crate) enum Command {
     Generate {
         #[command(flatten)]
         new: Box<NewKey>,
-        /// Nothing is made where there is a key with this label, algorithm, usage and policy; refuse
-        /// one that differs
+        /// Nothing is made where there is a key with this label, algorithm, usage and policy that is
+        /// active (or waits for it with --pre-activation); refuse one that differs or does not serve
         #[arg(long, conflicts_with = "wrapped")]
         if_absent: bool,
     },

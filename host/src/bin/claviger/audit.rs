@@ -82,7 +82,7 @@ pub(crate) fn certificate(client: &Client, output: &Path, printer: &Printer) -> 
 }
 
 pub(crate) fn install_certificate(client: &Client, input: &Input, printer: &Printer) -> Outcome {
-    let file = small(&input.input)?;
+    let file = files::read_bounded(&input.input, LONGEST)?;
     let certificates = certificates(&file)
         .map_err(|error| Failure::key_file(&input.input, error, Status::BadCertificate))?;
     let certificate = of_device(client, &input.input, certificates)?;
@@ -139,7 +139,7 @@ fn log_of(of: &WhichLog) -> LogOf {
 
 fn read(client: &Client, of: &WhichLog, output: &Path, printer: &Printer) -> Outcome {
     let log = client.audit_log(log_of(of))?;
-    if files::is_file(output) {
+    if files::is_file(output, Secrecy::Ordinary) {
         return write("log", &log.to_bytes(), output, printer);
     }
     let owners = Owners::new(of.owner.owner);
@@ -150,23 +150,12 @@ fn failed(error: AuditError) -> Failure {
     Failure::from(claviger::Error::from(error))
 }
 
-fn small(path: &Path) -> Result<Vec<u8>, Failure> {
-    match files::read_small(path, LONGEST)? {
-        Some(bytes) => Ok(bytes.to_vec()),
-        None => Err(Failure::Refused {
-            status: "too-long",
-            message: format!("{} is longer than anything of this kind", path.display()),
-            hint: "give the file that is meant".to_owned(),
-        }),
-    }
-}
-
 fn write(name: &str, bytes: &[u8], output: &Path, printer: &Printer) -> Outcome {
     let Some(destination) = files::open_output(output, Secrecy::Ordinary, printer)? else {
         return printer.print(&json!({ name: base64(bytes) }), "");
     };
     destination.put(bytes)?;
-    if !files::is_file(output) {
+    if !files::is_file(output, Secrecy::Ordinary) {
         return Ok(std::process::ExitCode::SUCCESS);
     }
     printer.print(&json!({ "out": output.display().to_string() }), "")

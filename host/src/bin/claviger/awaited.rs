@@ -1,4 +1,4 @@
-//! Input that has to be waited for: no session is held meanwhile, which others may need.
+//! Input, and readers of output, that have to be waited for: no session is held meanwhile, which others may need.
 
 use std::{
     fs::{self, File},
@@ -48,10 +48,15 @@ fn rest() {
 
 /// Opens a file that may be a pipe, which waits for whoever writes to it.
 pub(crate) fn open(path: &Path) -> io::Result<Awaited> {
+    rest_for(path);
+    File::open(path).map(Awaited)
+}
+
+/// Holds no session where a pipe waits for whoever has its other end.
+pub(crate) fn rest_for(path: &Path) {
     if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         rest();
     }
-    File::open(path).map(Awaited)
 }
 
 /// Standard input, without a buffer: what is there shows.

@@ -15,7 +15,7 @@ use crate::{
     failure::{self, Failure, exit_code},
     files::{self, Destination, Secrecy},
     open,
-    output::{JSON_BYTES, Printer, base64, hex, too_much},
+    output::{JSON_BYTES, Line, Printer, too_much, write_hex},
     progress::Progress,
 };
 
@@ -41,7 +41,7 @@ pub(crate) fn batch(client: &Client, arguments: &BatchArguments, printer: &Print
         BatchWork::Unseal => Secrecy::Private,
         _ => Secrecy::Ordinary,
     };
-    let collects = printer.is_json() && !files::is_file(output);
+    let collects = printer.is_json() && !files::is_file(output, secrecy);
     let mut sink = if collects {
         Sink::Collector(Vec::new(), 0)
     } else {
@@ -67,12 +67,10 @@ pub(crate) fn batch(client: &Client, arguments: &BatchArguments, printer: &Print
         }
     }
     match sink {
-        Sink::Collector(results, _) => {
-            printer.print(&json!({ "results": results }), "")?;
-        }
+        Sink::Collector(results, _) => print_results(&results)?,
         Sink::Lines { destination, .. } => {
             destination.finish()?;
-            if files::is_file(output) {
+            if files::is_file(output, secrecy) {
                 let out = output.display().to_string();
                 printer.print(&json!({ "out": out, "done": done, "failed": failed }), "")?;
             }
@@ -88,11 +86,11 @@ struct Lines<R> {
 }
 
 /// What a line says, or what is wrong with it.
-type Line = Result<[Item; 2], Failure>;
+type Parts = Result<[Item; 2], Failure>;
 
 impl<R: BufRead> Lines<R> {
     /// The next lines, at most as many as go in one call.
-    fn take(&mut self, arguments: &BatchArguments) -> Result<Vec<Line>, Failure> {
+    fn take(&mut self, arguments: &BatchArguments) -> Result<Vec<Parts>, Failure> {
         let failed = |source| Failure::local("the input cannot be read", source);
         let mut lines = Vec::new();
         while lines.len() < limits::BATCH {
@@ -129,7 +127,7 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    fn item(&self, line: &[u8], arguments: &BatchArguments) -> Line {
+    fn item(&self, line: &[u8], arguments: &BatchArguments) -> Parts {
         let (tag, line) = match arguments.work {
             BatchWork::VerifyMac => {
                 let blank = line.iter().position(|byte| *byte == b' ');
@@ -165,7 +163,7 @@ impl<R: BufRead> Lines<R> {
 fn answers(
     key: &Key,
     arguments: &BatchArguments,
-    lines: Vec<Line>,
+    lines: Vec<Parts>,
 ) -> Result<Vec<Result<Given, Failure>>, Failure> {
     let (mut items, mut places) = (Vec::new(), Vec::new());
     for line in lines {
@@ -220,10 +218,53 @@ fn results(
     })
 }
 
+/// A result that one JSON object will carry.
+enum Collected {
+    /// Bytes, which may be secret: no other copy of them is left.
+    Bytes(Item),
+    Said(Value),
+}
+
+/// Prints the results as one JSON object.
+fn print_results(results: &[Collected]) -> Result<(), Failure> {
+    let mut line = Line::new();
+    line.write(b"{\"results\":[")?;
+    for (place, result) in results.iter().enumerate() {
+        line.write(if place == 0 { b"" } else { b"," })?;
+        match result {
+            Collected::Said(value) => line.write(value.to_string().as_bytes())?,
+            Collected::Bytes(bytes) => {
+                line.write(b"{\"bytes\":\"")?;
+                line.write_base64(bytes)?;
+                line.write(b"\"}")?;
+            }
+        }
+    }
+    line.write(b"]}\n")?;
+    line.end()
+}
+
+/// A line of text, which never moves while it is made.
+fn line_of(answer: Result<Given, Failure>, text: bool) -> Item {
+    let (given, said) = match answer {
+        Ok(Some(given)) => (given, String::new()),
+        Ok(None) => (Item::default(), "authentic".to_owned()),
+        Err(failure) => (Item::default(), format!("error: {}", failure.message())),
+    };
+    let mut line = Item::new(Vec::with_capacity(2 * given.len() + said.len() + 1));
+    line.extend_from_slice(said.as_bytes());
+    match text {
+        true => line.extend_from_slice(&given),
+        false => write_hex(&given, |digit| line.push(digit)),
+    }
+    line.push(b'\n');
+    line
+}
+
 /// Where results go, one for each line.
 enum Sink {
-    /// One JSON object, and how many bytes are in it.
-    Collector(Vec<Value>, usize),
+    /// What is in one JSON object, and how many bytes it is made of.
+    Collector(Vec<Collected>, usize),
     Lines {
         destination: Destination,
         /// Whether what comes is text, and not hexadecimal.
@@ -241,29 +282,20 @@ impl Sink {
         let kind = answer.as_ref().err().map(Failure::kind);
         match self {
             Sink::Collector(results, bytes) => {
-                let value = match answer {
-                    Ok(None) => json!({ "authentic": true }),
+                let collected = match answer {
+                    Ok(None) => Collected::Said(json!({ "authentic": true })),
                     Ok(Some(given)) => {
                         *bytes += given.len();
-                        json!({ "bytes": base64(&given) })
+                        Collected::Bytes(given)
                     }
-                    Err(failure) => json!({ "error": failure::object(&failure) }),
+                    Err(failure) => Collected::Said(json!({ "error": failure::object(&failure) })),
                 };
                 if *bytes > JSON_BYTES {
                     return Err(too_much());
                 }
-                results.push(value);
+                results.push(collected);
             }
-            Sink::Lines { destination, text } => {
-                let mut line = match answer {
-                    Ok(None) => Item::from(b"authentic".to_vec()),
-                    Ok(Some(given)) if *text => given,
-                    Ok(Some(given)) => Item::from(hex(&given).into_bytes()),
-                    Err(failure) => format!("error: {}", failure.message()).into_bytes().into(),
-                };
-                line.push(b'\n');
-                destination.fill(&line)?;
-            }
+            Sink::Lines { destination, text } => destination.fill(&line_of(answer, *text))?,
         }
         Ok(kind)
     }

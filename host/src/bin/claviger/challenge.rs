@@ -62,7 +62,7 @@ pub(crate) fn confirm(client: &Client, arguments: &ConfirmArguments, printer: &P
     }
     let key = open::key(client, &arguments.key)?;
     let message = receive(input)?;
-    let to_file = files::is_file(&output.output);
+    let to_file = files::is_file(&output.output, Secrecy::Ordinary);
     // Opened first: what is pending serves once.
     let secret = session_key.map(|path| Destination::open(path, Secrecy::Private));
     let mut secret = secret.transpose()?;
@@ -114,7 +114,7 @@ fn send(
         return printer.print(&json!({ "message": base64(message) }), "");
     };
     destination.put(message)?;
-    if !files::is_file(output) {
+    if !files::is_file(output, Secrecy::Ordinary) {
         return Ok(ExitCode::SUCCESS);
     }
     printer.print(&json!({ "out": output.display().to_string() }), "")

@@ -1,7 +1,8 @@
 //! `components ...`.
 
 use claviger::{
-    Client, Error, Identity, Status, key_file,
+    Client, Error, Identity, Status,
+    key_file::{self, Format},
     proto::{
         Digits,
         message::{ComponentEnterResponse, ComponentShowResponse},
@@ -147,48 +148,21 @@ fn enter(client: &Client, ceremony: &Digits<8>, component: &[u8], printer: &Prin
 fn component(input: &Input, hex: bool, raw: bool) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let given = files::read_small(&input.input, LONGEST)?;
     let given = given.ok_or(Error::Ta(Status::BadKey))?;
-    if hex {
-        return digits(&given);
-    }
-    if !raw && key_file::is_hex(&given) {
-        return Err(Failure::Usage(
+    match key_file::as_text(&given) {
+        Some((Format::Hex, bytes)) if hex => Ok(bytes),
+        _ if hex => Err(Failure::Library {
+            error: Error::Ta(Status::BadKey),
+            hint: Some("with --hex a component is pairs of hexadecimal digits".to_owned()),
+        }),
+        Some((Format::Hex, _)) if !raw => Err(Failure::Usage(
             "the component could be bytes or hexadecimal digits: --raw or --hex says which"
                 .to_owned(),
-        ));
-    }
-    Ok(given)
-}
-
-/// The bytes that these digits mean.
-fn digits(text: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let refused = || Failure::Library {
-        error: Error::Ta(Status::BadKey),
-        hint: Some("with --hex a component is pairs of hexadecimal digits".to_owned()),
-    };
-    let mut nibbles = text
-        .iter()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .map(|byte| (*byte as char).to_digit(16).ok_or_else(refused));
-    // With room for all of it the vector never moves.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len()));
-    while let Some(high) = nibbles.next() {
-        let low = nibbles.next().ok_or_else(refused)??;
-        bytes.push((high? << 4 | low) as u8);
-    }
-    Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn components_are_pairs_of_digits() {
-        let bytes = |text: &[u8]| digits(text).ok().map(|bytes| bytes.to_vec());
-        assert_eq!(bytes(b"00fF A1\n0 9\n"), Some(vec![0, 0xff, 0xa1, 9]));
-        assert_eq!(bytes(b""), Some(vec![]));
-        for bad in [&b"0"[..], b"00 0", b"0g", b"\xc3\xa9"] {
-            assert_eq!(bytes(bad), None);
-        }
+        )),
+        Some(_) if !raw => Err(Failure::Usage(
+            "the component could be bytes or base64, which is not taken: --raw says that these are \
+             the bytes, --hex takes digits"
+                .to_owned(),
+        )),
+        _ => Ok(given),
     }
 }

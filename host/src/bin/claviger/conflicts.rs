@@ -1,5 +1,6 @@
 //! Refuses command lines whose files are in each other's way, before anything is done: an output
-//! that is an input, two outputs that are one, a stream that would be read twice.
+//! that is an input, two outputs that are one, a stream that would be read twice, a standard output
+//! that is not there.
 
 use std::{
     ffi::OsString,
@@ -10,7 +11,12 @@ use std::{
 
 use rustix::{fs::OFlags, stdio};
 
-use crate::{args::Paths, failure::Failure, files::number};
+use crate::{
+    args::Paths,
+    failure::Failure,
+    files::{Secrecy, number},
+    output,
+};
 
 /// What a path names, however it is spelled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +38,14 @@ enum Kind {
 }
 
 /// Refuses what would lose something.
-pub(crate) fn check(paths: &Paths<'_>) -> Result<(), Failure> {
-    let input = |path| (number(path, 0), named(path, 0));
-    let output = |path| (number(path, 1), named(path, 1));
+pub(crate) fn check(mut paths: Paths<'_>) -> Result<(), Failure> {
+    let is_stdout = |path| number(path, 1, Secrecy::Ordinary) == Some(1);
+    if paths.prints && !paths.outputs.iter().any(|(_, path)| is_stdout(path)) {
+        output::expect_stdout()?;
+        paths.outputs.push(("standard output", Path::new("-")));
+    }
+    let input = |path| (number(path, 0, Secrecy::Ordinary), named(path, 0));
+    let output = |path| (number(path, 1, Secrecy::Ordinary), named(path, 1));
     let inputs: Vec<_> = paths.inputs.iter().map(|(_, path)| input(path)).collect();
     let outputs: Vec<_> = paths.outputs.iter().map(|(_, path)| output(path)).collect();
     for (one, (name, path)) in paths.inputs.iter().enumerate() {
@@ -81,7 +92,10 @@ pub(crate) fn are_one(input: &Path, output: &Path) -> bool {
 }
 
 fn refused(name: &str, other: &str, path: &Path, why: &str) -> Failure {
-    let path = path.display();
+    let path = match path == Path::new("-") {
+        true => "what is there".into(),
+        false => path.to_string_lossy(),
+    };
     Failure::Usage(format!(
         "{name} and {other} are the same file: {path} {why}; name another one"
     ))

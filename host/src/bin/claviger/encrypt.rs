@@ -19,7 +19,7 @@ pub(crate) fn encrypt(client: &Client, arguments: &EncryptArguments, printer: &P
     let made = key.encrypt(arguments.aad.bytes(), &text);
     let made = made.map_err(explained)?;
     let output = &arguments.output.output;
-    let to_file = files::is_file(output);
+    let to_file = files::is_file(output, Secrecy::Ordinary);
     if let Some(destination) = destination {
         destination.put(&made.bytes)?;
     }
@@ -46,7 +46,7 @@ pub(crate) fn decrypt(client: &Client, arguments: &DecryptArguments, printer: &P
         Some(version) => key.decrypt_version(version, aad, &bytes)?,
     };
     let output = &message.output.output;
-    let to_file = files::is_file(output);
+    let to_file = files::is_file(output, Secrecy::Private);
     if let Some(destination) = destination {
         destination.put(&text)?;
     }
@@ -64,7 +64,7 @@ fn open(
     printer: &Printer,
 ) -> Result<Option<Destination>, Failure> {
     let (input, output) = (&arguments.input.input, &arguments.output.output);
-    if printer.is_json() && !files::is_file(output) {
+    if printer.is_json() && !files::is_file(output, secrecy) {
         return Ok(None);
     }
     Destination::open_successor(output, secrecy, input).map(Some)

@@ -97,6 +97,7 @@ impl Failure {
                 Error::Message => "not-a-message",
                 Error::Differs { .. } => "differs",
                 Error::Audit(error) => error.name(),
+                Error::NotServing { .. } => "not-serving",
                 Error::Share(_) => "share",
                 Error::PublicKeyForm(_) => "raw-form-only",
                 Error::NoOpenSsh(_) => "no-such-form",
@@ -309,7 +310,23 @@ pub(crate) fn tell(text: &str) {
 pub(crate) fn say(line: &str) {
     let mut stderr = io::stderr().lock();
     let clear = if stderr.is_terminal() { "\r\x1b[K" } else { "" };
-    let _nobody_there = writeln!(stderr, "{clear}{line}");
+    let _nobody_there = writeln!(stderr, "{clear}{}", harmless(line));
+}
+
+/// Text with what would steer a terminal escaped: a file's name, say, is whatever somebody called it.
+fn harmless(text: &str) -> String {
+    let steers = |letter: char| {
+        let turns = matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        turns || (letter.is_control() && !matches!(letter, '\n' | '\t'))
+    };
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match steers(letter) {
+            true => shown.extend(letter.escape_default()),
+            false => shown.push(letter),
+        }
+    }
+    shown
 }
 
 /// `NotFound` as `not-found`.
@@ -338,6 +355,15 @@ mod tests {
         assert_eq!(code(Status::Internal), 5);
         assert_eq!(exit_code(ErrorKind::Malformed), 2);
         assert_eq!(exit_code(ErrorKind::Local), 6);
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_escaped() {
+        let shown = harmless("f\u{1b}[2J\r\u{9b}1m\u{202e}\u{7f} Müller\n  hint: e\u{301}");
+        assert_eq!(
+            shown,
+            "f\\u{1b}[2J\\r\\u{9b}1m\\u{202e}\\u{7f} Müller\n  hint: e\u{301}"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Files and streams that commands read and write. An output file appears when it is complete.
 
 use std::{
-    io::{self, IsTerminal, Read, Write},
+    io::{self, IsTerminal, Read, Seek, Write},
     path::Path,
 };
 
@@ -10,27 +10,30 @@ use claviger::files::{Existing, PendingFile, Written, descriptor};
 use zeroize::Zeroizing;
 
 use crate::{
-    awaited, conflicts, descriptors,
+    awaited::{self, Awaited},
+    conflicts, descriptors,
     failure::{Failure, note},
     output::{self, Printer, stdout},
 };
 
 /// The number of the descriptor that a path names; `-` is `standard`.
-pub(crate) fn number(path: &Path, standard: u32) -> Option<u32> {
+pub(crate) fn number(path: &Path, standard: u32, secrecy: Secrecy) -> Option<u32> {
     if path == Path::new("-") {
         return Some(standard);
     }
-    descriptor(path)
+    descriptor(path, secrecy)
 }
 
-fn is_stdout(path: &Path) -> bool {
-    number(path, 1) == Some(1)
+/// The number of the descriptor that an input names.
+fn input_number(path: &Path) -> Option<u32> {
+    number(path, 0, Secrecy::Ordinary)
 }
 
 /// Opens an input; also says how long it is, if that is known.
 pub(crate) fn open_input(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
     let failed = |source| Failure::local(format!("{} cannot be read", shown(path)), source);
-    if number(path, 0) == Some(0) {
+    let number = input_number(path);
+    if number == Some(0) {
         descriptors::expect_stdin().map_err(failed)?;
         if io::stdin().is_terminal() {
             note("reading from the terminal; Ctrl-D ends it");
@@ -38,12 +41,28 @@ pub(crate) fn open_input(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u6
         let stdin = awaited::stdin().map_err(failed)?;
         return Ok((Box::new(stdin), None));
     }
-    let file = awaited::open(path).map_err(failed)?;
+    let mut file = match number {
+        Some(number) => descriptors::to_read(number).map(Awaited),
+        None => awaited::open(path),
+    }
+    .map_err(failed)?;
     let metadata = file.0.metadata().map_err(failed)?;
     if metadata.is_dir() {
         return Err(failed(io::ErrorKind::IsADirectory.into()));
     }
-    Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
+    let length = match metadata.is_file() {
+        // A descriptor is read from where it stands.
+        true => Some(
+            metadata.len()
+                - file
+                    .0
+                    .stream_position()
+                    .map_err(failed)?
+                    .min(metadata.len()),
+        ),
+        false => None,
+    };
+    Ok((Box::new(file), length))
 }
 
 /// Reads a whole input of at most `most` bytes without leaving copies of it behind; `None` if it
@@ -59,8 +78,17 @@ pub(crate) fn read_small(path: &Path, most: usize) -> Result<Option<Zeroizing<Ve
     Ok((bytes.len() <= most).then_some(bytes))
 }
 
+/// As [`read_small`]; what is longer is refused, and nothing of its kind.
+pub(crate) fn read_bounded(path: &Path, most: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    read_small(path, most)?.ok_or_else(|| Failure::Refused {
+        status: "too-long",
+        message: format!("{} is longer than anything of this kind", shown(path)),
+        hint: "give the file that is meant".to_owned(),
+    })
+}
+
 pub(crate) fn shown(path: &Path) -> String {
-    if number(path, 0) == Some(0) {
+    if input_number(path) == Some(0) {
         "standard input".to_owned()
     } else {
         path.display().to_string()
@@ -78,7 +106,7 @@ pub(crate) enum Destination {
 impl Destination {
     /// Opens an output; none that is binary goes to a terminal that nobody named.
     pub(crate) fn open(path: &Path, secrecy: Secrecy) -> Result<Destination, Failure> {
-        if secrecy == Secrecy::Ordinary && is_stdout(path) {
+        if secrecy == Secrecy::Ordinary && !is_file(path, secrecy) {
             output::expect_no_terminal()?;
         }
         Destination::open_text(path, secrecy)
@@ -95,7 +123,7 @@ impl Destination {
         secrecy: Secrecy,
         input: &Path,
     ) -> Result<Destination, Failure> {
-        if number(path, 1).is_none() && conflicts::are_one(input, path) {
+        if number(path, 1, secrecy).is_none() && conflicts::are_one(input, path) {
             return Destination::with(path, secrecy, Existing::ReplaceAtOnce);
         }
         Destination::open(path, secrecy)
@@ -108,16 +136,23 @@ impl Destination {
 
     fn with(path: &Path, secrecy: Secrecy, existing: Existing) -> Result<Destination, Failure> {
         let failed = |source| cannot_be_written(path, source);
-        match number(path, 1) {
+        let file = match number(path, 1, secrecy) {
             Some(1) => {
                 descriptors::expect_stdout().map_err(failed)?;
-                Ok(Destination::Stream(stdout()))
+                return Ok(Destination::Stream(stdout()));
             }
-            Some(2) => Ok(Destination::Stream(Box::new(io::stderr()))),
-            _ => PendingFile::new(path, secrecy, existing)
-                .map(Destination::File)
-                .map_err(failed),
-        }
+            Some(2) => {
+                descriptors::expect_stderr().map_err(failed)?;
+                return Ok(Destination::Stream(Box::new(io::stderr())));
+            }
+            Some(number) => descriptors::to_write(number)
+                .and_then(|file| PendingFile::onto(file, path, secrecy)),
+            None => {
+                awaited::rest_for(path);
+                PendingFile::new(path, secrecy, existing)
+            }
+        };
+        file.map(Destination::File).map_err(failed)
     }
 
     /// Writes all there is to write.
@@ -186,7 +221,8 @@ impl Write for Destination {
 
 /// Refuses standard output for what would be mixed with what is printed there, or seen.
 pub(crate) fn expect_file(path: &Path, what: &str) -> Result<(), Failure> {
-    if is_file(path) {
+    // What is ordinary follows the most links.
+    if is_file(path, Secrecy::Ordinary) {
         return Ok(());
     }
     Err(Failure::Usage(format!("{what} goes to a file only")))
@@ -198,15 +234,15 @@ pub(crate) fn open_output(
     secrecy: Secrecy,
     printer: &Printer,
 ) -> Result<Option<Destination>, Failure> {
-    if printer.is_json() && !is_file(path) {
+    if printer.is_json() && !is_file(path, secrecy) {
         return Ok(None);
     }
     Destination::open(path, secrecy).map(Some)
 }
 
 /// Whether data go to a file rather than to standard output.
-pub(crate) fn is_file(path: &Path) -> bool {
-    !is_stdout(path)
+pub(crate) fn is_file(path: &Path, secrecy: Secrecy) -> bool {
+    number(path, 1, secrecy) != Some(1)
 }
 
 #[cfg(test)]

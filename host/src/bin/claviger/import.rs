@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, BufRead, IsTerminal, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use claviger::{
@@ -31,10 +31,7 @@ pub(crate) fn import(
 ) -> Outcome {
     let path = &arguments.input.input;
     let passphrase = passphrase(&arguments.passphrase)?;
-    let file = files::read_small(path, LONGEST_KEY)?.ok_or_else(|| {
-        let error = KeyFileError::Malformed("file: far longer than any key");
-        Failure::key_file(path, error, Status::BadKey)
-    })?;
+    let file = files::read_bounded(path, LONGEST_KEY)?;
     let format = arguments.format.format();
     let read = |format| {
         let passphrase = passphrase.as_ref().map(|text| text.as_slice());
@@ -58,13 +55,11 @@ pub(crate) fn import(
 
 /// The first line of where the passphrase is.
 fn passphrase(arguments: &PassphraseArguments) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
-    let path = match (&arguments.passphrase_file, arguments.passphrase_fd) {
-        (Some(path), _) => path.clone(),
-        (None, Some(0)) => PathBuf::from("-"),
-        (None, Some(number)) => PathBuf::from(format!("/dev/fd/{number}")),
-        (None, None) => return Ok(None),
+    let path = arguments.passphrase_file.as_ref();
+    let Some(path) = path.or(arguments.passphrase_fd.as_ref()) else {
+        return Ok(None);
     };
-    let text = files::read_small(&path, LONGEST_PASSPHRASE)?
+    let text = files::read_small(path, LONGEST_PASSPHRASE)?
         .ok_or_else(|| Failure::Usage("the passphrase is longer than 4096 bytes".to_owned()))?;
     let end = text
         .iter()

@@ -25,7 +25,7 @@ pub(crate) fn list(
     let owners = Owners::new(listed.owner.owner);
     let (keys, empty) = match listed.owner.owner {
         _ if listed.granted => {
-            let keys = granted(&client, open, login, &owners)?;
+            let keys = granted(&client, open, login)?;
             return print(
                 &keys,
                 &owners,
@@ -54,7 +54,6 @@ fn granted(
     client: &Client,
     open: impl Fn(Login) -> Result<Client, Error>,
     login: Login,
-    owners: &Owners,
 ) -> Result<Vec<Through>, Failure> {
     let mut keys = vec![(None, client.list_granted()?)];
     if login != Login::User {
@@ -70,8 +69,8 @@ fn granted(
             Ok(theirs) => keys.push((Some(group), theirs)),
             // The others serve all the same.
             Err(error) => {
-                let group = owners.text(identity::gid_identity(group));
-                note(&format!("what serves {group} is not shown: {error}"));
+                let group = Owners::own_group(group);
+                note(&format!("what serves group {group} is not shown: {error}"));
             }
         }
     }
@@ -87,7 +86,7 @@ fn print(
 ) -> Outcome {
     let mut objects = Vec::new();
     for (through, keys) in keys {
-        let through = through.map(|group| owners.object(identity::gid_identity(group)));
+        let through = through.map(Owners::own_group_object);
         for key in keys {
             let mut object = owners.value(key)?;
             if granted {
@@ -105,8 +104,7 @@ fn print(
         for ((line, key), through) in text.iter_mut().zip(&all).zip(through) {
             *line += &format!("  may {}", names(key.may));
             if let Some(group) = through {
-                let name = owners.argument(identity::gid_identity(group));
-                *line += &format!("  through --group {}", name.trim_start_matches("gid:"));
+                *line += &format!("  through --group {}", Owners::own_group(group));
             }
         }
     }

@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         failure::be_quiet();
     }
     let printer = Printer::new(arguments.json);
-    if let Err(failure) = conflicts::check(&arguments.command.paths()) {
+    if let Err(failure) = conflicts::check(arguments.command.paths(arguments.json)) {
         return failure::report(&failure, arguments.json);
     }
     output::claim_stdout();

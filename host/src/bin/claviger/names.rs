@@ -2,25 +2,24 @@
 
 use std::{cell::OnceCell, collections::HashMap, sync::Once};
 
-use claviger::{EMULATOR_VARIABLE, Identity, identity, proto::Login};
+use claviger::{Client, Identity, identity, proto::Login};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    args::Principal,
+    args::{self, Principal},
     device::to_value,
     failure::{Failure, note},
 };
 
 const FOREIGN: &str = "this process is in a user namespace: the TEE knows users and groups by the \
                        host's numbers, so names are not taken or shown here, and numbers are the \
-                       host's";
+                       host's; --group alone takes this namespace's";
 
 /// Whether names stand for other numbers here than the trusted application's. The emulator is in
 /// this process, and has its numbers.
 pub(crate) fn are_foreign() -> bool {
-    let emulator = std::env::var_os(EMULATOR_VARIABLE);
-    emulator.is_none_or(|dir| dir.is_empty()) && identity::in_user_namespace()
+    !Client::builder().is_emulated() && identity::in_user_namespace()
 }
 
 /// Says once that numbers are the host's, where they are others here.
@@ -111,28 +110,59 @@ impl Owners {
         }
     }
 
+    /// A name, with what says that it is a group's, if it can be given where a user or group is asked
+    /// for: one that is a number, or another's too, cannot.
+    fn given(&self, login: Login, number: u32) -> Option<String> {
+        let name = self.name(login, number)?;
+        let (text, principal) = match login {
+            Login::User => (name, Principal::User(number)),
+            Login::Group => (format!("gid:{name}"), Principal::Group(number)),
+        };
+        (text.parse() == Ok(principal)).then_some(text)
+    }
+
     /// As people read it: `app (1000)`, `gid:staff (50)`, a number without a name, or a UUID without
     /// a number. What stands before the parenthesis can be given wherever a user or group is asked
     /// for.
     pub(crate) fn text(&self, owner: Identity) -> String {
-        let kind = match owner.login {
-            Login::User => "",
-            Login::Group => "gid:",
-        };
-        let Some(number) = self.number(owner) else {
-            return format!("{kind}{}", owner.id);
-        };
-        match self.name(owner.login, number) {
-            Some(name) => format!("{kind}{name} ({number})"),
-            None => format!("{kind}{number}"),
-        }
+        let known = self.number(owner);
+        let known = known.and_then(|number| Some((self.given(owner.login, number)?, number)));
+        known.map_or_else(
+            || self.argument(owner),
+            |(name, number)| format!("{name} ({number})"),
+        )
     }
 
     /// As [`Owners::text`], without what cannot be given.
     pub(crate) fn argument(&self, owner: Identity) -> String {
-        let text = self.text(owner);
-        text.split_once(" (")
-            .map_or(text.clone(), |(name, _)| name.to_owned())
+        let kind = match owner.login {
+            Login::User => "",
+            Login::Group => "gid:",
+        };
+        match self.number(owner) {
+            Some(number) => self
+                .given(owner.login, number)
+                .unwrap_or_else(|| format!("{kind}{number}")),
+            None => format!("{kind}{}", owner.id),
+        }
+    }
+
+    /// A group of this process as `--group` takes it: by the name or number that it has here.
+    pub(crate) fn own_group(gid: u32) -> String {
+        let name = identity::group_name(gid);
+        let name = name.filter(|name| args::group(name) == Ok(gid));
+        name.unwrap_or_else(|| gid.to_string())
+    }
+
+    /// The same as JSON, as [`Owners::object`] has it; the id is null where the host's number is not
+    /// known.
+    pub(crate) fn own_group_object(gid: u32) -> Value {
+        let id = match are_foreign() {
+            true => identity::own_group_identity(gid),
+            false => Some(identity::gid_identity(gid)),
+        };
+        let name = identity::group_name(gid);
+        json!({ "group": gid, "name": name, "id": id.map(|identity| identity.id) })
     }
 
     /// As JSON: `{"user":1000,"name":"app","id":UUID}`, or `group` instead of `user`; null for what

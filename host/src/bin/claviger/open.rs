@@ -85,7 +85,7 @@ pub(crate) fn explain(client: &Client, label: &str, error: Error) -> Failure {
 
 /// A public key of one of these algorithms in a file, in whatever form.
 pub(crate) fn public_key(path: &Path, algorithms: &[Algorithm]) -> Result<PublicKey, Failure> {
-    let bytes = files::read_small(path, PUBLIC_KEY)?.unwrap_or_default();
+    let bytes = files::read_bounded(path, PUBLIC_KEY)?;
     PublicKey::read(algorithms, &bytes).map_err(|error| match error {
         Error::KeyFile(error) => Failure::key_file(path, error, Status::BadPublicKey),
         other => other.into(),

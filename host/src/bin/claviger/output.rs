@@ -58,18 +58,64 @@ impl Printer {
     /// Prints an object of these bytes, under this name, which may be secret: what they pass through
     /// on their way is wiped.
     pub(crate) fn print_bytes(&self, name: &str, bytes: &[u8]) -> Outcome {
+        let mut line = Line::new();
+        line.write(format!("{{{}:\"", Value::from(name)).as_bytes())?;
+        line.write_base64(bytes)?;
+        line.write(b"\"}\n")?;
+        line.end()?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What is printed piece by piece, and wiped when it is out.
+pub(crate) struct Line {
+    /// Never moves: it has room for all that it holds.
+    pieces: Zeroizing<Vec<u8>>,
+}
+
+impl Line {
+    const ROOM: usize = 64 * 1024;
+
+    pub(crate) fn new() -> Line {
+        Line {
+            pieces: Zeroizing::new(Vec::with_capacity(Line::ROOM)),
+        }
+    }
+
+    pub(crate) fn write(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
+        while !bytes.is_empty() {
+            if self.pieces.len() == Line::ROOM {
+                self.flush()?;
+            }
+            let length = bytes.len().min(Line::ROOM - self.pieces.len());
+            self.pieces.extend_from_slice(&bytes[..length]);
+            bytes = &bytes[length..];
+        }
+        Ok(())
+    }
+
+    pub(crate) fn write_base64(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         /// Bytes whose base64 needs no padding.
         const PIECE: usize = 3 * 4096;
-        let mut digits = Zeroizing::new(vec![0; PIECE / 3 * 4]);
-        write_stdout(format!("{{{}:\"", Value::from(name)).as_bytes())?;
+        let mut digits = Zeroizing::new([0; PIECE / 3 * 4]);
         for piece in bytes.chunks(PIECE) {
-            let encoded = Base64::encode(piece, &mut digits);
+            let encoded = Base64::encode(piece, digits.as_mut_slice());
             let encoded = encoded.map_err(|_| io::Error::other("base64"));
             let encoded = encoded.map_err(|error| Failure::local("JSON", error))?;
-            write_stdout(encoded.as_bytes())?;
+            self.write(encoded.as_bytes())?;
         }
-        write_stdout(b"\"}\n")?;
-        Ok(ExitCode::SUCCESS)
+        Ok(())
+    }
+
+    /// Writes what is left.
+    pub(crate) fn end(mut self) -> Result<(), Failure> {
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        write_stdout(&self.pieces)?;
+        self.pieces.clear();
+        Ok(())
     }
 }
 
@@ -118,13 +164,21 @@ pub(crate) fn expect_no_terminal() -> Result<(), Failure> {
     ))
 }
 
+/// Refuses what would be printed nowhere.
+pub(crate) fn expect_stdout() -> Result<(), Failure> {
+    descriptors::expect_stdout().map_err(not_written)
+}
+
 /// Writes bytes to standard output as they are.
 pub(crate) fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = stdout();
-    descriptors::expect_stdout()
-        .and_then(|()| stdout.write_all(bytes))
-        .and_then(|()| stdout.flush())
-        .map_err(|source| Failure::local("standard output cannot be written", source))
+    expect_stdout()?;
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.map_err(not_written)
+}
+
+fn not_written(source: io::Error) -> Failure {
+    Failure::local("standard output cannot be written", source)
 }
 
 /// Bytes as JSON has them here.
@@ -134,7 +188,18 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 
 /// Bytes as people read them.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    write_hex(bytes, |digit| text.push(digit.into()));
+    text
+}
+
+/// Gives the digits of bytes one by one, and leaves no copy.
+pub(crate) fn write_hex(bytes: &[u8], mut write: impl FnMut(u8)) {
+    let digits = b"0123456789abcdef";
+    for byte in bytes {
+        write(digits[usize::from(byte >> 4)]);
+        write(digits[usize::from(byte & 15)]);
+    }
 }
 
 /// Collects the bytes of one JSON object, up to a limit.
@@ -188,6 +253,19 @@ pub(crate) fn table<N: AsRef<str>, V: AsRef<str>>(rows: &[(N, V)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_and_lines_never_move() {
+        assert_eq!(hex(&[0, 0x9a, 0xff]), "009aff");
+        let mut line = Line::new();
+        let place = line.pieces.as_ptr();
+        for _ in 0..3 {
+            line.write(&vec![0; Line::ROOM / 4]).unwrap();
+            line.write_base64(&[7; 9]).unwrap();
+        }
+        assert_eq!(line.pieces.as_ptr(), place);
+        assert_eq!(line.pieces.len(), 3 * (Line::ROOM / 4 + 12));
+    }
 
     #[test]
     fn a_collector_that_grows_has_all_of_it() {

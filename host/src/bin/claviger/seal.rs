@@ -122,7 +122,7 @@ pub(crate) fn transfer(
     printer: &Printer,
     work: impl FnOnce(&mut dyn io::Write) -> Result<u64, Failure>,
 ) -> Outcome {
-    if printer.is_json() && !files::is_file(output) {
+    if printer.is_json() && !files::is_file(output, secrecy) {
         let mut collector = Collector::default();
         let result = work(&mut collector);
         if collector.overflowed {
@@ -137,7 +137,7 @@ pub(crate) fn transfer(
     let written = behind.finish();
     let written = written.map_err(|error| Failure::local("the output cannot be written", error))?;
     written.finish()?;
-    if !files::is_file(output) {
+    if !files::is_file(output, secrecy) {
         return Ok(std::process::ExitCode::SUCCESS);
     }
     let out = output.display().to_string();

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use claviger::{
-    Algorithm, Client, Error, PublicKey,
+    Algorithm, Client, Error, PublicKey, Status,
     key_file::PrivateKey,
     proto::{Digits, limits, shares::MANIFEST},
     shares::{Holder, Manifest, Request, SealedShare, Share, ShareError},
@@ -17,7 +17,7 @@ use crate::{
         SharedArguments, SharesCommand, TrustCommand,
     },
     describe::{policy_rows, print_key},
-    failure::{Failure, say},
+    failure::{Failure, tell},
     files::{self, Destination, Secrecy},
     names::Owners,
     open,
@@ -39,15 +39,18 @@ pub(crate) fn share(client: &Client, arguments: &ShareArguments, printer: &Print
     let recipients = recipients.collect::<Result<Vec<_>, _>>()?;
     let key = open::key(client, &arguments.key)?;
     fs::create_dir_all(directory).map_err(failed)?;
-    // Another set would not go with the shares that are out.
+    // Another set would not go with the shares that are out. Each share is recorded once it is made,
+    // so all places are looked at before.
     let new = |name: &str, secrecy| Destination::open_new(&directory.join(name), secrecy);
     let manifest = new("manifest", Secrecy::Ordinary)?;
+    let names: Vec<_> = (1..=recipients.len())
+        .map(|index| format!("share-{index}"))
+        .collect();
+    let files = names.iter().map(|name| new(name, Secrecy::Private));
+    let files = files.collect::<Result<Vec<_>, _>>()?;
     let shared = key.share(&recipients)?;
-    let mut names = Vec::new();
-    for share in &shared.shares {
-        let name = format!("share-{}", share.index);
-        new(&name, Secrecy::Private)?.put(&share.to_bytes())?;
-        names.push(name);
+    for (file, share) in files.into_iter().zip(&shared.shares) {
+        file.put(&share.to_bytes())?;
     }
     // The last: where it is, all shares are.
     manifest.put(&shared.manifest)?;
@@ -110,7 +113,7 @@ fn reencrypt(
             ("its owner there", wanted.clone()),
         ];
         rows.extend(facts(manifest, &owners)?);
-        say(table(&rows).trim_end());
+        tell(table(&rows).trim_end());
     }
     let sealed = share
         .encrypt_to(request, owner.identity())
@@ -274,7 +277,7 @@ fn held_share(held: &HeldArguments, manifest: &Manifest) -> Result<Option<Share>
         return Ok(None);
     };
     let private = PrivateKey::read(&read(key)?, None, Some(Algorithm::X25519), None)
-        .map_err(|error| Failure::Usage(format!("{}: {error}", key.display())))?;
+        .map_err(|error| Failure::key_file(key, error, Status::BadKey))?;
     let holder = Holder::from_bytes(private.secret()).map_err(failed)?;
     let share = SealedShare::from_bytes(&read(share)?).map_err(failed)?;
     holder.open(manifest, &share).map(Some).map_err(failed)
@@ -282,7 +285,7 @@ fn held_share(held: &HeldArguments, manifest: &Manifest) -> Result<Option<Share>
 
 /// A small file; what is longer is none of ours.
 fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
-    Ok(files::read_small(path, LONGEST)?.unwrap_or_default())
+    files::read_bounded(path, LONGEST)
 }
 
 fn failed(error: ShareError) -> Failure {

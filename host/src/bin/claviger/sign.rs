@@ -48,7 +48,7 @@ pub(crate) fn sign(client: &Client, arguments: &SignArguments, printer: &Printer
         );
     };
     destination.put(&bytes)?;
-    if !files::is_file(output) {
+    if !files::is_file(output, Secrecy::Ordinary) {
         return Ok(ExitCode::SUCCESS);
     }
     printer.print(
@@ -109,7 +109,7 @@ pub(crate) fn print_public_key(
     };
     object["algorithm"] = json!(key.algorithm().name());
     object["format"] = json!(name);
-    if files::is_file(output) {
+    if files::is_file(output, Secrecy::Ordinary) {
         Destination::open_text(output, Secrecy::Ordinary)?.put(&bytes)?;
         object["out"] = json!(output.display().to_string());
         return printer.print(&object, "");

@@ -32,8 +32,14 @@ pub(crate) struct PassphraseArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
     /// The first line of this open file descriptor is
-    #[arg(long, value_name = "N", conflicts_with = "passphrase_file")]
-    pub(crate) passphrase_fd: Option<u32>,
+    #[arg(long, value_name = "N", conflicts_with = "passphrase_file", value_parser = descriptor)]
+    pub(crate) passphrase_fd: Option<PathBuf>,
+}
+
+/// A descriptor as the path that names it.
+fn descriptor(number: &str) -> Result<PathBuf, std::num::ParseIntError> {
+    let number: u32 = number.parse()?;
+    Ok(PathBuf::from(format!("/dev/fd/{number}")))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

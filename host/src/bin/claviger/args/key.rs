@@ -27,7 +27,8 @@ pub(crate) struct Listed {
     #[arg(long, conflicts_with_all = ["owner", "granted"])]
     pub(crate) all: bool,
     /// Those of others that serve this user, or with --group that group; without, those that serve
-    /// a group that this process is in are shown too, with the --group that uses them
+    /// a group that this process is in are shown too, with the --group that uses them (in JSON
+    /// `through`, by the number that it has here)
     #[arg(long, conflicts_with = "owner")]
     pub(crate) granted: bool,
 }
@@ -99,12 +100,17 @@ pub(crate) enum Principal {
 impl Principal {
     /// Of another device, whose names are not those of this one.
     pub(crate) fn elsewhere(text: &str) -> Result<Principal, String> {
-        let name = text.strip_prefix("gid:").unwrap_or(text);
-        let numbered = !name.is_empty() && name.bytes().all(|digit| digit.is_ascii_digit());
-        if !numbered && Uuid::try_from(name).is_err() {
-            return Err("names are not the same on another device: give UID or gid:GID".to_owned());
+        let (login, name) = login_of(text);
+        if let Ok(id) = Uuid::try_from(name) {
+            return Ok(Principal::Unknown(Identity { login, id }));
         }
-        text.parse()
+        match (login, digits(name, "user or group")?) {
+            (Login::User, Some(uid)) => Ok(Principal::User(uid)),
+            (_, Some(gid)) => Ok(Principal::Group(gid)),
+            (_, None) => {
+                Err("names are not the same on another device: give UID or gid:GID".to_owned())
+            }
+        }
     }
 
     pub(crate) fn identity(self) -> Identity {
@@ -120,40 +126,77 @@ impl FromStr for Principal {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Principal, String> {
-        let (login, name) = match text.strip_prefix("gid:") {
-            Some(name) => (Login::Group, name),
-            None => (Login::User, text),
-        };
+        let (login, name) = login_of(text);
         if let Ok(id) = Uuid::try_from(name) {
             return Ok(Principal::Unknown(Identity { login, id }));
         }
         match login {
             Login::User => number(name, "user", identity::user_by_name).map(Principal::User),
-            Login::Group => group(name).map(Principal::Group),
+            Login::Group => number(name, "group", identity::group_by_name).map(Principal::Group),
         }
     }
 }
 
-/// A group as people name it where nothing else can stand: by its number or name.
-pub(crate) fn group(name: &str) -> Result<u32, String> {
-    number(name, "group", identity::group_by_name)
+/// Whether a user or a group is named, and how.
+fn login_of(text: &str) -> (Login, &str) {
+    match text.strip_prefix("gid:") {
+        Some(name) => (Login::Group, name),
+        None => (Login::User, text),
+    }
 }
 
-/// A number, or that which a name stands for.
+/// A group of this process, by the number or name that it has here: the kernel's driver knows which
+/// of the host's it is.
+pub(crate) fn group(name: &str) -> Result<u32, String> {
+    match digits(name, "group")? {
+        Some(number) => expect_one(name, number, "group", identity::group_by_name),
+        None => identity::group_by_name(name)
+            .ok_or_else(|| format!("there is no group {name:?} here: give one by name or number")),
+    }
+}
+
+/// The host's number, or that which a name stands for.
 fn number(name: &str, kind: &str, find: fn(&str) -> Option<u32>) -> Result<u32, String> {
-    if !name.is_empty() && name.bytes().all(|digit| digit.is_ascii_digit()) {
-        let number = name.parse().ok();
-        return number.ok_or_else(|| format!("no {kind} has so large a number"));
-    }
+    let digits = digits(name, kind)?;
     if names::are_foreign() {
-        return Err(format!(
-            "in this user namespace a name stands for another number than the TEE's, which is the \
-             host's: give the host's number of that {kind}"
-        ));
+        return digits.ok_or_else(|| {
+            format!(
+                "in this user namespace a name stands for another number than the TEE's, which is \
+                 the host's: give the host's number of that {kind}"
+            )
+        });
     }
-    find(name).ok_or_else(|| {
-        format!("there is no {kind} {name:?} here: give USER or gid:GROUP, by name or number")
-    })
+    match digits {
+        Some(number) => expect_one(name, number, kind, find),
+        None => find(name).ok_or_else(|| {
+            format!("there is no {kind} {name:?} here: give USER or gid:GROUP, by name or number")
+        }),
+    }
+}
+
+/// The number, if these are digits.
+fn digits(name: &str, kind: &str) -> Result<Option<u32>, String> {
+    if name.is_empty() || !name.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Ok(None);
+    }
+    let number = name.parse().map(Some);
+    number.map_err(|_| format!("no {kind} has so large a number"))
+}
+
+/// Refuses a number that is the name of somebody with another one.
+fn expect_one(
+    name: &str,
+    number: u32,
+    kind: &str,
+    find: fn(&str) -> Option<u32>,
+) -> Result<u32, String> {
+    match find(name) {
+        Some(other) if other != number => Err(format!(
+            "{name} is a number, and the name of the {kind} with number {other}: give 0{name} for \
+             the number, or {other} for the {kind} of that name"
+        )),
+        _ => Ok(number),
+    }
 }
 
 #[cfg(test)]
@@ -178,6 +221,19 @@ mod tests {
         for bad in ["", "#", "a#", "#a", "a b", "a#b#c", "@", "@#a", "a#b c"] {
             assert!(name(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_number_that_is_anothers_name_is_refused() {
+        let named = |name: &str| (name == "2001").then_some(5000);
+        let taken = |name: &str, number| expect_one(name, number, "user", named);
+        let refused = taken("2001", 2001).unwrap_err();
+        for part in ["2001", "number 5000", "give 02001"] {
+            assert!(refused.contains(part), "{refused}");
+        }
+        assert_eq!(taken("02001", 2001), Ok(2001));
+        assert_eq!(taken("2001", 5000), Ok(5000), "its own number");
+        assert_eq!(taken("7", 7), Ok(7));
     }
 
     #[test]

@@ -32,10 +32,11 @@ pub(crate) enum ComponentsCommand {
         ceremony: Digits<8>,
         #[command(flatten)]
         input: Input,
-        /// It comes in hexadecimal digits; white space between them does not count
+        /// It comes in hexadecimal digits; 0x before them, and white space and colons between, do not
+        /// count
         #[arg(long)]
         hex: bool,
-        /// It comes as bytes, although they could be read as digits
+        /// It comes as bytes, although they could be read as text
         #[arg(long, conflicts_with = "hex")]
         raw: bool,
     },

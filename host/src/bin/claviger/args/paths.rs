@@ -13,6 +13,8 @@ use super::{
 pub(crate) struct Paths<'a> {
     pub(crate) inputs: Vec<(&'static str, &'a Path)>,
     pub(crate) outputs: Vec<(&'static str, &'a Path)>,
+    /// Whether standard output gets what is printed.
+    pub(crate) prints: bool,
     /// What is replaced by what is read from it.
     pub(crate) replaced: &'a [PathBuf],
     /// Whether `--out` may replace `--in`: nothing is lost, and what is read is read while written.
@@ -20,9 +22,12 @@ pub(crate) struct Paths<'a> {
 }
 
 impl Command {
-    /// The files that this command reads and writes.
-    pub(crate) fn paths(&self) -> Paths<'_> {
-        let mut paths = Paths::default();
+    /// The files that this command reads and writes; with `--json` it prints in any case.
+    pub(crate) fn paths(&self, json: bool) -> Paths<'_> {
+        let mut paths = Paths {
+            prints: json || self.prints(),
+            ..Paths::default()
+        };
         self.list(&mut paths);
         paths
     }
@@ -61,8 +66,7 @@ impl Command {
                 paths.input(&arguments.input);
                 let passphrase = &arguments.passphrase;
                 paths.reads("--passphrase-file", passphrase.passphrase_file.as_deref());
-                let standard = passphrase.passphrase_fd.filter(|number| *number == 0);
-                paths.reads("--passphrase-fd", standard.map(|_| Path::new("-")));
+                paths.reads("--passphrase-fd", passphrase.passphrase_fd.as_deref());
                 paths.options(&arguments.options);
             }
             Command::Unwrap(arguments) => {

@@ -9,11 +9,12 @@ use claviger::{
 };
 use serde_json::{Value, json};
 
-use super::{date, failed, print_log, small};
+use super::{LONGEST, date, failed, print_log};
 use crate::{
     Outcome,
     args::AuditVerifyArguments,
     failure::Failure,
+    files,
     names::Owners,
     open,
     output::{Printer, base64, hex},
@@ -46,7 +47,7 @@ pub(super) fn verify(arguments: &AuditVerifyArguments, printer: &Printer) -> Out
         .map_err(|error| unexpected(error, checkpoint, &owners))?;
     let mut whole: Option<Log> = None;
     for path in &arguments.logs {
-        let part = Log::from_bytes(&small(path)?).map_err(failed)?;
+        let part = Log::from_bytes(&files::read_bounded(path, LONGEST)?).map_err(failed)?;
         match &mut whole {
             None => whole = Some(part),
             Some(log) => log.append(part).map_err(failed)?,
@@ -83,7 +84,7 @@ pub(super) struct Verified<'a> {
 }
 
 fn checkpoint_in(path: &Path) -> Result<SignedCheckpoint, Failure> {
-    SignedCheckpoint::from_bytes(&small(path)?).map_err(failed)
+    SignedCheckpoint::from_bytes(&files::read_bounded(path, LONGEST)?).map_err(failed)
 }
 
 /// That a checkpoint is of something else than expected: says what it is of.
