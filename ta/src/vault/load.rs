@@ -13,7 +13,7 @@ use super::{
     index::{Entry, entry_of},
     merge::{self, Attempt},
     open::{Open, SlotNumber, whereabouts},
-    slot::Content,
+    slot::{Content, Stamp},
 };
 use crate::platform::{ObjectId, Platform, Storage, StorageError};
 
@@ -38,6 +38,8 @@ pub(super) struct Known {
 pub(super) struct Found<O> {
     pub(super) object: O,
     pub(super) header: Result<Header, HeaderError>,
+    /// That of its header; zeros if it has none.
+    pub(super) stamp: Stamp,
     /// Whether a part of it could not be read: it must be made anew.
     pub(super) hurt: bool,
 }
@@ -138,23 +140,24 @@ fn probe<S: Storage>(
             let found = place.insert(Found {
                 object,
                 header: Err(HeaderError::NotAuthentic),
+                stamp: Stamp::default(),
                 hurt: false,
             });
             let mut bytes = [0; SLOT];
             match storage.read(&mut found.object, 0, &mut bytes) {
-                Ok(()) => found.header = Header::open(key, shard, &bytes),
+                Ok(()) => {
+                    found.header = Header::open(key, shard, &bytes);
+                    if found.header.is_ok() {
+                        found.stamp = header::stamp_of(&bytes);
+                    }
+                }
                 Err(StorageError::Corrupt) => found.hurt = true,
                 Err(error) => return Err(error.into()),
             }
-            match &found.header {
-                Ok(header)
-                    if newest
-                        .as_ref()
-                        .is_none_or(|old| header.sequence > old.sequence) =>
-                {
-                    newest = Some(header.clone());
-                }
-                Err(HeaderError::Newer) => newer = true,
+            match (&found.header, &newest) {
+                (Ok(header), Some(old)) if !header.outranks(old, key)? => {}
+                (Ok(header), _) => newest = Some(header.clone()),
+                (Err(HeaderError::Newer), _) => newer = true,
                 _ => {}
             }
         }

@@ -55,7 +55,8 @@
 //! Each change tries to settle the vault first, so that what is shown again is enough. Where a shard
 //! is lost, uid 0 **declares it lost**: the headers of all other shards get its next incarnation,
 //! then its names are made anew, and only when nothing of what they were can come back this is
-//! acknowledged. A header or slot of another incarnation is not authentic. Whoever may have had a
+//! acknowledged; until then nothing is said to be gone. A header or slot of another incarnation is not
+//! authentic. Whoever may have had a
 //! record of a generation there gets one that was never given, so that his older wrapped keys end.
 //! A cut is finished by the next start.
 //!
@@ -75,8 +76,12 @@
 //! says so is found again as it was.
 //!
 //! The vault's own facts (id, secret, lock, number of shards) stand in every header, the newest
-//! authentic one counting, so that the loss of no single object loses them. A new shard counts once
-//! all headers say so; nothing is written to it before.
+//! authentic one counting, so that the loss of no single object loses them. Two calls that failed, the
+//! one with some copies and the other with others, may leave two headers of one sequence. One of them
+//! counts, whichever copies are shown, and the vault is settled once every copy has that one's bytes.
+//! A new shard counts once all headers say so; nothing is written to it before, and its own header
+//! last of all: a copy that comes back from a time before would not count it, and it would be the
+//! vault some day in its place.
 
 mod anew;
 mod cache;

@@ -82,12 +82,14 @@ impl<S: Storage> Open<S> {
         }
     }
 
-    /// Whether what is not here is nowhere.
+    /// Whether what is not here is nowhere: what was declared lost is until the headers say that it
+    /// was made anew.
     ///
     /// # Errors
     /// That of [`Open::settled`].
     pub(super) fn complete(&self) -> Result<(), Status> {
-        match self.missing == 0 && self.doubtful.is_empty() {
+        let pending = self.header.pending != 0;
+        match self.missing == 0 && self.doubtful.is_empty() && !pending {
             true => Ok(()),
             false => self.settled(),
         }
