@@ -198,6 +198,8 @@ fn settle<S: Storage>(
     known: &Known,
     attempt: Attempt,
 ) -> Result<Loaded<S>, Status> {
+    // None is given twice, also where what was declared lost had the highest.
+    open.sequence = known.written;
     let shards = usize::from(open.header.shards);
     open.shards
         .try_reserve_exact(shards)

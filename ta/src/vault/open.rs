@@ -28,7 +28,7 @@ pub(super) struct Open<S: Storage> {
     pub(super) shards: Vec<[Option<S::Object>; 2]>,
     /// What each slot of the shards holds.
     pub(super) index: Index,
-    /// The highest sequence number of any record.
+    /// The highest sequence number of any record, and of any that this instance wrote.
     pub(super) sequence: u64,
     /// Whether there is a copy that does not serve, and may come back.
     pub(super) frozen: bool,

@@ -6,7 +6,7 @@ use claviger_ta::{
     vault::SLOT,
     workstation::{Fault, Hold, Workstation},
 };
-use claviger_tests::{Device, status};
+use claviger_tests::{Device, Handle, new_key, status};
 
 use super::{
     facts::{self, Fact},
@@ -155,4 +155,46 @@ fn a_shard_that_never_counted_undoes_no_lock() {
         assert_ne!(locked, Some(false), "after fault {n}");
     }
     assert!(tried > 0);
+}
+
+/// What a loss takes with it may have been written last of all: what is written then is in doubt all
+/// the same.
+#[test]
+fn sequences_that_a_loss_took_are_not_given_again() {
+    let fixture = Fixture::new();
+    let twin = fixture.twin();
+    let disk = twin.disk();
+    let destroyed = fact("one/destroyed");
+    for n in 0..4 {
+        for held in [Copy::First, Copy::Second] {
+            disk.restore(fixture.image.clone());
+            let on = fixture.switch_on(&twin);
+            let mut new = new_key("two/uses", Algorithm::Aes256Cmac);
+            new.policy.max_uses = Some(400);
+            let many = Handle::generate(&on.alice, new).unwrap();
+            // Each write of these is of a record of the second shard only.
+            for _ in 0..400 {
+                many.mac(b"m").unwrap();
+            }
+            disk.hide(both(1, Hold::Back));
+            assert_eq!(declare(&on).unwrap(), 1);
+            disk.arm(Fault::Fail(n, StorageError::Other(7)));
+            disk.hide_after_fault([(object(0, held), Hold::Fast)]);
+            let known = (destroyed.end)(&on).is_ok();
+            disk.disarm();
+            let known = known || (destroyed.ended)(&on) == Some(true);
+            drop(on);
+            disk.show();
+            let left = disk.image();
+            for shown in [Copy::First, Copy::Second] {
+                disk.restore(left.clone());
+                disk.hide([(object(0, shown), Hold::Fast)]);
+                let ended = (destroyed.ended)(&fixture.switch_on(&twin));
+                assert!(
+                    !known || ended != Some(false),
+                    "fault {n}, {held:?}, {shown:?}"
+                );
+            }
+        }
+    }
 }
