@@ -202,6 +202,7 @@ impl<P: Platform> Vault<P> {
             }
             self.seen = Some(seen);
             self.open = Some(loaded.open);
+            self.opened = self.opened.saturating_add(1);
             // What a failed change left in memory may not be what it left in storage.
             self.cache.clear();
             self.generations.clear();

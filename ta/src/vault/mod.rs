@@ -164,6 +164,8 @@ pub struct Vault<P: Platform> {
     seen: Option<(Digits<16>, u64)>,
     /// What this instance knows of the store before it reads it.
     known: Known,
+    /// How often it was opened: what was taken from it before may have ended since.
+    opened: u64,
     /// Whether storage is out of bounds for now.
     confined: bool,
 }
@@ -179,6 +181,7 @@ impl<P: Platform> Default for Vault<P> {
             repairs: Repairs::default(),
             seen: None,
             known: Known::default(),
+            opened: 0,
             confined: false,
         }
     }
@@ -567,6 +570,12 @@ impl<P: Platform> Vault<P> {
     #[must_use]
     pub fn sequence(&self) -> Option<u64> {
         self.open.as_ref().map(|open| open.sequence)
+    }
+
+    /// Rises whenever the vault is opened: what was kept of it since before may have ended.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.opened
     }
 
     /// Writes a key to its slot, and remembers it; says where.

@@ -1,17 +1,18 @@
 //! What is left by a call that failed, met by another one that did not see it.
 
-use claviger::{Algorithm, Status};
+use claviger::{Algorithm, Home, Status};
+use claviger_proto::message::NewKey;
 use claviger_ta::{
     platform::{Copy, StorageError},
     vault::SLOT,
     workstation::{Fault, Hold, Workstation},
 };
-use claviger_tests::{Device, Handle, new_key, status};
+use claviger_tests::{Device, Handle, label, new_key, status};
 
 use super::{
     facts::{self, Fact},
     fixture::{Fixture, object},
-    lost::{SHARDS, both, declare, serves, vault},
+    lost::{SHARDS, both, declare, serves, status_of, vault},
 };
 use crate::bench::Image;
 
@@ -197,4 +198,42 @@ fn sequences_that_a_loss_took_are_not_given_again() {
             }
         }
     }
+}
+
+/// A wrapped key that was unwrapped before a revocation was seen ends with the others.
+#[test]
+fn a_revocation_that_is_seen_ends_every_wrapped_key() {
+    let fixture = Fixture::new();
+    let twin = fixture.twin();
+    let disk = twin.disk();
+    let on = fixture.switch_on(&twin);
+    let [cached, other] = ["imported", "other"].map(|name| {
+        let new = NewKey {
+            home: Home::Wrapped,
+            family: Some(label("fleet")),
+            ..new_key(name, Algorithm::HmacSha256)
+        };
+        Handle::generate(&on.alice, new).unwrap()
+    });
+    drop(on);
+    let before = disk.image();
+    let mut seen = 0;
+    for n in 0..12 {
+        disk.restore(before.clone());
+        let on = fixture.switch_on(&twin);
+        vault(&on);
+        let [cached, other] = [&cached, &other].map(|key| key.by(&on.alice));
+        disk.arm(Fault::Fail(n, StorageError::Other(7)));
+        disk.hide_after_fault([(object(0, Copy::First), Hold::Fast)]);
+        let revoked = on.alice.revoke(Some("fleet"));
+        disk.disarm();
+        let served = revoked.is_err() && cached.mac(b"m").is_ok();
+        disk.show();
+        on.alice.generate("new", Algorithm::Aes128Cmac).unwrap();
+        if status_of(&other.mac(b"m")) == Some(Status::Revoked) {
+            assert_eq!(status(cached.mac(b"m")), Status::Revoked, "fault {n}");
+            seen += usize::from(served);
+        }
+    }
+    assert!(seen > 0);
 }
