@@ -143,23 +143,30 @@ impl<P: Platform> Vault<P> {
             }
         };
         let open = self.opened(platform)?;
-        let (facts, lossy) = (open.facts()?, open.may_have_lost_generations());
+        let (facts, damaged) = (open.facts()?, open.has_damage());
         let (last, told) = (facts.last_generation, facts.generations);
+        let fewer = open.has_fewer_generations();
+        let mut floor = facts.generation_floor;
+        if fewer && !damaged && found.is_none() {
+            // A cut came before the record, or nobody knows where it is: as if it was declared lost.
+            floor = last.checked_add(1).ok_or(Status::Internal)?;
+        }
         let before = match found {
             Some((_, number)) => number,
             // Of a record that is lost, nobody knows the number.
-            None if lossy => last,
-            None => facts.generation_floor,
+            None if fewer && damaged => last,
+            None => floor,
         };
         let number = before.checked_add(1).ok_or(Status::Internal)?;
         let there = u16::try_from(open.generations()).unwrap_or(u16::MAX);
-        let known = if open.has_damage() { told } else { there };
+        let known = if damaged { told } else { there };
         let generations = known.max(there).saturating_add(u16::from(found.is_none()));
         // Before it is used: it is never given again, and a record is counted before it is there.
         if number > last || found.is_none() {
             self.change_header(platform, |header| {
                 header.last_generation = last.max(number);
                 header.generations = generations;
+                header.generation_floor = floor;
             })?;
         }
         let generation = Generation {
@@ -243,7 +250,12 @@ impl<S: Storage> Open<S> {
 
     /// Whether a record of a generation may be among what is damaged.
     fn may_have_lost_generations(&self) -> bool {
-        self.has_damage() && self.generations() < usize::from(self.header.generations)
+        self.has_damage() && self.has_fewer_generations()
+    }
+
+    /// Whether there are fewer than the headers say.
+    fn has_fewer_generations(&self) -> bool {
+        self.generations() < usize::from(self.header.generations)
     }
 
     fn has_damage(&self) -> bool {

@@ -254,25 +254,24 @@ fn end_pending<S: Storage>(
 }
 
 /// Of two records of one name the newest counts, and the other is removed. No two are ever written:
-/// one of them was put back.
+/// one of them was put back. Two names may have one hash, though.
 fn end_twins<S: Storage>(storage: &mut S, open: &mut Open<S>) -> Result<(), Status> {
-    while let Some((one, other)) = open.index.twins(|number| open.is_doubtful(number)) {
-        let (first, second) = (
-            open.read_stored(storage, one),
-            open.read_stored(storage, other),
-        );
-        let (Ok(first), Ok(second)) = (first, second) else {
-            // What cannot be read is none.
-            let unread = if open.read_stored(storage, one).is_err() {
-                one
-            } else {
-                other
-            };
-            open.index.set(unread, Entry::Damaged);
+    let mut seen = (0, 0);
+    while let Some(pair) = open
+        .index
+        .next_alike(seen, |number| open.is_doubtful(number))
+    {
+        seen = pair;
+        let (one, other) = pair;
+        let (first, content, events) = open.read_stored(storage, one)?;
+        let (second, twin, others_events) = open.read_stored(storage, other)?;
+        if !content.is_twin_of(&twin) {
             continue;
+        }
+        let (older, events) = match first < second {
+            true => (one, events),
+            false => (other, others_events),
         };
-        let older = if first.0 < second.0 { one } else { other };
-        let (_, _, events) = if older == one { first } else { second };
         open.index.set(older, Entry::Damaged);
         if open.settled().is_ok() && remove_twin(storage, open, older, &events).is_err() {
             // One of its copies may have it still.

@@ -64,7 +64,9 @@
 //! reset, and that last of all which does: what a cut leaves is no vault by itself. Where no header
 //! can be told, an object of the last name says it in their place.
 //!
-//! Of two records of one name the newest counts, and the other is removed: no two are ever written.
+//! Of two records of one name the newest counts, and the other is removed: no two are ever written. A
+//! name is what the records say: its hash, which the index holds, may be another's too. Where there
+//! are fewer records of generations than were counted, whoever has none gets one that was never given.
 //!
 //! At rollback level 1000 this holds against every sequence of what is shown and held back; below it,
 //! against all but putting back the whole store of an earlier time, whole or in part.
@@ -635,3 +637,6 @@ impl<P: Platform> Vault<P> {
         Ok(number)
     }
 }
+
+#[cfg(all(test, feature = "workstation"))]
+mod tests;
