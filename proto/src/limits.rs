@@ -65,8 +65,12 @@ pub const QUOTAS: usize = 24;
 /// Keys for which there is a place that only uid 0 takes, who has as many as there are places.
 pub const ROOT_KEYS: usize = 64;
 
-/// Families in which keys of one owner are wrapped, each of which can be revoked apart.
+/// Families in which keys of one user are wrapped, each of which can be revoked apart. Where all of
+/// an owner's wrapped keys are revoked, their places are free again.
 pub const FAMILIES: usize = 32;
+
+/// Families in which keys of one group are wrapped.
+pub const FAMILIES_OF_GROUP: usize = 8;
 
 /// Families in which keys of all groups together are wrapped, and groups of which any are.
 pub const GROUP_FAMILIES: usize = 64;
