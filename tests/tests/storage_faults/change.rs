@@ -101,6 +101,8 @@ impl Change {
         let act = match rng.below(120) {
             0 => Act::Lock,
             1..3 if !strict => Act::Reset,
+            // Of a family nothing is kept once all was revoked.
+            3..6 if model.view.wrapped[0] == Status::Revoked => Act::Revoke(None),
             3..6 => Act::Revoke(*rng.choose(&[None, Some("fleet")])),
             6..8 => {
                 let log = &model.told.logs[place];
