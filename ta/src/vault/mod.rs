@@ -224,6 +224,12 @@ impl<P: Platform> Vault<P> {
         })
     }
 
+    /// Whether it is open, and so says who owns keys.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// As whom an identity holds places of a [`crate::table::Table`]: of one that owns no key, or
     /// while the vault is not open, nothing more is known.
     #[must_use]
