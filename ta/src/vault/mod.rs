@@ -303,7 +303,8 @@ impl<P: Platform> Vault<P> {
                     return self.cache.insert(number, record);
                 }
                 Ok(_) => return Err(Status::NotFound),
-                Err(Status::NotFound) => {}
+                // Nor does he hear whether it is there and in doubt.
+                Err(Status::NotFound | Status::Degraded | Status::Incomplete) => {}
                 Err(other) => return Err(other),
             },
         }
@@ -325,7 +326,7 @@ impl<P: Platform> Vault<P> {
         let found = open.index.find(from, keys);
         let number = found.or_else(|| open.index.find(0, keys)).unwrap_or(from);
         match open.read(platform.storage(), number) {
-            Ok(_) | Err(Status::RecordDamaged) => Ok(()),
+            Ok(_) | Err(Status::RecordDamaged | Status::Degraded) => Ok(()),
             Err(_) => {
                 self.close(platform);
                 self.opened(platform).map(drop)

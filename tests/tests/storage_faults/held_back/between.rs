@@ -1,13 +1,16 @@
 //! What is left by a call that failed, met by another one that did not see it.
 
-use claviger::{Algorithm, Home, Status};
-use claviger_proto::message::NewKey;
+use claviger::{Algorithm, Home, Status, identity::uid_identity};
+use claviger_proto::{
+    batch::Batched,
+    message::{BatchRequest, NewKey},
+};
 use claviger_ta::{
     platform::{Copy, StorageError},
     vault::SLOT,
     workstation::{Fault, Hold, Workstation},
 };
-use claviger_tests::{Device, Handle, label, new_key, status};
+use claviger_tests::{ALICE, CAROL, Device, Handle, label, new_key, status};
 
 use super::{
     facts::{self, Fact},
@@ -236,4 +239,47 @@ fn a_revocation_that_is_seen_ends_every_wrapped_key() {
         }
     }
     assert!(seen > 0);
+}
+
+/// To whom has no part in a key, one that nobody can tell of is as one that is not there.
+#[test]
+fn a_stranger_hears_nothing_of_what_is_in_doubt() {
+    let fixture = Fixture::new();
+    let twin = fixture.twin();
+    let disk = twin.disk();
+    let counted = "one/counted";
+    fixture.switch_on(&twin).key(counted).mac(b"m").unwrap();
+    for missing in [&[][..], &both(1, Hold::Back)] {
+        disk.hide(missing.iter().copied());
+        disk.hide([(object(0, Copy::Second), Hold::Fast)]);
+        let on = fixture.switch_on(&twin);
+        assert_eq!(status(on.key(counted).mac(b"m")), Status::Degraded);
+        let carol = on.device.user(CAROL);
+        let said = [counted, "one/absent"].map(|name| {
+            let key = Handle::of(&carol, uid_identity(ALICE), name);
+            status(key.mac(b"m"))
+        });
+        assert_eq!(said[0], said[1]);
+        drop(on);
+        disk.show();
+    }
+}
+
+/// Where every item would read the whole vault once more, a batch ends.
+#[test]
+fn a_batch_ends_where_storage_does_not_answer() {
+    let fixture = Fixture::new();
+    let twin = fixture.twin();
+    twin.disk().hide([(object(0, Copy::Second), Hold::Fast)]);
+    let on = fixture.switch_on(&twin);
+    vault(&on);
+    let request = BatchRequest {
+        key: label("one/counted").into(),
+        work: Batched::Mac,
+        context: 0,
+        tag: 0,
+    };
+    let item = [&[0, 0, 0, 1][..], b"m"].concat();
+    let (answer, _) = on.alice.request(&request, &item.repeat(100)).unwrap();
+    assert_eq!(answer.done, 1);
 }
