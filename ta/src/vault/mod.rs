@@ -62,7 +62,10 @@
 //!
 //! A factory reset tells every header that is here, then removes what does not say that it is being
 //! reset, and that last of all which does: what a cut leaves is no vault by itself. Where no header
-//! can be told, an object of the last name says it in their place.
+//! can be told, an object of the last name says it in their place, until the vault opens with nothing
+//! of it missing: that reset is none any more. Where the first thing that is found is corrupt, the
+//! platform may delete it, and so each one that is tried next: before that, something is left that
+//! is no vault, and where that cannot be, the rest is left alone.
 //!
 //! Of two records of one name the newest counts, and the other is removed: no two are ever written. A
 //! name is what the records say: its hash, which the index holds, may be another's too. Where there
