@@ -28,12 +28,12 @@ pub(super) enum Entry {
 /// the record too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Name {
-    pub(super) owner: u32,
+    pub(super) owner: u64,
     name: u64,
 }
 
 /// Set in the hash of an owner that is a group.
-const GROUP: u32 = 1;
+const GROUP: u64 = 1;
 
 impl Name {
     /// Whether its owner is a group.
@@ -208,10 +208,10 @@ pub(super) fn entry_of(content: &Content) -> Entry {
     }
 }
 
-/// An owner as the index holds it.
-pub(super) fn owner_hash(owner: &Identity) -> u32 {
-    let [a, b, c, d, ..] = hash(owner, "");
-    let hash = u32::from_le_bytes([a, b, c, d]) & !GROUP;
+/// An owner as the index holds it. Owners with one hash count as one, so it is too long for anybody to
+/// find another's among the identities that he has (65,536, say).
+pub(super) fn owner_hash(owner: &Identity) -> u64 {
+    let hash = u64::from_le_bytes(hash(owner, "")) & !GROUP;
     match owner.login {
         Login::Group => hash | GROUP,
         Login::User => hash,

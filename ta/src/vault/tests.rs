@@ -4,7 +4,7 @@ use claviger_proto::{Algorithm, Usage};
 
 use super::*;
 use crate::{
-    samples::{ALICE, key_of, label},
+    samples::{ALICE, BOB, BOBS_GROUP, key_of, label},
     workstation::Workstation,
 };
 
@@ -98,5 +98,13 @@ fn keys_that_collide_are_both_there() {
             .remove(&mut platform, &ALICE, &label(gone), ALICE)
             .unwrap();
         assert!(!found(&mut vault, &mut platform, gone));
+    }
+}
+
+/// Else one of a user's many identities counts as somebody else, and takes his quota.
+#[test]
+fn an_owners_hash_is_long() {
+    for owner in [ALICE, BOB, BOBS_GROUP] {
+        assert!(owner_hash(&owner) > u64::from(u32::MAX));
     }
 }
