@@ -263,6 +263,9 @@ fn a_caller_has_so_many_sessions() {
     };
     let other = open(1001).unwrap();
     other.generate("k", Algorithm::Ed25519).unwrap();
+    let first = open(1000).unwrap();
+    first.generate("k", Algorithm::Ed25519).unwrap();
+    drop(first);
     let mut sessions: Vec<_> = (0..limits::HELD_SESSIONS)
         .map(|_| open(1000).unwrap())
         .collect();

@@ -65,8 +65,12 @@ pub const QUOTAS: usize = 24;
 /// Keys for which there is a place that only uid 0 takes, who has as many as there are places.
 pub const ROOT_KEYS: usize = 64;
 
-/// Families in which keys of one owner are wrapped, each of which can be revoked apart.
+/// Families in which keys of one user are wrapped, each of which can be revoked apart. Where all of
+/// an owner's wrapped keys are revoked, their places are free again.
 pub const FAMILIES: usize = 32;
+
+/// Families in which keys of one group are wrapped.
+pub const FAMILIES_OF_GROUP: usize = 8;
 
 /// Families in which keys of all groups together are wrapped, and groups of which any are.
 pub const GROUP_FAMILIES: usize = 64;
@@ -99,14 +103,29 @@ pub const HELD_SESSIONS: usize = 32;
 /// Sessions that are open at once, of all.
 pub const OPEN_SESSIONS: usize = 128;
 
+/// Sessions that one group keeps open, or a user who owns no key, or PUBLIC ones: these apart from
+/// all others.
+pub const CALLER_HELD_SESSIONS: usize = 16;
+
+/// Open sessions with which a group, or a user who owns no key, has few: who has few finds a place
+/// where others took half of what they have together.
+pub const FEW_SESSIONS: usize = 4;
+
+/// Open sessions for which there is a place that only those take who have few: users who own keys up
+/// to [`SESSION_SHARE`], others up to [`FEW_SESSIONS`].
+pub const FEW_SESSIONS_PLACES: usize = 48;
+
+/// Of these, those that only users take who own keys.
+pub const OWNER_SESSIONS_PLACES: usize = 32;
+
 /// Open sessions for which there is a place that only uid 0 takes.
 pub const ROOT_OPEN_SESSIONS: usize = 16;
 
 /// Sessions of one caller that serve at once; all PUBLIC ones are one caller's.
 pub const CALLER_SESSIONS: usize = 24;
 
-/// Sessions that serve for which there is a place that only uid 0 takes.
-pub const ROOT_SESSIONS: usize = 4;
+/// Sessions that serve for which there is a place that only uid 0 takes: his share.
+pub const ROOT_SESSIONS: usize = SESSION_SHARE;
 
 /// Steps that a ratcheted key catches up in one call.
 pub const CATCH_UP: u32 = 4096;

@@ -61,8 +61,14 @@ impl<P: Platform> Service<P> {
     /// # Errors
     /// As [`Sessions::open`].
     pub fn open(&mut self, caller: Caller) -> Result<Session, Status> {
-        let vault = &self.keyring.vault;
-        self.sessions.open(caller, |whose| vault.holder(whose))
+        let vault = &mut self.keyring.vault;
+        if !vault.is_open() && !self.sessions.is_roomy(caller, |whose| vault.holder(whose)) {
+            // Only then it says who owns keys. Where it cannot be opened nobody knows.
+            let _unknown = vault.id(&mut self.platform);
+        }
+        let knows = vault.is_open();
+        self.sessions
+            .open(caller, knows, |whose| vault.holder(whose))
     }
 
     /// Ends a session.

@@ -74,7 +74,7 @@ pub(crate) struct Stream {
 ///
 /// Only the program that has a session closes it, so that one which gave its place away is open still:
 /// its next call is told so, and the program opens it anew. How many a holder keeps open is bounded
-/// too.
+/// too, and some places are for those who have few.
 pub struct Sessions {
     serving: Table<()>,
     open: Vec<Open>,
@@ -84,6 +84,9 @@ pub struct Sessions {
 struct Open {
     whose: Option<Identity>,
     holder: Holder,
+    /// Whether it was displaced and closed: its place is kept for who opens it anew, until somebody
+    /// else needs it.
+    left: bool,
 }
 
 const RULES: Rules = Rules {
@@ -104,46 +107,90 @@ impl Default for Sessions {
 }
 
 impl Sessions {
-    /// Begins a session of a caller, who counts as `holder` says.
+    /// Whether one more session of this caller, who counts as `holder` says, changes nothing for
+    /// others: else it matters who owns keys.
+    #[must_use]
+    pub fn is_roomy(&self, caller: Caller, holder: impl Fn(Option<Identity>) -> Holder) -> bool {
+        let whose = caller.identity().ok();
+        self.expect_room(holder(whose), whose).is_ok()
+            && self.open.len() < limits::SESSIONS.saturating_sub(limits::ROOT_SESSIONS)
+    }
+
+    /// Begins a session of a caller, who counts as `holder` says; all others do too, if that `knows`
+    /// who owns keys.
     ///
     /// # Errors
-    /// [`Status::Busy`] if [`limits::OPEN_SESSIONS`] are open; [`Status::QuotaExceeded`] if this holder
-    /// has [`limits::HELD_SESSIONS`]; [`Status::OutOfMemory`].
+    /// [`Status::Busy`] where all places are taken that he may have; [`Status::QuotaExceeded`] if he,
+    /// or those with whom he counts, have as many as they may; [`Status::OutOfMemory`].
     pub fn open(
         &mut self,
         caller: Caller,
+        knows: bool,
         holder: impl Fn(Option<Identity>) -> Holder,
     ) -> Result<Session, Status> {
         let whose = caller.identity().ok();
-        let as_whom = holder(whose);
-        if self.expect_room(as_whom).is_err() {
-            // Who owns keys may not have been known yet.
+        if knows && !self.is_roomy(caller, &holder) {
             for open in &mut self.open {
                 open.holder = holder(open.whose);
             }
-            self.expect_room(as_whom)?;
-        }
-        if self.open.len() >= limits::SESSIONS.saturating_sub(limits::ROOT_SESSIONS) {
             self.serving.regroup(&holder);
         }
+        let holder = holder(whose);
+        let returns = |open: &Open| open.left && open.whose == whose;
+        let kept = self.open.iter().position(returns);
+        if kept.is_none() && self.expect_room(holder, whose).is_err() {
+            self.open.retain(|open| !open.left);
+            self.expect_room(holder, whose)?;
+        }
         self.open.try_reserve(1).map_err(|_| Status::OutOfMemory)?;
-        let ticket = self.serving.insert(as_whom, whose, ())?;
-        let holder = as_whom;
-        self.open.push(Open { whose, holder });
+        let ticket = self.serving.insert(holder, whose, ())?;
+        if let Some(kept) = kept {
+            self.open.swap_remove(kept);
+        }
+        let left = false;
+        self.open.push(Open {
+            whose,
+            holder,
+            left,
+        });
         Ok(Session {
             ticket: Some(ticket),
             ..Session::new(caller)
         })
     }
 
-    fn expect_room(&self, holder: Holder) -> Result<(), Status> {
-        let theirs = self.open.iter().filter(|open| open.holder == holder);
-        if theirs.count() >= limits::HELD_SESSIONS {
+    /// Whether one more may be open: nothing that is can be closed from here, so that there must be
+    /// places left for whoever has few.
+    fn expect_room(&self, holder: Holder, whose: Option<Identity>) -> Result<(), Status> {
+        let count =
+            |counts: &dyn Fn(&Open) -> bool| self.open.iter().filter(|open| counts(open)).count();
+        let own = count(&|open| open.whose == whose);
+        // PUBLIC ones are apart.
+        let together =
+            count(&|open| open.holder == holder && open.whose.is_some() == whose.is_some());
+        let alone = matches!(holder, Holder::Root | Holder::Owner(_));
+        let few = own
+            < if alone {
+                limits::SESSION_SHARE
+            } else {
+                limits::FEW_SESSIONS
+            };
+        let (caller, all) = match (alone, few) {
+            (true, _) => (limits::HELD_SESSIONS, limits::HELD_SESSIONS),
+            (false, true) => (limits::CALLER_HELD_SESSIONS, limits::HELD_SESSIONS),
+            (false, false) => (limits::CALLER_HELD_SESSIONS, limits::HELD_SESSIONS >> 1),
+        };
+        if own >= caller || together >= all {
             return Err(Status::QuotaExceeded);
         }
-        let others = self.open.iter().filter(|open| open.holder != Holder::Root);
-        let for_others = limits::OPEN_SESSIONS.saturating_sub(limits::ROOT_OPEN_SESSIONS);
-        let room = holder == Holder::Root || others.count() < for_others;
+        let others = count(&|open| open.holder != Holder::Root);
+        let reserved = match holder {
+            Holder::Root => 0,
+            Holder::Owner(_) if few => limits::ROOT_OPEN_SESSIONS,
+            _ if few => limits::ROOT_OPEN_SESSIONS.saturating_add(limits::OWNER_SESSIONS_PLACES),
+            _ => limits::ROOT_OPEN_SESSIONS.saturating_add(limits::FEW_SESSIONS_PLACES),
+        };
+        let room = others < limits::OPEN_SESSIONS.saturating_sub(reserved);
         match room && self.open.len() < limits::OPEN_SESSIONS {
             true => Ok(()),
             false => Err(Status::Busy),
@@ -169,12 +216,16 @@ impl Sessions {
     /// Ends a session.
     pub fn close(&mut self, session: &Session) {
         let Some(ticket) = session.ticket else { return };
+        let whose = session.caller.identity().ok();
+        let is = |open: &Open| !open.left && open.whose == whose;
+        let Some(place) = self.open.iter().position(is) else {
+            return;
+        };
         if self.serving.has(&ticket) {
             self.serving.end(ticket.place);
-        }
-        let whose = session.caller.identity().ok();
-        if let Some(place) = self.open.iter().position(|open| open.whose == whose) {
             self.open.swap_remove(place);
+        } else if let Some(open) = self.open.get_mut(place) {
+            open.left = true;
         }
     }
 }

@@ -30,17 +30,28 @@ struct Kept {
 /// The wrapped keys used last.
 pub(super) struct Unwrapped {
     kept: Table<Kept>,
+    /// The vault's when they were unwrapped.
+    epoch: u64,
 }
 
 impl Default for Unwrapped {
     fn default() -> Self {
         Unwrapped {
             kept: Table::new(RULES),
+            epoch: 0,
         }
     }
 }
 
 impl Unwrapped {
+    /// Forgets every key if the vault was opened since: it may have told of a revocation.
+    pub(super) fn expect_epoch(&mut self, epoch: u64) {
+        if self.epoch != epoch {
+            self.kept.clear();
+            self.epoch = epoch;
+        }
+    }
+
     /// The key with this digest, if it is here; marks it as used.
     pub(super) fn find(&mut self, digest: &[u8; 32]) -> Option<usize> {
         self.kept.find(|kept| kept.digest == *digest)

@@ -79,11 +79,13 @@ impl<P: Platform> Keyring<P> {
         length: u32,
     ) -> Result<usize, Status> {
         let (bytes, _) = payload.split(length as usize)?;
+        self.unwrapped.expect_epoch(self.vault.epoch());
         let digest = Sha256::digest(&*bytes).into();
         let place = match self.unwrapped.find(&digest) {
             Some(place) => place,
             None => {
                 let (record, wrapping) = self.open(platform, caller, bytes)?;
+                self.unwrapped.expect_epoch(self.vault.epoch());
                 let holder = self.vault.holder(Some(record.owner));
                 self.unwrapped.insert(digest, record, wrapping, holder)?
             }

@@ -20,7 +20,7 @@ const GROWTH: usize = 128;
 
 /// Does the same with every item, each as its own command does, so that one that is refused costs
 /// the others nothing. It ends before all are done where they would keep other callers waiting: once
-/// something had to be stored, or where the answer has no more room.
+/// something had to be stored, or could not be, or where the answer has no more room.
 #[inline(never)]
 pub(crate) fn batch<P: Platform>(
     service: &mut Service<P>,
@@ -79,12 +79,29 @@ pub(crate) fn batch<P: Platform>(
         }
         rest = behind;
         done = done.saturating_add(1);
+        if result.is_err_and(is_of_storage) {
+            break;
+        }
     }
     payload.set(&results)?;
     Ok(BatchResponse {
         // At most `BATCH`.
         done: done as u32,
     })
+}
+
+/// Whether storage was asked, and will be by the next item.
+const fn is_of_storage(status: Status) -> bool {
+    matches!(
+        status,
+        Status::StorageFull
+            | Status::StorageUnavailable
+            | Status::StorageCorrupt
+            | Status::StorageRollback
+            | Status::StorageFault
+            | Status::Degraded
+            | Status::Incomplete
+    )
 }
 
 /// Bytes before the items: a wrapped key and the context.

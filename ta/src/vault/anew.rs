@@ -5,7 +5,7 @@ use claviger_proto::Status;
 use super::{
     COPIES, SHARDS, SLOT,
     header::{Header, HeaderKey},
-    load::{FoundShard, Loaded},
+    load::Loaded,
     open::Open,
 };
 use crate::platform::{Copy, ObjectId, Platform, Storage, StorageError};
@@ -21,21 +21,33 @@ fn names() -> impl DoubleEndedIterator<Item = ObjectId> {
     (0..SHARDS as u8).flat_map(|shard| COPIES.map(|copy| ObjectId { shard, copy }))
 }
 
-/// Leaves an object that is no vault where the platform has deleted all that was found corrupt
+/// Has something be there, which may be no vault, where the platform deletes what it finds corrupt
 /// (OP-TEE does): the next start would take the device for a new one, and begin anew unasked.
-pub(super) fn leave_a_trace<S: Storage>(storage: &mut S, found: &[FoundShard<S::Object>]) {
-    if found.iter().flatten().flatten().any(|found| !found.hurt) {
-        return;
+///
+/// # Errors
+/// [`Status::StorageCorrupt`] if that cannot be: what there may be still is to be left alone.
+pub(super) fn leave_a_trace<S: Storage>(storage: &mut S) -> Result<(), Status> {
+    // Of the last shard there was hardly anything.
+    for id in names().rev() {
+        let left = match storage.open(id) {
+            Err(StorageError::Corrupt | StorageError::InUse) => continue,
+            Err(StorageError::NotFound) => storage.create(id, &[0; SLOT]),
+            there => there,
+        };
+        let left = left.map(|object| storage.close(object));
+        return left.map_err(|_| Status::StorageCorrupt);
     }
-    // The names of what was corrupt may be in use until the next start; of the last shard there
-    // was hardly anything.
+    // The names of what was corrupt may be in use until the next start.
     for id in names().rev() {
         match storage.create(id, &[0; SLOT]) {
-            Ok(object) => return storage.close(object),
             Err(StorageError::InUse) => {}
-            Err(_) => return,
+            left => {
+                let left = left.map(|object| storage.close(object));
+                return left.map_err(|_| Status::StorageCorrupt);
+            }
         }
     }
+    Err(Status::StorageCorrupt)
 }
 
 /// Makes the vault of a new device.
@@ -49,11 +61,7 @@ pub(super) fn make<P: Platform>(
     // One shard, made as any other; the header in it says that it counts.
     open.add_shard(platform.storage(), 0, &bytes)?;
     open.logs.settle()?;
-    Ok(Loaded {
-        open,
-        repaired: 0,
-        reset: false,
-    })
+    Ok(Loaded { open, repaired: 0 })
 }
 
 /// Removes an object for good. OP-TEE removes what it finds corrupt, and does not look whether that
@@ -123,6 +131,23 @@ pub(super) fn was_being_reset<S: Storage>(
     match says_reset(storage, key, LAST) {
         Ok(says) => Ok(says),
         Err(StorageError::NotFound) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes what a reset that failed left to tell of itself: the vault goes on, and must not end when
+/// a part of it is lost some day.
+pub(super) fn forget_reset<S: Storage>(storage: &mut S, newest: &Header) -> Result<(), Status> {
+    if LAST.shard < newest.shards {
+        return Ok(());
+    }
+    match storage.open(LAST) {
+        Err(StorageError::NotFound) => Ok(()),
+        Ok(object) => {
+            storage.close(object);
+            Ok(remove(storage, LAST)?)
+        }
+        Err(StorageError::Corrupt | StorageError::InUse) => Ok(remove(storage, LAST)?),
         Err(error) => Err(error.into()),
     }
 }

@@ -188,20 +188,22 @@ impl<P: Platform> Vault<P> {
             self.expect_storage()?;
             let loaded = load::load(platform, &mut self.known)?;
             self.known.something = true;
-            if loaded.reset {
+            let reset = core::mem::take(&mut self.known.reset);
+            if reset {
                 self.known.written = 0;
             }
             self.repairs.add(loaded.repaired);
             // What this instance has seen cannot be unseen.
             let header = &loaded.open.header;
             let seen = (header.vault, header.sequence);
-            let before = self.seen.filter(|_| !loaded.reset);
+            let before = self.seen.filter(|(vault, _)| !reset || *vault == seen.0);
             if before.is_some_and(|(vault, sequence)| vault != seen.0 || sequence > seen.1) {
                 loaded.open.close(platform.storage());
                 return Err(Status::StorageRollback);
             }
             self.seen = Some(seen);
             self.open = Some(loaded.open);
+            self.opened = self.opened.saturating_add(1);
             // What a failed change left in memory may not be what it left in storage.
             self.cache.clear();
             self.generations.clear();

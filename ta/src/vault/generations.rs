@@ -3,6 +3,11 @@
 //! From the first key that is wrapped of an owner, or in a family, there is a record: where nothing
 //! was wrapped nothing is kept, whatever is revoked, and where there is no record of what was, it is
 //! lost.
+//!
+//! **Where all of an owner's wrapped keys were revoked**, the records of his families go: the number of
+//! his own record ends every key, whatever its family's is. Uid 0, who revokes for somebody else,
+//! frees that record's place too: first the generation of whoever has no record is raised above all
+//! that were given.
 
 use claviger_proto::{Identity, Label, Login, Status, audit::Event, limits};
 
@@ -122,7 +127,69 @@ impl<P: Platform> Vault<P> {
             return Err(Status::NothingWrapped);
         }
         let note = Note::new(caller, Event::Revoked);
-        self.raise(platform, owner, family, found, Some(note))
+        let number = self.raise(platform, owner, family, found, Some(note))?;
+        if family.is_none() {
+            let for_other = caller == Identity::ADMINISTRATOR && caller != *owner;
+            self.free_generations(platform, owner, for_other)?;
+        }
+        Ok(number)
+    }
+
+    /// Frees the places of an owner's families, and with `own` that of the record of all his wrapped
+    /// keys, which were revoked just now.
+    fn free_generations(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        own: bool,
+    ) -> Result<(), Status> {
+        if own {
+            let last = self.facts(platform)?.last_generation;
+            let floor = last.checked_add(1).ok_or(Status::Internal)?;
+            self.change_header(platform, |header| {
+                header.last_generation = floor;
+                header.generation_floor = floor;
+            })?;
+        }
+        let mut freed = 0_u16;
+        // His own record goes last: while it is there, this can be done once more.
+        for own in [false, true].into_iter().take(if own { 2 } else { 1 }) {
+            let mut from = 0;
+            while let Some(number) = self.next_generation_of(platform, owner, own, from)? {
+                self.change(platform, number, Content::Tombstone, None)?;
+                self.generations.forget(number);
+                freed = freed.saturating_add(1);
+                from = number;
+            }
+        }
+        if freed == 0 {
+            return Ok(());
+        }
+        self.change_header(platform, |header| {
+            header.generations = header.generations.saturating_sub(freed);
+        })
+    }
+
+    /// From this slot on, the first record of a family of this owner's, or of all he has wrapped.
+    fn next_generation_of(
+        &mut self,
+        platform: &mut P,
+        owner: &Identity,
+        all: bool,
+        mut from: SlotNumber,
+    ) -> Result<Option<SlotNumber>, Status> {
+        let hash = owner_hash(owner);
+        let theirs = |entry: &Entry| matches!(entry, Entry::Generation(name) if name.owner == hash);
+        while let Some(number) = self.opened(platform)?.index.find(from, theirs) {
+            if let Content::Generation(found) = self.fetch(platform, number)?
+                && found.owner == *owner
+                && found.family.is_none() == all
+            {
+                return Ok(Some(number));
+            }
+            from = number.saturating_add(1);
+        }
+        Ok(None)
     }
 
     /// Gives a generation the next number, or the first one.
@@ -143,23 +210,30 @@ impl<P: Platform> Vault<P> {
             }
         };
         let open = self.opened(platform)?;
-        let (facts, lossy) = (open.facts()?, open.may_have_lost_generations());
+        let (facts, damaged) = (open.facts()?, open.has_damage());
         let (last, told) = (facts.last_generation, facts.generations);
+        let fewer = open.has_fewer_generations();
+        let mut floor = facts.generation_floor;
+        if fewer && !damaged && found.is_none() {
+            // A cut came before the record, or nobody knows where it is: as if it was declared lost.
+            floor = last.checked_add(1).ok_or(Status::Internal)?;
+        }
         let before = match found {
             Some((_, number)) => number,
             // Of a record that is lost, nobody knows the number.
-            None if lossy => last,
-            None => facts.generation_floor,
+            None if fewer && damaged => last,
+            None => floor,
         };
         let number = before.checked_add(1).ok_or(Status::Internal)?;
         let there = u16::try_from(open.generations()).unwrap_or(u16::MAX);
-        let known = if open.has_damage() { told } else { there };
+        let known = if damaged { told } else { there };
         let generations = known.max(there).saturating_add(u16::from(found.is_none()));
         // Before it is used: it is never given again, and a record is counted before it is there.
         if number > last || found.is_none() {
             self.change_header(platform, |header| {
                 header.last_generation = last.max(number);
                 header.generations = generations;
+                header.generation_floor = floor;
             })?;
         }
         let generation = Generation {
@@ -177,9 +251,9 @@ impl<P: Platform> Vault<P> {
         Ok(number)
     }
 
-    /// A slot for another generation of this owner. They are kept for good: an owner has a bounded
-    /// number of families, all groups together have one, and what is reserved for root is taken by
-    /// nobody else.
+    /// A slot for another generation of this owner. They are kept until all is revoked: an owner has a
+    /// bounded number of families, and so has each group, all groups together have one, and what is
+    /// reserved for root is taken by nobody else.
     fn slot_for_generation(
         &mut self,
         platform: &mut P,
@@ -194,11 +268,12 @@ impl<P: Platform> Vault<P> {
         };
         let of_groups = |entry: &Entry| matches!(entry, Entry::Generation(name) if name.is_group());
         let index = &self.opened(platform)?.index;
-        let exceeded = match owner.login {
-            Login::Group => index.count(of_groups) >= limits::GROUP_FAMILIES,
-            Login::User => family.is_some() && index.count(families) >= limits::FAMILIES,
+        let (most, together) = match owner.login {
+            Login::Group => (limits::FAMILIES_OF_GROUP, index.count(of_groups)),
+            Login::User => (limits::FAMILIES, 0),
         };
-        if exceeded {
+        let exceeded = family.is_some() && index.count(families) >= most;
+        if exceeded || together >= limits::GROUP_FAMILIES {
             return Err(Status::QuotaExceeded);
         }
         self.slot_for_owned(platform, caller)
@@ -243,7 +318,12 @@ impl<S: Storage> Open<S> {
 
     /// Whether a record of a generation may be among what is damaged.
     fn may_have_lost_generations(&self) -> bool {
-        self.has_damage() && self.generations() < usize::from(self.header.generations)
+        self.has_damage() && self.has_fewer_generations()
+    }
+
+    /// Whether there are fewer than the headers say.
+    fn has_fewer_generations(&self) -> bool {
+        self.generations() < usize::from(self.header.generations)
     }
 
     fn has_damage(&self) -> bool {

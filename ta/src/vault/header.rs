@@ -32,10 +32,12 @@
 //! `root` is the platform's root key; where the platform has none, zeros: then the vault is as
 //! confidential as the platform's storage and no more.
 
+use core::cmp::Ordering;
+
 use claviger_proto::{Digits, Identity, Status, audit::log_name, blob::Suite, limits};
 use zeroize::Zeroizing;
 
-use super::{SHARDS, SLOT};
+use super::{SHARDS, SLOT, slot::Stamp};
 use crate::{
     crypto::{ecdsa, kdf, siv},
     fields::{Reader, Writer},
@@ -109,6 +111,13 @@ pub struct Header {
 
 /// Fingerprints of devices.
 pub type Trusted = heapless::Vec<Digits<32>, { limits::TRUSTED }>;
+
+/// The stamp of a header as it is stored.
+#[must_use]
+pub fn stamp_of(bytes: &[u8; SLOT]) -> Stamp {
+    let behind = bytes.split_at(PLAIN).1;
+    behind.first_chunk().copied().unwrap_or_default()
+}
 
 /// Why a header cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,6 +201,21 @@ impl Header {
             self.generation_floor = self.last_generation;
         }
         Ok(())
+    }
+
+    /// Whether this header counts rather than the other. Of two of one sequence neither was told to
+    /// every copy: the same one counts whichever copies are shown, and of those with a lock or
+    /// without the one with it.
+    ///
+    /// # Errors
+    /// As [`Header::seal`].
+    #[inline(never)]
+    pub fn outranks(&self, other: &Header, key: &HeaderKey) -> Result<bool, Status> {
+        let rank = |one: &Header| (one.sequence, one.resetting, one.locked, one.audit_refuses);
+        match rank(self).cmp(&rank(other)) {
+            Ordering::Equal => Ok(self.seal(key, 0)? > other.seal(key, 0)?),
+            order => Ok(order.is_gt()),
+        }
     }
 
     /// The header as it stands in `shard`.
@@ -426,6 +450,28 @@ mod tests {
                 "byte {byte}"
             );
         }
+    }
+
+    #[test]
+    fn of_two_of_one_sequence_one_counts_whichever_comes_first() {
+        let key = Zeroizing::new([7; 64]);
+        let outranks = |one: &Header, other: &Header| one.outranks(other, &key).unwrap();
+        let open = Header {
+            locked: false,
+            ..header()
+        };
+        let later = Header {
+            sequence: 0x0103,
+            ..open.clone()
+        };
+        let lost = Header {
+            pending: 4,
+            ..open.clone()
+        };
+        assert!(outranks(&header(), &open) && !outranks(&open, &header()));
+        assert!(outranks(&later, &header()) && !outranks(&header(), &later));
+        assert_ne!(outranks(&open, &lost), outranks(&lost, &open));
+        assert!(!outranks(&open, &open));
     }
 
     #[test]

@@ -7,13 +7,13 @@ use claviger_proto::Status;
 
 use super::{
     COPIES, SHARDS, SLOT, SLOTS,
-    anew::{begin_anew, leave_a_trace, make, was_being_reset},
+    anew::{begin_anew, forget_reset, leave_a_trace, make, was_being_reset},
     change::passes,
     header::{self, Header, HeaderError, HeaderKey},
     index::{Entry, entry_of},
     merge::{self, Attempt},
     open::{Open, SlotNumber, whereabouts},
-    slot::Content,
+    slot::{Content, Stamp},
 };
 use crate::platform::{ObjectId, Platform, Storage, StorageError};
 
@@ -21,8 +21,6 @@ use crate::platform::{ObjectId, Platform, Storage, StorageError};
 pub(super) struct Loaded<S: Storage> {
     pub(super) open: Open<S>,
     pub(super) repaired: u32,
-    /// Whether a reset that was under way was finished.
-    pub(super) reset: bool,
 }
 
 /// What an instance knows of the store before it reads it.
@@ -30,6 +28,8 @@ pub(super) struct Loaded<S: Storage> {
 pub(super) struct Known {
     /// Whether there was a vault, or a part of one: another is made by a factory reset only.
     pub(super) something: bool,
+    /// Whether a reset that was under way was gone on with: what there is may be another vault.
+    pub(super) reset: bool,
     /// The highest sequence of a record that this instance wrote to every copy.
     pub(super) written: u64,
 }
@@ -38,6 +38,8 @@ pub(super) struct Known {
 pub(super) struct Found<O> {
     pub(super) object: O,
     pub(super) header: Result<Header, HeaderError>,
+    /// That of its header; zeros if it has none.
+    pub(super) stamp: Stamp,
     /// Whether a part of it could not be read: it must be made anew.
     pub(super) hurt: bool,
 }
@@ -70,20 +72,31 @@ fn try_load<P: Platform>(
     let mut found = Vec::new();
     let probed = probe(platform.storage(), &key, &mut found, &mut known.something);
     let result = probed.and_then(|newest| match newest {
-        Some(newest) if newest.resetting => {
-            finish_reset(platform, &key, &mut found, &mut known.something)
-        }
+        Some(newest) if newest.resetting => finish_reset(platform, &key, &mut found, known),
         Some(newest) => {
             turn_away(platform.storage(), &mut found, &newest);
+            let storage = platform.storage();
             let absent = |copies: &FoundShard<_>| copies.iter().all(Option::is_none);
-            if found.iter().any(absent) && was_being_reset(platform.storage(), &key, &newest)? {
-                return finish_reset(platform, &key, &mut found, &mut known.something);
+            let is_whole = !found.iter().any(absent);
+            if !is_whole && was_being_reset(storage, &key, &newest)? {
+                return finish_reset(platform, &key, &mut found, known);
             }
-            let open = Open::new(newest)?;
+            let goes_on = match is_whole {
+                true => forget_reset(storage, &newest),
+                false => Ok(()),
+            };
+            let mut open = Open::new(newest)?;
+            match goes_on {
+                Err(status) if attempt == Attempt::First && passes(status) => return Err(status),
+                goes_on => open.frozen = goes_on.is_err(),
+            }
             settle(platform.storage(), &key, open, &mut found, known, attempt)
         }
         None if known.something => {
-            leave_a_trace(platform.storage(), &found);
+            let read = |found: &Found<_>| !found.hurt;
+            if !found.iter().flatten().flatten().any(read) {
+                leave_a_trace(platform.storage())?;
+            }
             Err(Status::StorageCorrupt)
         }
         None => make(platform, &key),
@@ -96,15 +109,12 @@ fn finish_reset<P: Platform>(
     platform: &mut P,
     key: &HeaderKey,
     found: &mut Vec<FoundShard<<P::Storage as Storage>::Object>>,
-    something: &mut bool,
+    known: &mut Known,
 ) -> Result<Loaded<P::Storage>, Status> {
     close_all(platform.storage(), found);
-    *something = false;
-    let loaded = begin_anew(platform, key)?;
-    Ok(Loaded {
-        reset: true,
-        ..loaded
-    })
+    known.something = false;
+    known.reset = true;
+    begin_anew(platform, key)
 }
 
 /// Opens every object that there is and finds the newest header; says whether there was something,
@@ -116,7 +126,7 @@ fn probe<S: Storage>(
     something: &mut bool,
 ) -> Result<Option<Header>, Status> {
     let mut newest: Option<Header> = None;
-    let mut newer = false;
+    let (mut newer, mut remains) = (false, false);
     for shard in 0..SHARDS as u8 {
         if newest.as_ref().is_some_and(|header| shard >= header.shards) {
             break;
@@ -130,6 +140,7 @@ fn probe<S: Storage>(
                 Err(StorageError::NotFound) => continue,
                 Err(StorageError::Corrupt | StorageError::InUse) => {
                     *something = true;
+                    keep_something(storage, &mut remains)?;
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -138,23 +149,28 @@ fn probe<S: Storage>(
             let found = place.insert(Found {
                 object,
                 header: Err(HeaderError::NotAuthentic),
+                stamp: Stamp::default(),
                 hurt: false,
             });
             let mut bytes = [0; SLOT];
             match storage.read(&mut found.object, 0, &mut bytes) {
-                Ok(()) => found.header = Header::open(key, shard, &bytes),
-                Err(StorageError::Corrupt) => found.hurt = true,
+                Ok(()) => {
+                    remains = true;
+                    found.header = Header::open(key, shard, &bytes);
+                    if found.header.is_ok() {
+                        found.stamp = header::stamp_of(&bytes);
+                    }
+                }
+                Err(StorageError::Corrupt) => {
+                    found.hurt = true;
+                    keep_something(storage, &mut remains)?;
+                }
                 Err(error) => return Err(error.into()),
             }
-            match &found.header {
-                Ok(header)
-                    if newest
-                        .as_ref()
-                        .is_none_or(|old| header.sequence > old.sequence) =>
-                {
-                    newest = Some(header.clone());
-                }
-                Err(HeaderError::Newer) => newer = true,
+            match (&found.header, &newest) {
+                (Ok(header), Some(old)) if !header.outranks(old, key)? => {}
+                (Ok(header), _) => newest = Some(header.clone()),
+                (Err(HeaderError::Newer), _) => newer = true,
                 _ => {}
             }
         }
@@ -163,6 +179,15 @@ fn probe<S: Storage>(
         return Err(Status::VaultNewer);
     }
     Ok(newest)
+}
+
+/// The platform deletes what it finds corrupt: if nothing else is known to be there, it may have been
+/// all there was.
+fn keep_something<S: Storage>(storage: &mut S, remains: &mut bool) -> Result<(), Status> {
+    match core::mem::replace(remains, true) {
+        true => Ok(()),
+        false => leave_a_trace(storage),
+    }
 }
 
 /// Leaves out what is of another vault, or of a shard before it was declared lost.
@@ -195,6 +220,8 @@ fn settle<S: Storage>(
     known: &Known,
     attempt: Attempt,
 ) -> Result<Loaded<S>, Status> {
+    // None is given twice, also where what was declared lost had the highest.
+    open.sequence = known.written;
     let shards = usize::from(open.header.shards);
     open.shards
         .try_reserve_exact(shards)
@@ -215,11 +242,7 @@ fn settle<S: Storage>(
         .and_then(|()| end_pending(storage, key, &mut open))
         .and_then(|()| end_twins(storage, &mut open));
     match result {
-        Ok(()) => Ok(Loaded {
-            open,
-            repaired,
-            reset: false,
-        }),
+        Ok(()) => Ok(Loaded { open, repaired }),
         Err(error) => {
             open.close(storage);
             Err(error)
@@ -249,25 +272,24 @@ fn end_pending<S: Storage>(
 }
 
 /// Of two records of one name the newest counts, and the other is removed. No two are ever written:
-/// one of them was put back.
+/// one of them was put back. Two names may have one hash, though.
 fn end_twins<S: Storage>(storage: &mut S, open: &mut Open<S>) -> Result<(), Status> {
-    while let Some((one, other)) = open.index.twins(|number| open.is_doubtful(number)) {
-        let (first, second) = (
-            open.read_stored(storage, one),
-            open.read_stored(storage, other),
-        );
-        let (Ok(first), Ok(second)) = (first, second) else {
-            // What cannot be read is none.
-            let unread = if open.read_stored(storage, one).is_err() {
-                one
-            } else {
-                other
-            };
-            open.index.set(unread, Entry::Damaged);
+    let mut seen = (0, 0);
+    while let Some(pair) = open
+        .index
+        .next_alike(seen, |number| open.is_doubtful(number))
+    {
+        seen = pair;
+        let (one, other) = pair;
+        let (first, content, events) = open.read_stored(storage, one)?;
+        let (second, twin, others_events) = open.read_stored(storage, other)?;
+        if !content.is_twin_of(&twin) {
             continue;
+        }
+        let (older, events) = match first < second {
+            true => (one, events),
+            false => (other, others_events),
         };
-        let older = if first.0 < second.0 { one } else { other };
-        let (_, _, events) = if older == one { first } else { second };
         open.index.set(older, Entry::Damaged);
         if open.settled().is_ok() && remove_twin(storage, open, older, &events).is_err() {
             // One of its copies may have it still.

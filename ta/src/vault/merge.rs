@@ -9,7 +9,7 @@ use super::{
     COPIES, OBJECT, SLOT, SLOTS,
     anew::remove,
     change::passes,
-    header::{Header, HeaderKey},
+    header::{HeaderKey, stamp_of},
     index::{Entry, entry_of},
     load::{Found, FoundShard, Known},
     open::SlotNumber,
@@ -79,7 +79,8 @@ fn make_anew<S: Storage>(
     shard: u8,
     copies: &mut FoundShard<S::Object>,
 ) -> Result<(), Status> {
-    let image = empty(&open.header.seal(key, shard)?)?;
+    let header = header_for(key, open, shard, copies)?;
+    let image = empty(&header)?;
     for (copy, place) in COPIES.into_iter().zip(copies.iter_mut()) {
         let id = ObjectId { shard, copy };
         match storage.create(id, &image) {
@@ -87,6 +88,7 @@ fn make_anew<S: Storage>(
                 *place = Some(Found {
                     object,
                     header: Ok(open.header.clone()),
+                    stamp: stamp_of(&header),
                     hurt: false,
                 });
             }
@@ -97,6 +99,22 @@ fn make_anew<S: Storage>(
         open.index.add(SLOTS, Entry::Free);
     }
     Ok(())
+}
+
+/// The header that the copies of a shard ought to have. A shard that has none gets one once no copy
+/// can come back of those before it: one that knows of fewer shards would go on without this one,
+/// and its header would be the vault's some day. Until then, zeros.
+fn header_for<S: Storage>(
+    key: &HeaderKey,
+    open: &Open<S>,
+    shard: u8,
+    copies: &FoundShard<S::Object>,
+) -> Result<[u8; SLOT], Status> {
+    let has_one = |found: &Found<_>| found.header.is_ok();
+    match open.settled().is_ok() || copies.iter().flatten().any(has_one) {
+        true => open.header.seal(key, shard),
+        false => Ok([0; SLOT]),
+    }
 }
 
 /// What both copies together hold.
@@ -260,7 +278,8 @@ fn mend<S: Storage>(
     copies: &mut FoundShard<S::Object>,
     (mut merged, known, attempt): (Merged, &Known, Attempt),
 ) -> Result<u32, Status> {
-    let header = open.header.seal(key, shard)?;
+    let header = header_for(key, open, shard, copies)?;
+    let stamp = stamp_of(&header);
     *merged.image.first_chunk_mut().ok_or(Status::Internal)? = header;
     let mut mended = 0_u32;
     let mut failed = [None, None];
@@ -272,9 +291,7 @@ fn mend<S: Storage>(
     {
         let result = match place {
             Some(found) if !found.hurt => {
-                let current = |old: &Header| old.sequence == open.header.sequence;
-                let stale_header = !found.header.as_ref().is_ok_and(current);
-                let mut places = stale_header
+                let mut places = (found.stamp != stamp)
                     .then_some(0)
                     .into_iter()
                     .chain(differ.iter().copied());
@@ -298,6 +315,7 @@ fn mend<S: Storage>(
                         *place = Some(Found {
                             object,
                             header,
+                            stamp,
                             hurt: false,
                         });
                         1

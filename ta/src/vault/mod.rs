@@ -55,15 +55,21 @@
 //! Each change tries to settle the vault first, so that what is shown again is enough. Where a shard
 //! is lost, uid 0 **declares it lost**: the headers of all other shards get its next incarnation,
 //! then its names are made anew, and only when nothing of what they were can come back this is
-//! acknowledged. A header or slot of another incarnation is not authentic. Whoever may have had a
+//! acknowledged; until then nothing is said to be gone. A header or slot of another incarnation is not
+//! authentic. Whoever may have had a
 //! record of a generation there gets one that was never given, so that his older wrapped keys end.
 //! A cut is finished by the next start.
 //!
 //! A factory reset tells every header that is here, then removes what does not say that it is being
 //! reset, and that last of all which does: what a cut leaves is no vault by itself. Where no header
-//! can be told, an object of the last name says it in their place.
+//! can be told, an object of the last name says it in their place, until the vault opens with nothing
+//! of it missing: that reset is none any more. Where the first thing that is found is corrupt, the
+//! platform may delete it, and so each one that is tried next: before that, something is left that
+//! is no vault, and where that cannot be, the rest is left alone.
 //!
-//! Of two records of one name the newest counts, and the other is removed: no two are ever written.
+//! Of two records of one name the newest counts, and the other is removed: no two are ever written. A
+//! name is what the records say: its hash, which the index holds, may be another's too. Where there
+//! are fewer records of generations than were counted, whoever has none gets one that was never given.
 //!
 //! At rollback level 1000 this holds against every sequence of what is shown and held back; below it,
 //! against all but putting back the whole store of an earlier time, whole or in part.
@@ -75,8 +81,12 @@
 //! says so is found again as it was.
 //!
 //! The vault's own facts (id, secret, lock, number of shards) stand in every header, the newest
-//! authentic one counting, so that the loss of no single object loses them. A new shard counts once
-//! all headers say so; nothing is written to it before.
+//! authentic one counting, so that the loss of no single object loses them. Two calls that failed, the
+//! one with some copies and the other with others, may leave two headers of one sequence. One of them
+//! counts, whichever copies are shown, and the vault is settled once every copy has that one's bytes.
+//! A new shard counts once all headers say so; nothing is written to it before, and its own header
+//! last of all: a copy that comes back from a time before would not count it, and it would be the
+//! vault some day in its place.
 
 mod anew;
 mod cache;
@@ -159,6 +169,8 @@ pub struct Vault<P: Platform> {
     seen: Option<(Digits<16>, u64)>,
     /// What this instance knows of the store before it reads it.
     known: Known,
+    /// How often it was opened: what was taken from it before may have ended since.
+    opened: u64,
     /// Whether storage is out of bounds for now.
     confined: bool,
 }
@@ -174,6 +186,7 @@ impl<P: Platform> Default for Vault<P> {
             repairs: Repairs::default(),
             seen: None,
             known: Known::default(),
+            opened: 0,
             confined: false,
         }
     }
@@ -212,6 +225,12 @@ impl<P: Platform> Vault<P> {
             read_only: open.settled().is_err(),
             repaired: self.repairs.made(),
         })
+    }
+
+    /// Whether it is open, and so says who owns keys.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
     }
 
     /// As whom an identity holds places of a [`crate::table::Table`]: of one that owns no key, or
@@ -287,7 +306,8 @@ impl<P: Platform> Vault<P> {
                     return self.cache.insert(number, record);
                 }
                 Ok(_) => return Err(Status::NotFound),
-                Err(Status::NotFound) => {}
+                // Nor does he hear whether it is there and in doubt.
+                Err(Status::NotFound | Status::Degraded | Status::Incomplete) => {}
                 Err(other) => return Err(other),
             },
         }
@@ -309,7 +329,7 @@ impl<P: Platform> Vault<P> {
         let found = open.index.find(from, keys);
         let number = found.or_else(|| open.index.find(0, keys)).unwrap_or(from);
         match open.read(platform.storage(), number) {
-            Ok(_) | Err(Status::RecordDamaged) => Ok(()),
+            Ok(_) | Err(Status::RecordDamaged | Status::Degraded) => Ok(()),
             Err(_) => {
                 self.close(platform);
                 self.opened(platform).map(drop)
@@ -564,6 +584,12 @@ impl<P: Platform> Vault<P> {
         self.open.as_ref().map(|open| open.sequence)
     }
 
+    /// Rises whenever the vault is opened: what was kept of it since before may have ended.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.opened
+    }
+
     /// Writes a key to its slot, and remembers it; says where.
     fn put(
         &mut self,
@@ -621,3 +647,6 @@ impl<P: Platform> Vault<P> {
         Ok(number)
     }
 }
+
+#[cfg(all(test, feature = "workstation"))]
+mod tests;

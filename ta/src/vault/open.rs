@@ -28,7 +28,7 @@ pub(super) struct Open<S: Storage> {
     pub(super) shards: Vec<[Option<S::Object>; 2]>,
     /// What each slot of the shards holds.
     pub(super) index: Index,
-    /// The highest sequence number of any record.
+    /// The highest sequence number of any record, and of any that this instance wrote.
     pub(super) sequence: u64,
     /// Whether there is a copy that does not serve, and may come back.
     pub(super) frozen: bool,
@@ -82,12 +82,14 @@ impl<S: Storage> Open<S> {
         }
     }
 
-    /// Whether what is not here is nowhere.
+    /// Whether what is not here is nowhere: what was declared lost is until the headers say that it
+    /// was made anew.
     ///
     /// # Errors
     /// That of [`Open::settled`].
     pub(super) fn complete(&self) -> Result<(), Status> {
-        match self.missing == 0 && self.doubtful.is_empty() {
+        let pending = self.header.pending != 0;
+        match self.missing == 0 && self.doubtful.is_empty() && !pending {
             true => Ok(()),
             false => self.settled(),
         }

@@ -102,7 +102,7 @@ impl<P: Platform> Vault<P> {
     fn held_by_groups(&mut self, platform: &mut P) -> Result<usize, Status> {
         let open = self.opened(platform)?;
         let quotas = &open.facts()?.quotas;
-        let apart = |name: u32| quotas.iter().any(|(of, _)| owner_hash(of) == name);
+        let apart = |name: u64| quotas.iter().any(|(of, _)| owner_hash(of) == name);
         Ok(open.index.count(
             |entry| matches!(entry, Entry::Key(name) if name.is_group() && !apart(name.owner)),
         ))
@@ -141,6 +141,6 @@ impl<P: Platform> Vault<P> {
     }
 }
 
-fn is_of(entry: &Entry, owner: u32) -> bool {
+fn is_of(entry: &Entry, owner: u64) -> bool {
     matches!(entry, Entry::Key(name) if name.owner == owner)
 }

@@ -88,6 +88,19 @@ pub enum Content {
 pub type Subject = (Option<Identity>, Option<Label>);
 
 impl Content {
+    /// Whether both are records of one name.
+    #[must_use]
+    pub fn is_twin_of(&self, other: &Content) -> bool {
+        match (self, other) {
+            (Content::Key(one), Content::Key(other)) => one.is(&other.owner, &other.label),
+            (Content::Generation(one), Content::Generation(other)) => {
+                (one.owner, &one.family) == (other.owner, &other.family)
+            }
+            (Content::Certificate(_), Content::Certificate(_)) => true,
+            _ => false,
+        }
+    }
+
     /// What an event here is about, if it does not say so itself.
     #[must_use]
     pub fn subject(&self) -> Subject {

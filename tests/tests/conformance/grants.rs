@@ -178,7 +178,7 @@ fn families_do_not_stand_in_the_way_of_all() {
         let creation = alice.create("unit").algorithm(Algorithm::Aes256Cmac);
         creation.wrapped().family(family).generate()
     };
-    // They are kept for good, on a real device also those of the tests before and after this one.
+    // They are kept, on a real device also those of the tests before and after this one.
     factory_reset(&root);
     // Where nothing was wrapped there is nothing to revoke, and nothing is kept of it.
     let free = || root.info().unwrap().vault.unwrap().free;
@@ -201,14 +201,61 @@ fn families_do_not_stand_in_the_way_of_all() {
     alice.revoke(Some("family-0")).unwrap();
     assert_eq!(status(key.mac(b"m")), Status::Revoked);
     make_in("family-0").unwrap().mac(b"m").unwrap();
-    let key = make();
+    let (key, in_family) = (make(), make_in("family-1").unwrap());
     key.mac(b"m").unwrap();
+    // That ends the families too, and frees their places: they can be begun anew.
     alice.revoke(None).unwrap();
-    assert_eq!(status(key.mac(b"m")), Status::Revoked);
-    let key = make();
-    root.revoke_of(uid_identity(ALICE), None).unwrap();
-    assert_eq!(status(key.mac(b"m")), Status::Revoked);
+    let ended = || {
+        assert_eq!(status(key.mac(b"m")), Status::Revoked);
+        assert_eq!(status(in_family.mac(b"m")), Status::Revoked);
+    };
+    ended();
+    assert_eq!(free(), before - 1);
+    assert_eq!(
+        status(alice.revoke(Some("family-1"))),
+        Status::NothingWrapped
+    );
+    for _ in 0..3 {
+        let again = [make_in("more").unwrap(), make_in("family-1").unwrap()];
+        again.iter().for_each(|key| drop(key.mac(b"m").unwrap()));
+        ended();
+        // Of what root ends, nothing is kept.
+        root.revoke_of(uid_identity(ALICE), None).unwrap();
+        assert_eq!(free(), before);
+        ended();
+        for key in again {
+            assert_eq!(status(key.mac(b"m")), Status::Revoked);
+        }
+        assert_eq!(status(alice.revoke(None)), Status::NothingWrapped);
+    }
     factory_reset(&root);
+}
+
+/// One group does not take the families of all others, and what many groups took root frees.
+#[test]
+#[cfg(feature = "emulator")]
+fn groups_share_their_families() {
+    let device = Device::fresh();
+    let root = device.user(0);
+    let make_in = |gid: u32, family: &str| {
+        let group = device.group(ALICE, gid);
+        let creation = group.create("unit").algorithm(Algorithm::Aes256Cmac);
+        creation.wrapped().family(family).generate()
+    };
+    let made = |gid: u32| {
+        let families = (0..).map(|number| make_in(gid, &format!("family-{number}")));
+        families.take_while(Result::is_ok).count()
+    };
+    assert_eq!(made(3000), limits::FAMILIES_OF_GROUP);
+    make_in(3001, "family").unwrap().mac(b"m").unwrap();
+    let mut gids = 3002..;
+    while made(gids.next().unwrap()) > 0 {}
+    assert_eq!(status(make_in(4000, "family")), Status::QuotaExceeded);
+    let key = make_in(3000, "family-0").unwrap();
+    let group = claviger::identity::gid_identity(3000);
+    root.revoke_of(group, None).unwrap();
+    assert_eq!(status(key.mac(b"m")), Status::Revoked);
+    make_in(4000, "family").unwrap().mac(b"m").unwrap();
 }
 
 #[test]

@@ -79,9 +79,9 @@ fn all_callers_leave_root_a_way_in() {
     let root = device.user(0);
     let instance = root.info().unwrap().instance;
     let mut all = [ALICE, BOB, CAROL].map(|uid| open_all(&device, uid));
-    for theirs in &all {
-        assert_eq!(theirs.len(), limits::HELD_SESSIONS);
-    }
+    let counts = all.each_ref().map(Vec::len);
+    let (held, share) = (limits::HELD_SESSIONS, limits::SESSION_SHARE);
+    assert_eq!(counts, [held, held, share]);
     let roots = open_all(&device, 0);
     assert!(roots.len() >= limits::ROOT_OPEN_SESSIONS);
     // Those who have more than their share give way, and come back.
@@ -94,6 +94,26 @@ fn all_callers_leave_root_a_way_in() {
     drop(roots);
     assert_eq!(open_all(&device, CAROL).len(), limits::HELD_SESSIONS);
     assert_eq!(root.info().unwrap().instance, instance);
+}
+
+/// After a start nobody knows who owns keys, until the vault is opened for who asks.
+#[test]
+#[cfg(feature = "emulator")]
+fn who_owns_keys_is_known_when_it_matters() {
+    let device = owned_by(&[ALICE]);
+    device.reboot();
+    let mut others = Vec::new();
+    for uid in 3000..3020 {
+        others.extend(open_all(&device, uid));
+    }
+    let public = (0..limits::CALLER_HELD_SESSIONS).map(|_| device.public());
+    others.extend(public);
+    let alices: Vec<Client> = (0..limits::SESSION_SHARE)
+        .map(|_| device.try_user(ALICE).unwrap())
+        .collect();
+    for client in &alices {
+        client.random(1).unwrap();
+    }
 }
 
 /// Its stream is what cannot be had again.

@@ -101,7 +101,11 @@ impl Change {
         let act = match rng.below(120) {
             0 => Act::Lock,
             1..3 if !strict => Act::Reset,
-            3..6 => Act::Revoke(*rng.choose(&[None, Some("fleet")])),
+            // Of a family nothing is kept once all was revoked.
+            3..6 => {
+                let family = *rng.choose(&[None, Some("fleet")]);
+                Act::Revoke(family.filter(|_| model.view.wrapped[0] != Status::Revoked))
+            }
             6..8 => {
                 let log = &model.told.logs[place];
                 Act::Release(log.first + log.records.len() as u64)

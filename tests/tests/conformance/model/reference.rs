@@ -19,6 +19,8 @@ pub(super) struct Model {
     wrapped: Vec<Wrapped>,
     /// How often an owner's wrapped keys, or those of a family, were revoked, and the last number.
     revocations: BTreeMap<(Identity, Option<Label>), (u32, u64)>,
+    /// How often an owner's were revoked in all when root did that last.
+    ended: BTreeMap<Identity, u32>,
     rollback_level: u32,
     /// How often a key was renamed or given away.
     moves: u32,
@@ -31,6 +33,7 @@ impl Model {
             keys: BTreeMap::new(),
             wrapped: Vec::new(),
             revocations: BTreeMap::new(),
+            ended: BTreeMap::new(),
             rollback_level,
             moves: 0,
         }
@@ -545,14 +548,31 @@ impl Model {
         if who != owner && who != Identity::ADMINISTRATOR {
             return Err(Status::AdministratorOnly);
         }
-        let wrapped =
-            |one: &Wrapped| one.key.owner == owner && (family.is_none() || one.family == family);
+        // Nothing is kept of a family from before all was revoked, nor of what root ended.
+        let [all, _] = self.generations(owner, None);
+        let ended = self.ended.get(&owner).copied().unwrap_or(0);
+        let since = if family.is_some() { all } else { ended };
+        let wrapped = |one: &Wrapped| {
+            one.key.owner == owner
+                && one.born[0] >= since
+                && (family.is_none() || one.family == family)
+        };
         if !self.wrapped.iter().any(wrapped) {
             return Err(Status::NothingWrapped);
         }
+        let everything = family.is_none();
         let revoked = self.revocations.entry((owner, family)).or_default();
         revoked.0 += 1;
-        Ok(revoked.1)
+        let before = revoked.1;
+        if everything {
+            if who != owner {
+                self.ended.insert(owner, revoked.0);
+            }
+            let families = self.revocations.iter_mut();
+            let theirs = families.filter(|((of, family), _)| *of == owner && family.is_some());
+            theirs.for_each(|(_, (_, number))| *number = 0);
+        }
+        Ok(before)
     }
 
     /// Which generation it was.

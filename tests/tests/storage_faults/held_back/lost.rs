@@ -12,23 +12,23 @@ use claviger_tests::{ALICE, CAROL, factory_reset, status};
 use super::fixture::{Fixture, On, object};
 use crate::bench::report;
 
-const SHARDS: [u8; 2] = [0, 1];
+pub(super) const SHARDS: [u8; 2] = [0, 1];
 const NAMES: [&str; 2] = ["one", "two"];
 
-fn both(shard: u8, hold: Hold) -> [(claviger_ta::platform::ObjectId, Hold); 2] {
+pub(super) fn both(shard: u8, hold: Hold) -> [(claviger_ta::platform::ObjectId, Hold); 2] {
     [Copy::First, Copy::Second].map(|copy| (object(shard, copy), hold))
 }
 
-fn vault(on: &On<'_>) -> VaultInfo {
+pub(super) fn vault(on: &On<'_>) -> VaultInfo {
     on.root.info().unwrap().vault.unwrap()
 }
 
-fn declare(on: &On<'_>) -> Result<u32, Error> {
+pub(super) fn declare(on: &On<'_>) -> Result<u32, Error> {
     let token = on.root.info().unwrap().confirmation.unwrap();
     on.root.declare_lost(&token.to_string())
 }
 
-fn serves(on: &On<'_>, shard: u8) -> Result<Vec<u8>, Error> {
+pub(super) fn serves(on: &On<'_>, shard: u8) -> Result<Vec<u8>, Error> {
     let name = format!("{}/destroyed", NAMES[usize::from(shard)]);
     on.key(&name).mac(b"m")
 }
@@ -208,7 +208,7 @@ fn what_is_declared_lost_under_faults() {
     assert!(acknowledged > 10);
 }
 
-fn status_of<T>(answer: &Result<T, Error>) -> Option<Status> {
+pub(super) fn status_of<T>(answer: &Result<T, Error>) -> Option<Status> {
     answer.as_ref().err().and_then(Error::status)
 }
 

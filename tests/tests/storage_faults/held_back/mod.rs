@@ -1,5 +1,6 @@
 //! What ended stays ended, whatever part of the store is shown, held back or shown again.
 
+mod between;
 mod facts;
 mod fixture;
 mod lost;
