@@ -146,7 +146,7 @@ const ATTRIBUTES: &[(&str, Change)] = &[
         m.versions[0].check_value = Digits([9; 5])
     }),
     ("another version", |m| {
-        let mut version = m.versions[0].clone();
+        let mut version = m.versions[0];
         version.number = 2;
         m.versions.push(version).unwrap();
     }),
