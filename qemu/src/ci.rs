@@ -92,6 +92,7 @@ pub(crate) fn ci() -> Result<bool> {
     Ok(run.count.is_good())
 }
 
+/// By the profiles of what is built afterwards: build scripts and macros are built once for both.
 const DEVICE_LINTS: [(&str, &[&str]); 4] = [
     (
         "trusted application",
@@ -102,6 +103,8 @@ const DEVICE_LINTS: [(&str, &[&str]); 4] = [
             "claviger-ta",
             "--features",
             "optee",
+            "--profile",
+            "ta",
         ],
     ),
     (
@@ -112,12 +115,21 @@ const DEVICE_LINTS: [(&str, &[&str]); 4] = [
             "--no-default-features",
             "--features",
             "cli,optee",
+            "--profile",
+            "suite",
         ],
     ),
     // A program may have both, and chooses when it runs.
     (
         "client with emulator",
-        &["-p", "claviger", "--features", "optee"],
+        &[
+            "-p",
+            "claviger",
+            "--features",
+            "optee",
+            "--profile",
+            "suite",
+        ],
     ),
     (
         "suite",
@@ -128,6 +140,8 @@ const DEVICE_LINTS: [(&str, &[&str]); 4] = [
             "--no-default-features",
             "--features",
             "optee",
+            "--profile",
+            "suite",
         ],
     ),
 ];
@@ -138,8 +152,6 @@ fn lint(platform: &Platform, arguments: &[&str]) -> Result<()> {
         .args(["--target", TARGET, "--target-dir"])
         .arg(build_folder(&platform.toolchain, DEVICE));
     device_environment(&mut clippy, platform);
-    // Build scripts and macros are built once, for this and for the suite.
-    clippy.args(["--profile", "suite"]);
     succeed(clippy.args(arguments).args(DENY_WARNINGS))
 }
 

@@ -52,17 +52,17 @@ def expand(key, info, length):
     return HKDFExpand(hashes.SHA256(), length, info).derive(key)
 
 
-def role(name, usage=None, ratchet=False):
+def role(name, usage=None, ratchet=False, children=0):
     number, _, first = ALGORITHMS[name]
-    return bytes([number, usage or first, ratchet])
+    return bytes([number, usage or first, ratchet, children])
 
 
 def child(parent, key, algorithm, name):
     context = role(algorithm) + name.encode()
     length = ALGORITHMS[algorithm][1]
     if parent == "kdf-cmac":
-        return kdf(key, b"claviger child v1", context, length)
-    return expand(key, b"claviger child v1\0" + context, length)
+        return kdf(key, b"claviger child v2", context, length)
+    return expand(key, b"claviger child v2\0" + context, length)
 
 
 def step(key, number):
@@ -81,9 +81,9 @@ def token(key, start, end):
 
 def combine(sources, salt, info, what, length):
     z = b"".join(secret for _, secret in sources)
-    fixed = b"claviger combine v2" + bytes([len(sources)])
+    fixed = b"claviger combine v3" + bytes([len(sources)])
     fixed += b"".join(bound for bound, _ in sources)
-    fixed += what + struct.pack(">H", len(info)) + info + struct.pack(">I", 8 * length)
+    fixed += what + struct.pack(">HH", len(salt), len(info)) + info + struct.pack(">I", 8 * length)
     return expand(hmac.new(salt, z, hashlib.sha256).digest(), fixed, length)
 
 
@@ -126,7 +126,7 @@ for algorithm in ["aes-128-cmac", "aes-256-cmac", "hmac-sha256"]:
 print("# combined: keys p and q, salt, info, length, bytes that leave (p before q)")
 for salt, info, length in [(b"", b"", 16), (b"salt", b"info", 32), (b"s" * 64, b"i" * 200, 64)]:
     p, q = key("p" + str(length)), key("q" + str(length))
-    out = combine([named("p", p), named("q", q)], salt, info, bytes(3), length)
+    out = combine([named("p", p), named("q", q)], salt, info, bytes(4), length)
     print("combined", p.hex(), q.hex(), salt.hex() or "-", info.hex() or "-", length, out.hex())
 
 print("# agreed: algorithm, private key, peer's public key, bytes that leave; info is 'agreed'")
@@ -134,7 +134,7 @@ for seed in ["one", "two"]:
     own, other = (x25519.X25519PrivateKey.from_private_bytes(key(seed + end)) for end in "ab")
     public = other.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     mine = own.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    out = combine([agreed(mine, public, own.exchange(other.public_key()))], b"", b"agreed", bytes(3), 32)
+    out = combine([agreed(mine, public, own.exchange(other.public_key()))], b"", b"agreed", bytes(4), 32)
     print("agreed", "x25519", key(seed + "a").hex(), public.hex(), out.hex())
     own, other = (
         ec.derive_private_key(int.from_bytes(key(seed + end)[1:], "big"), ec.SECP256R1())
@@ -143,6 +143,6 @@ for seed in ["one", "two"]:
     public = other.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     shared = own.exchange(ec.ECDH(), other.public_key())
     mine = own.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    out = combine([agreed(mine, public, shared)], b"", b"agreed", bytes(3), 32)
+    out = combine([agreed(mine, public, shared)], b"", b"agreed", bytes(4), 32)
     private = b"\0" + key(seed + "c")[1:]
     print("agreed", "ecdh-p256", private.hex(), public.hex(), out.hex())
