@@ -146,6 +146,8 @@ fn three(client: &Client, labels: [&str; 3]) -> (Log, SignedCheckpoint) {
 fn no_record_is_moved_left_out_doubled_or_taken_from_another_log() {
     let device = Device::fresh();
     let (alice, bob, root) = (device.user(ALICE), device.user(BOB), device.user(0));
+    // Logs outlive the keys of other tests.
+    factory_reset(&root);
     let (log, signed) = three(&alice, ABC);
     let (of_bob, signed_of_bob) = three(&bob, ABC);
     let key = root.device_key().unwrap().public;
@@ -223,6 +225,8 @@ fn no_record_is_moved_left_out_doubled_or_taken_from_another_log() {
 fn a_front_that_was_cut_off_is_told_from_one_that_was_overwritten() {
     let device = Device::fresh();
     let bob = device.user(BOB);
+    // Logs outlive the keys of other tests.
+    factory_reset(&device.user(0));
     let key = bob.device_key().unwrap().public;
     let missing = |first, kept| Err(AuditError::FrontMissing { first, kept });
     let (old, signed_old) = three(&bob, ABC);
@@ -311,6 +315,8 @@ fn a_verifier_says_what_it_expects() {
 fn a_log_goes_on_from_an_earlier_checkpoint() {
     let device = Device::fresh();
     let (bob, carol) = (device.user(BOB), device.user(CAROL));
+    // Logs outlive the keys of other tests.
+    factory_reset(&device.user(0));
     let key = bob.device_key().unwrap().public;
     let (old, yesterday) = three(&bob, ABC);
     bob.generate("d", Algorithm::Aes256Siv).unwrap();
