@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditError {
-    /// The bytes are no log as [`Log::to_bytes`] makes them.
+    /// The bytes are no log as [`Log::to_bytes`](super::Log::to_bytes) makes them.
     #[error("these bytes are no audit log")]
     NotALog,
     /// The bytes are no signed checkpoint.
