@@ -38,12 +38,7 @@ impl<P: Platform> Vault<P> {
     /// # Errors
     /// The status of opening the vault.
     pub fn blob_key(&mut self, platform: &mut P) -> Result<Zeroizing<[u8; 32]>, Status> {
-        let header = &self.opened(platform)?.header;
-        kdf::derive_32(
-            header.secret.as_slice(),
-            b"claviger blob v1",
-            &header.vault.0,
-        )
+        Ok(self.opened(platform)?.blob_key.clone())
     }
 
     /// The device's signing key: ECDSA P-256, made with the vault.

@@ -12,7 +12,10 @@ use super::{
     logs::Logs,
     slot::{Content, SlotKey, Stamp, Stored, stamp_of},
 };
-use crate::platform::{ObjectId, Storage, zeros};
+use crate::{
+    crypto::kdf,
+    platform::{ObjectId, Storage, zeros},
+};
 
 /// Where a slot is: the shard times [`SLOTS`] plus the place in it, from 0.
 pub(super) type SlotNumber = usize;
@@ -24,6 +27,8 @@ pub(super) const DOUBTFUL: usize = 4 * SHARDS;
 pub(super) struct Open<S: Storage> {
     pub(super) header: Header,
     pub(super) slot_key: SlotKey,
+    /// The key that tells who began a blob. Each blob needs it, so it is derived once.
+    pub(super) blob_key: Zeroizing<[u8; 32]>,
     /// The open objects of each shard; `None` for a copy that does not serve.
     pub(super) shards: Vec<[Option<S::Object>; 2]>,
     /// What each slot of the shards holds.
@@ -45,10 +50,15 @@ impl<S: Storage> Open<S> {
     /// A vault with this header, and no shard yet.
     ///
     /// # Errors
-    /// [`Status::Internal`] if the slots' key cannot be derived, which its arithmetic rules out.
+    /// [`Status::Internal`] if a key cannot be derived, which its arithmetic rules out.
     pub(super) fn new(header: Header) -> Result<Self, Status> {
         Ok(Open {
             slot_key: SlotKey::of(&header)?,
+            blob_key: kdf::derive_32(
+                header.secret.as_slice(),
+                b"claviger blob v1",
+                &header.vault.0,
+            )?,
             header,
             shards: Vec::new(),
             index: Index::default(),
