@@ -39,6 +39,15 @@ mod header {
                 .linker_type(LinkerType::Cc)
                 .build()
                 .expect("the header can be written to OUT_DIR");
+            // Cargo watches it for changes, and it is newer than this run: the next build would
+            // begin anew.
+            let script = std::path::Path::new(&std::env::var_os("OUT_DIR").expect("set by cargo"))
+                .join("ta.lds");
+            std::fs::File::options()
+                .write(true)
+                .open(script)
+                .and_then(|script| script.set_modified(std::time::SystemTime::UNIX_EPOCH))
+                .expect("the linker script is ours");
         } else {
             let text = optee_utee_build::HeaderFileGenerator::new().generate(&config);
             let path = std::path::Path::new(&std::env::var_os("OUT_DIR").expect("set by cargo"))
