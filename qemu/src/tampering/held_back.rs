@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
 use super::look::{On, UNAVAILABLE};
@@ -53,7 +53,9 @@ const DELETED_LATER: &str = "k166";
 pub(super) fn run(bench: &Bench<'_>, library: &Path, device: &Off<'_>) -> Result<()> {
     bench.copy_to(device)?;
     let files = bench.shelf.now.vault();
-    let boot = |held: Held, work: &mut dyn FnMut(&mut On) -> Result<()>| {
+    let mut boots = 0;
+    let mut boot = |held: Held, work: &mut dyn FnMut(&mut On) -> Result<()>| {
+        boots += 1;
         let (withheld, fails) = match held {
             Held::None => (&[][..], 0),
             Held::First => (&files[..2], 1),
@@ -74,7 +76,9 @@ pub(super) fn run(bench: &Bench<'_>, library: &Path, device: &Off<'_>) -> Result
             put("withhold", orders.as_bytes())?,
             put("foreign", &[0x9a; 16])?,
         ];
-        device.boot_with(more, work)
+        device
+            .boot_with(more, work)
+            .with_context(|| format!("boot {boots}, held back: {held:?}"))
     };
     let whole = &bench.before;
 
