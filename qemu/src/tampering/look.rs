@@ -139,6 +139,17 @@ impl On {
         })
     }
 
+    /// Whether the vault opens, of three times: a write that fails may be the trace that the trusted application leaves
+    /// before it takes a name for gone, and then it stops.
+    pub(super) fn opens(&mut self) -> Result<bool> {
+        for _ in 0..3 {
+            if self.info()?.vault.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// A factory reset, as root.
     pub(super) fn reset(&mut self) -> Result<()> {
         let info = self.info()?;
